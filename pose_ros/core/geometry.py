@@ -1,0 +1,148 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Affines of the image plane, named target_from_source, and the pinhole camera.
+
+An affine is a (2, 3) float64 array A with `target = A[:, :2] @ source + A[:, 2]`. Pixel centres
+are integers. Letterboxing and cropping are the same thing: one affine, composed once, applied
+once. Stacks of affines (B, 2, 3) work wherever one does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def letterbox(image_size: tuple[int, int], input_size: tuple[int, int]) -> np.ndarray:
+    """
+    Fit a whole image into the network's input, centred, aspect ratio kept.
+
+    Parameters
+    ----------
+    image_size, input_size : (width, height)
+        Pixels.
+
+    Returns
+    -------
+    (2, 3) float64
+        input_from_image.
+    """
+    (width, height), (input_width, input_height) = image_size, input_size
+    scale = min(input_width / width, input_height / height)
+    # The middle of the pixel grid 0..w-1 is (w - 1) / 2.
+    return np.array(
+        [
+            [scale, 0.0, (input_width - 1 - scale * (width - 1)) / 2],
+            [0.0, scale, (input_height - 1 - scale * (height - 1)) / 2],
+        ]
+    )
+
+
+def crop(box_xyxy: np.ndarray, input_size: tuple[int, int], padding: float = 1.0) -> np.ndarray:
+    """
+    Fit boxes of an image into the network's input, centred, aspect ratio kept.
+
+    Parameters
+    ----------
+    box_xyxy : (..., 4) float
+        x_min, y_min, x_max, y_max in image pixels.
+    input_size : (width, height)
+        Pixels.
+    padding : float
+        Factor by which the box is enlarged around its centre first.
+
+    Returns
+    -------
+    (..., 2, 3) float64
+        input_from_image.
+    """
+    box = np.asarray(box_xyxy, np.float64)
+    input_width, input_height = input_size
+    centre = (box[..., :2] + box[..., 2:]) / 2
+    size = np.maximum((box[..., 2:] - box[..., :2]) * padding, 1.0)
+    scale = np.minimum(input_width / size[..., 0], input_height / size[..., 1])
+    middle = np.array([(input_width - 1) / 2, (input_height - 1) / 2])
+    input_from_image = np.zeros((*box.shape[:-1], 2, 3))
+    input_from_image[..., 0, 0] = input_from_image[..., 1, 1] = scale
+    input_from_image[..., 2] = middle - scale[..., None] * centre
+    return input_from_image
+
+
+def invert(target_from_source: np.ndarray) -> np.ndarray:
+    """Return source_from_target, (..., 2, 3); LinAlgError when it does not exist."""
+    linear = np.linalg.inv(target_from_source[..., :2])
+    offset = -linear @ target_from_source[..., 2:]
+    return np.concatenate([linear, offset], axis=-1)
+
+
+def compose(c_from_b: np.ndarray, b_from_a: np.ndarray) -> np.ndarray:
+    """Return c_from_a, (..., 2, 3)."""
+    linear = c_from_b[..., :2] @ b_from_a[..., :2]
+    offset = c_from_b[..., :2] @ b_from_a[..., 2:] + c_from_b[..., 2:]
+    return np.concatenate([linear, offset], axis=-1)
+
+
+def apply(target_from_source: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """
+    Map points.
+
+    Parameters
+    ----------
+    target_from_source : (..., 2, 3) float
+        One affine, or one per set of points.
+    xy : (..., K, 2) float
+        Points in source pixels; NaN stays NaN.
+
+    Returns
+    -------
+    (..., K, 2) float64
+        Points in target pixels.
+    """
+    linear = np.swapaxes(target_from_source[..., :2], -1, -2)
+    return xy @ linear + target_from_source[..., None, :, 2]
+
+
+def project(camera_matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """
+    Project points of the camera's optical frame into the undistorted image.
+
+    Parameters
+    ----------
+    camera_matrix : (3, 3) float
+        K of sensor_msgs/CameraInfo, pixels.
+    points : (..., 3) float
+        Metres, optical frame (x right, y down, z forward).
+
+    Returns
+    -------
+    (..., 2) float64
+        Pixels; NaN for points that are not in front of the camera.
+    """
+    points = np.asarray(points, np.float64)
+    depth = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
+    focal = camera_matrix[[0, 1], [0, 1]]
+    return points[..., :2] / depth * focal + camera_matrix[:2, 2]
+
+
+def unproject(camera_matrix: np.ndarray, xy: np.ndarray, depth_m: np.ndarray) -> np.ndarray:
+    """
+    Return the points of the optical frame seen at pixels, at a depth along z.
+
+    Parameters
+    ----------
+    camera_matrix : (3, 3) float
+        K of sensor_msgs/CameraInfo, pixels.
+    xy : (..., 2) float
+        Undistorted pixels.
+    depth_m : (...) float
+        Distance along the optical axis, metres.
+
+    Returns
+    -------
+    (..., 3) float64
+        Metres, optical frame.
+    """
+    focal = camera_matrix[[0, 1], [0, 1]]
+    ray = (np.asarray(xy, np.float64) - camera_matrix[:2, 2]) / focal
+    depth = np.asarray(depth_m, np.float64)[..., None]
+    return np.concatenate([ray * depth, depth], axis=-1)

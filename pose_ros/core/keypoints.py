@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The keypoints of the people in one image, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_ros.core.skeleton import NUM_KEYPOINTS
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """
+    The 17 keypoints of each of N people.
+
+    Attributes
+    ----------
+    xy : (N, 17, 2) float32
+        Image pixels, pixel centres at integers. NaN where the keypoint is missing.
+    score : (N, 17) float32
+        Peak height in [0, 1]; 0 where the keypoint is missing.
+    person_score : (N,) float32
+        How sure the network is that this is a person, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        When the shapes do not fit together.
+    """
+
+    xy: np.ndarray
+    score: np.ndarray
+    person_score: np.ndarray
+
+    def __post_init__(self) -> None:
+        """Check the shapes: one of the two borders where they are checked."""
+        n = len(self.xy)
+        shapes = (self.xy.shape, self.score.shape, self.person_score.shape)
+        if shapes != ((n, NUM_KEYPOINTS, 2), (n, NUM_KEYPOINTS), (n,)):
+            raise ValueError(
+                'keypoints of N people are xy (N, 17, 2), score (N, 17), person_score (N,), '
+                f'got {shapes[0]}, {shapes[1]}, {shapes[2]}'
+            )
+
+    def __len__(self) -> int:
+        """Count the people."""
+        return len(self.xy)
+
+    @classmethod
+    def empty(cls) -> Keypoints:
+        """Return the keypoints of nobody."""
+        return cls(
+            np.empty((0, NUM_KEYPOINTS, 2), np.float32),
+            np.empty((0, NUM_KEYPOINTS), np.float32),
+            np.empty(0, np.float32),
+        )
+
+    def select(self, index: np.ndarray | slice) -> Keypoints:
+        """Return the people that `index` (integers, mask or slice) picks, in its order."""
+        return Keypoints(self.xy[index], self.score[index], self.person_score[index])
+
+    def boxes_xyxy(self) -> np.ndarray:
+        """
+        Return the box around each person's keypoints.
+
+        Returns
+        -------
+        (N, 4) float32
+            x_min, y_min, x_max, y_max in image pixels; NaN for a person without keypoints.
+        """
+        return boxes_around(self.xy)
+
+
+def boxes_around(xy: np.ndarray) -> np.ndarray:
+    """
+    Return the axis-aligned boxes around sets of points.
+
+    Parameters
+    ----------
+    xy : (N, K, 2) float
+        Points in pixels; NaN ones are left out.
+
+    Returns
+    -------
+    (N, 4) float, same dtype
+        x_min, y_min, x_max, y_max; NaN where a set has no point.
+    """
+    present = ~np.isnan(xy).any(axis=2, keepdims=True)
+    low = np.where(present, xy, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(present, xy, -np.inf).max(axis=1, initial=-np.inf)
+    boxes = np.concatenate([low, high], axis=1).astype(xy.dtype, copy=False)
+    boxes[~present.any(axis=(1, 2))] = np.nan
+    return boxes
