@@ -93,7 +93,7 @@ NETWORKS = (
         # The graph multiplies by exp(-distance^2 / (0.3 * min(map height, map width))), node
         # StatefulPartitionedCall/mul_6: sigma = sqrt(0.15 * 64) map pixels on its 64x64 map.
         weighting={'kind': 'gaussian', 'value': 3.0984},
-        source='tfhub.dev/google/movenet/multipose/lightning/1',
+        source='tfhub.dev/google/tfjs-model/movenet/multipose/lightning/1',
     ),
 )
 
