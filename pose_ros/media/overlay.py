@@ -1,0 +1,280 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Skeletons drawn into an image.
+
+Tracked people have one colour per id, so that a change of identity is seen at once; untracked
+ones show left in blue, right in orange. The colours are those of Okabe and Ito ("Color Universal
+Design", 2008), which people with colour-blindness can tell apart. A dark rim keeps every line
+readable on any background. Sizes follow the image and the person: 176x144 to 4K.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pose_ros.core.keypoints import Keypoints, boxes_around
+from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES, LEFT_SHOULDER
+from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+
+Color = tuple[int, int, int]
+
+BLACK: Color = (0, 0, 0)
+WHITE: Color = (255, 255, 255)
+RIM: Color = (30, 30, 30)
+RED: Color = (40, 40, 220)
+GREY: Color = (170, 170, 170)
+
+# Okabe-Ito, as BGR. Black is left out, and vermillion comes late: red is for STALE.
+ID_COLORS: tuple[Color, ...] = (
+    (233, 180, 86),  # sky blue
+    (0, 159, 230),  # orange
+    (115, 158, 0),  # bluish green
+    (66, 228, 240),  # yellow
+    (167, 121, 204),  # reddish purple
+    (178, 114, 0),  # blue
+    (0, 94, 213),  # vermillion
+)
+LEFT_COLOR: Color = ID_COLORS[0]
+RIGHT_COLOR: Color = ID_COLORS[1]
+
+FADED = 0.4
+"""Opacity of a LOST track."""
+
+_SHIFT = 3  # sub-pixel bits of OpenCV's drawing functions
+_FAR_PX = 1e5  # beyond this a point is nonsense, and would overflow OpenCV's integers
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_NAMES = {state: state.name.lower() for state in TrackState}
+
+
+def draw_tracks(
+    image: np.ndarray, tracks: Tracks, status_line: str = '', stale: bool = False
+) -> None:
+    """
+    Draw tracked people, in place.
+
+    Observed keypoints are filled, predicted ones hollow; a LOST track is faded, a TENTATIVE one
+    grey and without bones' full width.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+        BGR, contiguous.
+    tracks : Tracks
+        In pixels of this image.
+    status_line : str
+        Text of the banner at the top; empty for no banner.
+    stale : bool
+        The data is old: red banner that says so.
+    """
+    boxes = boxes_around(np.where(np.abs(tracks.xy) < _FAR_PX, tracks.xy, np.nan))
+    # Who is certain comes last, on top of the others.
+    rank = {TrackState.LOST: 0, TrackState.TENTATIVE: 1}
+    order = sorted(range(len(tracks)), key=lambda i: rank.get(TrackState(tracks.state[i]), 2))
+    for i in order:
+        if not np.isfinite(boxes[i]).all():
+            continue
+        state = TrackState(tracks.state[i])
+        label = f'{tracks.id[i]} {_NAMES[state]}'
+        if state == TrackState.LOST:
+            label += f' {tracks.since_seen_s[i]:.1f} s'
+        color = GREY if state == TrackState.TENTATIVE else id_color(int(tracks.id[i]))
+        canvas, origin = image, (0, 0)
+        if state == TrackState.LOST:
+            canvas, origin = _around(image, boxes[i])
+            faint = canvas.copy()
+        else:
+            faint = canvas
+        shift = np.array(origin, np.float32)
+        _draw_person(
+            faint,
+            tracks.xy[i] - shift,
+            tracks.keypoint_state[i],
+            [color] * len(EDGES),
+            [color] * len(KEYPOINT_NAMES),
+            _pen(image, boxes[i]) * (0.5 if state == TrackState.TENTATIVE else 1.0),
+        )
+        _draw_box(faint, boxes[i] - np.tile(shift, 2), color, _text_scale(image))
+        if faint is not canvas:
+            cv2.addWeighted(faint, FADED, canvas, 1.0 - FADED, 0.0, dst=canvas)
+        _draw_label(image, boxes[i], color, label, _text_scale(image))
+    _draw_banner(image, status_line, stale)
+
+
+def draw_keypoints(
+    image: np.ndarray, keypoints: Keypoints, status_line: str = '', stale: bool = False
+) -> None:
+    """
+    Draw people without identity, in place: left blue, right orange, the middle white.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+        BGR, contiguous.
+    keypoints : Keypoints
+        In pixels of this image.
+    status_line : str
+        Text of the banner at the top; empty for no banner.
+    stale : bool
+        The data is old: red banner that says so.
+    """
+    boxes = boxes_around(np.where(np.abs(keypoints.xy) < _FAR_PX, keypoints.xy, np.nan))
+    bones = [_side_color(a, b) for a, b in EDGES]
+    joints = [_side_color(k, k) for k in range(len(KEYPOINT_NAMES))]
+    for i in range(len(keypoints)):
+        if not np.isfinite(boxes[i]).all():
+            continue
+        seen = np.isfinite(keypoints.xy[i]).all(axis=1)
+        states = np.where(seen, KeypointState.OBSERVED, KeypointState.MISSING)
+        _draw_person(image, keypoints.xy[i], states, bones, joints, _pen(image, boxes[i]))
+        label = f'{keypoints.person_score[i]:.2f}'
+        _draw_box(image, boxes[i], WHITE, _text_scale(image))
+        _draw_label(image, boxes[i], WHITE, label, _text_scale(image))
+    _draw_banner(image, status_line, stale)
+
+
+def id_color(track_id: int) -> Color:
+    """Return the BGR colour of a track: the same for the same id, different for neighbours."""
+    return ID_COLORS[(track_id - 1) % len(ID_COLORS)]
+
+
+def text_size(text: str, scale: float) -> tuple[int, int]:
+    """Return width and height in pixels of a line of text, descenders included."""
+    (width, height), below = cv2.getTextSize(text, _FONT, scale, _text_width(scale))
+    return width, height + below
+
+
+def draw_text(
+    image: np.ndarray, text: str, top_left: tuple[int, int], color: Color, scale: float
+) -> None:
+    """
+    Write a line of text, in place.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+    text : str
+        Latin letters.
+    top_left : (x, y)
+        Of the text's box, pixels.
+    color : (blue, green, red)
+    scale : float
+        1.0 gives capitals of about 22 px.
+    """
+    (_, height), _ = cv2.getTextSize(text, _FONT, scale, _text_width(scale))
+    at = (top_left[0], top_left[1] + height)
+    cv2.putText(image, text, at, _FONT, scale, color, _text_width(scale), cv2.LINE_AA)
+
+
+def _draw_person(
+    image: np.ndarray,
+    xy: np.ndarray,
+    states: np.ndarray,
+    bone_colors: list[Color],
+    joint_colors: list[Color],
+    pen: float,
+) -> None:
+    drawable = (np.abs(xy) < _FAR_PX).all(axis=1) & (states != KeypointState.MISSING)
+    observed = states == KeypointState.OBSERVED
+    points = np.round(np.where(drawable[:, None], xy, 0.0) * (1 << _SHIFT)).astype(int).tolist()
+    lines = []
+    for (a, b), color in zip(EDGES, bone_colors):
+        if drawable[a] and drawable[b]:
+            width = pen if observed[a] and observed[b] else 0.5 * pen
+            lines.append((points[a], points[b], color, max(1, round(width))))
+    rim = max(2, round(0.8 * pen)) if pen >= 1.5 else 0
+    if rim:
+        for a, b, _, width in lines:
+            cv2.line(image, a, b, RIM, width + rim, cv2.LINE_AA, _SHIFT)
+    for a, b, color, width in lines:
+        cv2.line(image, a, b, color, width, cv2.LINE_AA, _SHIFT)
+    radius = max(1.5, 1.3 * pen)
+    for k in np.flatnonzero(drawable):
+        # The five points of a face lie close together.
+        size = radius * (0.6 if k < LEFT_SHOULDER and pen >= 1.5 else 1.0)
+        outer = round((size + 0.5 * rim) * (1 << _SHIFT))
+        inner = round(size * (1 << _SHIFT))
+        cv2.circle(image, points[k], outer, RIM, -1, cv2.LINE_AA, _SHIFT)
+        if observed[k]:
+            cv2.circle(image, points[k], inner, joint_colors[k], -1, cv2.LINE_AA, _SHIFT)
+        else:
+            ring = max(1, round(0.4 * pen))
+            cv2.circle(image, points[k], outer, joint_colors[k], ring, cv2.LINE_AA, _SHIFT)
+
+
+def _padded(box: np.ndarray) -> tuple[int, int, int, int]:
+    margin = 0.06 * float(max(box[2] - box[0], box[3] - box[1]))
+    x0, y0, x1, y1 = (float(v) for v in box)
+    return round(x0 - margin), round(y0 - margin), round(x1 + margin), round(y1 + margin)
+
+
+def _draw_box(image: np.ndarray, box: np.ndarray, color: Color, scale: float) -> None:
+    x0, y0, x1, y1 = _padded(box)
+    line = max(1, round(2.0 * scale))
+    cv2.rectangle(image, (x0, y0), (x1, y1), color, line, cv2.LINE_AA)
+
+
+def _draw_label(
+    image: np.ndarray, box: np.ndarray, color: Color, label: str, scale: float
+) -> None:
+    height, width = image.shape[:2]
+    x0, y0 = _padded(box)[:2]
+    text_width, text_height = text_size(label, scale)
+    pad = max(1, round(4 * scale))
+    # Above the box, or inside where there is no room; always within the image.
+    left = int(np.clip(x0, 0, max(0, width - text_width - 2 * pad)))
+    top = y0 - text_height - 2 * pad
+    top = int(np.clip(top if top >= 0 else y0, 0, max(0, height - text_height - 2 * pad)))
+    right, bottom = left + text_width + 2 * pad, top + text_height + 2 * pad
+    cv2.rectangle(image, (left, top), (right, bottom), color, -1)
+    draw_text(image, label, (left + pad, top + pad), BLACK, scale)
+
+
+def _draw_banner(image: np.ndarray, status_line: str, stale: bool) -> None:
+    if not status_line and not stale:
+        return
+    text = ('STALE  ' if stale else '') + status_line
+    scale, width = _text_scale(image), image.shape[1]
+    pad = max(2, round(6 * scale))
+    # A long line shrinks to the image's width before it is cut.
+    needed = text_size(text, scale)[0] + 2 * pad
+    scale = max(0.28, scale * min(1.0, width / needed))
+    height = text_size(text, scale)[1] + 2 * pad
+    strip = image[:height]
+    background = np.full_like(strip, RED if stale else RIM)
+    cv2.addWeighted(background, 0.85 if stale else 0.6, strip, 0.15 if stale else 0.4, 0, strip)
+    draw_text(image, text, (pad, pad), WHITE, scale)
+
+
+def _around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the view of the image that a person's drawing touches, and its top left corner."""
+    height, width = image.shape[:2]
+    margin = 0.06 * float(max(box[2] - box[0], box[3] - box[1])) + 24 * _text_scale(image)
+    x0 = int(np.clip(box[0] - margin, 0, width - 1))
+    y0 = int(np.clip(box[1] - margin, 0, height - 1))
+    x1 = int(np.clip(box[2] + margin, x0 + 1, width))
+    y1 = int(np.clip(box[3] + margin, y0 + 1, height))
+    return image[y0:y1, x0:x1], (x0, y0)
+
+
+def _pen(image: np.ndarray, box: np.ndarray) -> float:
+    """Bone width, pixels: fits the person, within what fits the image."""
+    image_px = float(np.sqrt(image.shape[0] * image.shape[1]))
+    person_px = float(np.hypot(box[2] - box[0], box[3] - box[1]))
+    return float(np.clip(0.012 * person_px, 1.0, max(1.0, 0.007 * image_px)))
+
+
+def _text_scale(image: np.ndarray) -> float:
+    return max(0.3, float(np.sqrt(image.shape[0] * image.shape[1])) / 1100.0)
+
+
+def _text_width(scale: float) -> int:
+    return max(1, round(1.8 * scale))
+
+
+def _side_color(a: int, b: int) -> Color:
+    sides = {KEYPOINT_NAMES[k].split('_')[0] for k in (a, b)}
+    if sides == {'left'}:
+        return LEFT_COLOR
+    return RIGHT_COLOR if sides == {'right'} else WHITE
