@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,17 @@ class Keypoints:
             np.empty((0, NUM_KEYPOINTS, 2), np.float32),
             np.empty((0, NUM_KEYPOINTS), np.float32),
             np.empty(0, np.float32),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Keypoints]) -> Keypoints:
+        """Return the people of all parts, in order."""
+        if not parts:
+            return cls.empty()
+        return cls(
+            np.concatenate([part.xy for part in parts]),
+            np.concatenate([part.score for part in parts]),
+            np.concatenate([part.person_score for part in parts]),
         )
 
     def select(self, index: np.ndarray | slice) -> Keypoints:

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Where model files are: the shipped ones by name, others by path; each with its ModelSpec."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import sys
+
+from pose_ros.core.backend import BackendError, ModelSpec, ModelSpecError
+
+SHIPPED_DETECTOR = 'movenet_multipose'
+SHIPPED_REFINER = 'movenet_thunder'
+
+
+def shipped_model_folders() -> list[Path]:
+    """
+    List where the shipped models may be, in the order in which they are looked for.
+
+    The source checkout that this file is in; the share folder of the ROS package, for each prefix
+    of AMENT_PREFIX_PATH; the data files of a pip installation.
+    """
+    prefixes = [p for p in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if p]
+    prefixes.append(sys.prefix)
+    checkout = Path(__file__).resolve().parents[2] / 'models'
+    return [checkout, *(Path(p) / 'share' / 'pose_ros' / 'models' for p in prefixes)]
+
+
+def find_model(model: str) -> Path:
+    """
+    Find a model file.
+
+    Parameters
+    ----------
+    model : str
+        Path of an ONNX file, or the name of a shipped model, for example 'movenet_thunder'.
+
+    Returns
+    -------
+    Path
+        Of the ONNX file, which exists.
+
+    Raises
+    ------
+    BackendError
+        When there is none; the message says where it was looked for.
+    """
+    if model.endswith('.onnx') or os.sep in model:
+        path = Path(model).expanduser()
+        if not path.is_file():
+            raise BackendError(f'no model file at {path}')
+        return path
+    folders = shipped_model_folders()
+    for folder in folders:
+        path = folder / f'{model}.onnx'
+        if path.is_file():
+            return path
+    looked = ', '.join(str(folder) for folder in folders)
+    raise BackendError(f'no model named {model!r}: there is no {model}.onnx in {looked}')
+
+
+def read_spec(model: Path) -> ModelSpec:
+    """
+    Read the ModelSpec that lies beside a model file.
+
+    Parameters
+    ----------
+    model : Path
+        NAME.onnx; the spec is NAME.json in the same folder.
+
+    Raises
+    ------
+    BackendError
+        When it is missing or unusable; the message names the file and what is wrong.
+    """
+    path = model.with_suffix('.json')
+    try:
+        return ModelSpec.from_json(path.read_text(encoding='utf-8'))
+    except FileNotFoundError as error:
+        raise BackendError(f'the model {model} has no description: {path} is missing') from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BackendError(f'cannot read {path}: {error}') from error
+    except ModelSpecError as error:
+        raise BackendError(f'{path} does not describe a model: {error}') from error

@@ -1,0 +1,276 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Head maps of a network -> keypoints.
+
+'centers' networks (MoveNet) have, besides one heatmap per keypoint, a map of people's centres,
+the way from a centre to each of its keypoints (`regress`), and the sub-pixel part of a keypoint's
+position (`offsets`). 'heatmaps' networks (SimpleBaseline, HRNet, ...) have heatmaps only and see
+one person per crop. Coordinates that come out are pixels of the network's input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pose_ros.core.backend import ModelSpec
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+
+# Both from the MoveNet graphs: centres are local maxima of 5x5 map pixels (multipose), and the
+# person in a crop is the one whose centre divided by (distance to the middle + 1.8) is largest.
+CENTER_NMS_PX = 5
+MIDDLE_PRIOR_PX = 1.8
+
+
+def decode_people(
+    maps: Mapping[str, np.ndarray], spec: ModelSpec, max_people: int, min_center: float
+) -> tuple[np.ndarray, Keypoints]:
+    """
+    Find everybody in whole views, by the peaks of the centre map.
+
+    Parameters
+    ----------
+    maps : dict of (B, C, H, W) float32
+        'heatmaps' (C = K), 'centers' (1), 'regress' and 'offsets' (2K, pairs dy dx in map px).
+    spec : ModelSpec
+        Of a 'centers' network.
+    max_people : int
+        Largest number of people per view.
+    min_center : float
+        Lower peaks are nobody.
+
+    Returns
+    -------
+    view : (N,) int
+        Which view a person was found in, ascending.
+    keypoints : Keypoints
+        N people in input pixels, best first within a view; the person score is the centre's.
+    """
+    view, cy, cx, center = center_peaks(maps['centers'][:, 0], max_people, min_center)
+    return view, _person_at(maps, spec, view, cy, cx, center)
+
+
+def decode_person(maps: Mapping[str, np.ndarray], spec: ModelSpec) -> Keypoints:
+    """
+    Find the one person that each crop is about.
+
+    Parameters
+    ----------
+    maps : dict of (B, C, H, W) float32
+        As for `decode_people`; only 'heatmaps' when the spec says so.
+    spec : ModelSpec
+        Of either kind of network.
+
+    Returns
+    -------
+    Keypoints
+        B people in input pixels. The person score is the centre's, or the mean of the keypoint
+        scores where the network has no centres.
+    """
+    if spec.decoder == 'heatmaps':
+        return decode_heatmaps(maps['heatmaps'], spec)
+    centers = maps['centers'][:, 0]
+    batch, height, width = centers.shape
+    from_middle = np.hypot(
+        np.arange(height)[:, None] - height // 2, np.arange(width) - width // 2
+    ).astype(np.float32)
+    best = (centers / (from_middle + MIDDLE_PRIOR_PX)).reshape(batch, -1).argmax(axis=1)
+    cy, cx = np.divmod(best, width)
+    view = np.arange(batch)
+    return _person_at(maps, spec, view, cy, cx, centers[view, cy, cx])
+
+
+def center_peaks(
+    centers: np.ndarray, max_people: int, min_center: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """
+    Find the local maxima of centre maps.
+
+    Parameters
+    ----------
+    centers : (B, H, W) float32
+        Centre maps.
+    max_people : int
+        Largest number of peaks per map.
+    min_center : float
+        Lower peaks are left out.
+
+    Returns
+    -------
+    view, cy, cx : (N,) int
+        Map, row and column of each peak; highest first within a map.
+    score : (N,) float32
+        Height of each peak.
+    """
+    half = CENTER_NMS_PX // 2
+    padded = np.pad(centers, ((0, 0), (half, half), (half, half)), constant_values=-np.inf)
+    # The maximum over a square is that over its rows, then over its columns.
+    shifts = range(CENTER_NMS_PX)
+    height, width = centers.shape[1:]
+    rows = np.max([padded[:, s:s + height] for s in shifts], axis=0)
+    highest = np.max([rows[:, :, s:s + width] for s in shifts], axis=0)
+    view, cy, cx = np.nonzero((centers == highest) & (centers >= min_center))
+    score = centers[view, cy, cx]
+    order = np.lexsort((-score, view))
+    rank = np.arange(len(view)) - np.searchsorted(view[order], view[order])
+    order = order[rank < max_people]
+    return view[order], cy[order], cx[order], score[order]
+
+
+def _person_at(
+    maps: Mapping[str, np.ndarray],
+    spec: ModelSpec,
+    view: np.ndarray,
+    cy: np.ndarray,
+    cx: np.ndarray,
+    center: np.ndarray,
+) -> Keypoints:
+    """Read the keypoints of the people with these centres."""
+    heatmaps = maps['heatmaps']
+    # Advanced indices around the channel axis: (N, 2K) each.
+    towards = maps['regress'][view, :, cy, cx].reshape(len(view), -1, 2)
+    y_guess = cy[:, None] + towards[..., 0]
+    x_guess = cx[:, None] + towards[..., 1]
+    find = _argmax_gaussian if spec.weighting['kind'] == 'gaussian' else _argmax_reciprocal
+    i, j = find(heatmaps, view, y_guess, x_guess, float(spec.weighting['value']))
+    channel = np.arange(heatmaps.shape[1])
+    score = heatmaps[view[:, None], channel, i, j]
+    offsets = maps['offsets']
+    y = i + offsets[view[:, None], 2 * channel, i, j]
+    x = j + offsets[view[:, None], 2 * channel + 1, i, j]
+    xy = np.stack([x, y], axis=-1) * np.float32(spec.stride) + np.float32(spec.offset_px)
+    return _named(spec, xy, score, center)
+
+
+def _argmax_gaussian(
+    heatmaps: np.ndarray,
+    view: np.ndarray,
+    y_guess: np.ndarray,
+    x_guess: np.ndarray,
+    sigma: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Find where heatmap * exp(-d^2 / 2 sigma^2) is largest, d the distance to the guess.
+
+    Looks at a window of 3 sigma on each side only: outside, the weight is below 0.012.
+
+    Parameters
+    ----------
+    heatmaps : (B, K, H, W) float32
+        Heatmaps.
+    view : (N,) int
+        Which of the B each person is in.
+    y_guess, x_guess : (N, K) float32
+        Map pixels; may lie outside of the map.
+    sigma : float
+        Map pixels.
+
+    Returns
+    -------
+    i, j : (N, K) int
+        Row and column.
+    """
+    height, width = heatmaps.shape[2:]
+    reach = int(np.ceil(3 * sigma))
+    window = np.arange(-reach, reach + 1)
+    y = np.clip(np.rint(y_guess).astype(np.intp)[..., None] + window, 0, height - 1)
+    x = np.clip(np.rint(x_guess).astype(np.intp)[..., None] + window, 0, width - 1)
+    channel = np.arange(heatmaps.shape[1])[:, None, None]
+    value = heatmaps[view[:, None, None, None], channel, y[..., :, None], x[..., None, :]]
+    falloff = np.float32(-0.5 / sigma**2)
+    # A guess outside of the map leaves only its edge: the exponent is counted from the largest
+    # one, which changes no arg max and keeps the products from becoming 0.
+    log_y = falloff * (y - y_guess[..., None]) ** 2
+    log_x = falloff * (x - x_guess[..., None]) ** 2
+    weight_y = np.exp(log_y - log_y.max(axis=-1, keepdims=True))
+    weight_x = np.exp(log_x - log_x.max(axis=-1, keepdims=True))
+    value = value * weight_y[..., :, None] * weight_x[..., None, :]
+    best = value.reshape(*value.shape[:2], -1).argmax(axis=-1)
+    row, column = np.divmod(best, len(window))
+    return (
+        np.take_along_axis(y, row[..., None], axis=-1)[..., 0],
+        np.take_along_axis(x, column[..., None], axis=-1)[..., 0],
+    )
+
+
+def _argmax_reciprocal(
+    heatmaps: np.ndarray,
+    view: np.ndarray,
+    y_guess: np.ndarray,
+    x_guess: np.ndarray,
+    softening: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find where heatmap / (d + softening) is largest; otherwise as `_argmax_gaussian`."""
+    height, width = heatmaps.shape[2:]
+    y_map = np.arange(height, dtype=np.float32)
+    x_map = np.arange(width, dtype=np.float32)
+    best = np.empty(y_guess.shape, np.intp)
+    # One person after the other: his maps fit the processor's cache, all maps together do not.
+    for n, b in enumerate(view):
+        y_squared = (y_map - y_guess[n, :, None]) ** 2
+        x_squared = (x_map - x_guess[n, :, None]) ** 2
+        distance = y_squared[:, :, None] + x_squared[:, None, :]
+        np.sqrt(distance, out=distance)
+        distance += np.float32(softening)
+        np.divide(heatmaps[b], distance, out=distance)
+        best[n] = distance.reshape(len(distance), -1).argmax(axis=1)
+    i, j = np.divmod(best, width)
+    return i, j
+
+
+def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
+    """
+    Read one person per crop from plain heatmaps: arg max, moved towards the higher neighbour.
+
+    The quarter of a map pixel towards the higher neighbour on each axis is the usual refinement
+    of the field (Newell et al., Stacked Hourglass Networks, ECCV 2016, section 3.2).
+
+    Parameters
+    ----------
+    heatmaps : (B, K, H, W) float32
+        Heatmaps.
+    spec : ModelSpec
+        Stride, offset and keypoint order.
+
+    Returns
+    -------
+    Keypoints
+        B people in input pixels; the person score is the mean of the keypoint scores.
+    """
+    batch, count, height, width = heatmaps.shape
+    best = heatmaps.reshape(batch, count, -1).argmax(axis=2)
+    i, j = np.divmod(best, width)
+    b, k = np.arange(batch)[:, None], np.arange(count)
+    score = heatmaps[b, k, i, j]
+    down = heatmaps[b, k, np.minimum(i + 1, height - 1), j]
+    up = heatmaps[b, k, np.maximum(i - 1, 0), j]
+    right = heatmaps[b, k, i, np.minimum(j + 1, width - 1)]
+    left = heatmaps[b, k, i, np.maximum(j - 1, 0)]
+    quarter = np.float32(0.25)
+    # Not at the map's edge: there one of the neighbours is unknown.
+    y = i + quarter * np.sign(down - up) * ((i > 0) & (i < height - 1))
+    x = j + quarter * np.sign(right - left) * ((j > 0) & (j < width - 1))
+    xy = np.stack([x, y], axis=-1) * np.float32(spec.stride) + np.float32(spec.offset_px)
+    score = np.clip(score, 0.0, 1.0)
+    return _named(spec, xy, score, score.mean(axis=1))
+
+
+def _named(
+    spec: ModelSpec, xy: np.ndarray, score: np.ndarray, person_score: np.ndarray
+) -> Keypoints:
+    """Put the network's keypoints in the order of the skeleton, by name; unknown ones are NaN."""
+    person_score = person_score.astype(np.float32, copy=False)
+    if spec.keypoints == KEYPOINT_NAMES:
+        return Keypoints(
+            xy.astype(np.float32, copy=False), score.astype(np.float32, copy=False), person_score
+        )
+    known = [k for k, name in enumerate(KEYPOINT_NAMES) if name in spec.keypoints]
+    channel = [spec.keypoints.index(KEYPOINT_NAMES[k]) for k in known]
+    all_xy = np.full((len(xy), NUM_KEYPOINTS, 2), np.nan, np.float32)
+    all_score = np.zeros((len(xy), NUM_KEYPOINTS), np.float32)
+    all_xy[:, known] = xy[:, channel]
+    all_score[:, known] = score[:, channel]
+    return Keypoints(all_xy, all_score, person_score)

@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Image + affines -> network input: the only place of `core` that uses OpenCV.
+
+Sampling is bilinear on an image that was first averaged over blocks of `reduction(affine)` x
+`reduction(affine)` pixels when it is made much smaller: bilinear sampling alone would skip pixels.
+Outside of the image is black.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pose_ros.core import geometry
+from pose_ros.core.backend import ModelSpec
+
+
+def check_image(image: np.ndarray) -> None:
+    """Raise ValueError unless the image is (H, W, 3) uint8 with at least one pixel."""
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f'an image is a NumPy array, got {type(image).__name__}')
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            f'an image is (height, width, 3) uint8, got {image.shape} {image.dtype}'
+        )
+    if image.size == 0:
+        raise ValueError(f'the image has no pixels: {image.shape[1]}x{image.shape[0]}')
+
+
+def rows_of_pixels(image: np.ndarray) -> np.ndarray:
+    """
+    Return the image with packed pixels: itself when only its rows are padded, else a copy.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+        Any view.
+
+    Raises
+    ------
+    ValueError
+        When it is not an image.
+    """
+    check_image(image)
+    row, pixel, channel = image.strides
+    packed = channel == 1 and pixel == 3 and row >= 3 * image.shape[1]
+    return image if packed else np.ascontiguousarray(image)
+
+
+def lookup_tables(spec: ModelSpec) -> np.ndarray:
+    """
+    Return what each pixel value becomes in the network's input.
+
+    Returns
+    -------
+    (3, 256) float32
+        (value - mean) / std for the network's channels, in its own order.
+    """
+    values = np.arange(256, dtype=np.float64)
+    mean, std = np.array(spec.mean), np.array(spec.std)
+    return ((values - mean[:, None]) / std[:, None]).astype(np.float32)
+
+
+def reduction(input_from_image: np.ndarray) -> int:
+    """
+    Return the side of the pixel blocks that are averaged before sampling.
+
+    Parameters
+    ----------
+    input_from_image : (2, 3) float
+        One affine.
+
+    Returns
+    -------
+    int
+        The largest whole number of image pixels in one input pixel, at least 1.
+    """
+    area = abs(float(np.linalg.det(input_from_image[:, :2])))
+    # A little slack: a scale of exactly 1/2 must not become 1 by rounding.
+    return max(1, int(1.0 / max(area, 1e-12) ** 0.5 + 1e-6))
+
+
+def warp(
+    image: np.ndarray, input_from_image: np.ndarray, input_size: tuple[int, int]
+) -> np.ndarray:
+    """
+    Sample the view of the image that the affine describes.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+        Packed pixels (`rows_of_pixels`).
+    input_from_image : (2, 3) float64
+        Maps image pixels to pixels of the view.
+    input_size : (width, height)
+        Of the view, pixels.
+
+    Returns
+    -------
+    (height, width, 3) uint8
+        In the image's channel order; black outside of the image.
+    """
+    height, width = image.shape[:2]
+    block = min(reduction(input_from_image), width, height)
+    corners = np.array([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
+    corners = (corners + 1) / 2 * (np.array(input_size) + 1.0) - 1.0
+    seen = geometry.apply(geometry.invert(input_from_image), corners)
+    # The part of the image that is seen, in whole blocks counted from the image's first pixel.
+    low = np.floor(np.clip(seen.min(0), 0, (width, height)) / block).astype(int)
+    high = np.ceil(np.clip(seen.max(0) + 1, 0, (width, height)) / block).astype(int)
+    high = np.minimum(high, (width // block, height // block))
+    low_x, low_y, high_x, high_y = (int(n) for n in (*low, *high))
+    if low_x >= high_x or low_y >= high_y:
+        return np.zeros((input_size[1], input_size[0], 3), np.uint8)
+    part = image[low_y * block:high_y * block, low_x * block:high_x * block]
+    if block > 1:
+        blocks = (high_x - low_x, high_y - low_y)
+        part = cv2.resize(part, blocks, interpolation=cv2.INTER_AREA)
+    # Pixel i of `part` is the middle of the image's pixels (low + i) * block ... + block - 1.
+    middle = (block - 1) / 2
+    image_from_part = np.array(
+        [[block, 0.0, low_x * block + middle], [0.0, block, low_y * block + middle]]
+    )
+    input_from_part = geometry.compose(input_from_image, image_from_part)
+    return cv2.warpAffine(part, input_from_part, input_size, flags=cv2.INTER_LINEAR)
+
+
+def network_input(
+    image: np.ndarray,
+    input_from_image: np.ndarray,
+    tables: np.ndarray,
+    color: str,
+    out: np.ndarray,
+) -> None:
+    """
+    Fill a network's input with views of an image.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+        BGR, packed pixels (`rows_of_pixels`).
+    input_from_image : (B, 2, 3) float64
+        One affine per view.
+    tables : (3, 256) float32
+        Normalisation (`lookup_tables`).
+    color : 'rgb' or 'bgr'
+        Order of the network's channels.
+    out : (B, 3, height, width) float32
+        Is overwritten.
+    """
+    input_size = (out.shape[3], out.shape[2])
+    for affine, planes in zip(input_from_image, out):
+        view = cv2.split(warp(image, affine, input_size))
+        for plane, channel, table in zip(planes, view[::-1] if color == 'rgb' else view, tables):
+            cv2.LUT(channel, table, dst=plane)
