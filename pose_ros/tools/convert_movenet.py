@@ -171,7 +171,7 @@ def read_archive(archive: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     package: dict[str, Any] = {}
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, 'r:gz') as tar:
             for member in tar:
                 stream = tar.extractfile(member)
                 if stream is not None and member.name in wanted:

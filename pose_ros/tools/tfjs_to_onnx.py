@@ -190,11 +190,14 @@ def convert(
 
     writer = OnnxWriter(graph, image_node)
     outputs = []
+    head_of_tensor = {}
     for head, (node, channels) in heads.items():
-        tensor = writer.tensor(node)
-        next(n for n in writer.nodes if tensor in n.output).output[0] = head
+        head_of_tensor[writer.tensor(node)] = head
         shape = ['batch', channels, 'map_height', 'map_width']
         outputs.append(helper.make_tensor_value_info(head, TensorProto.FLOAT, shape))
+    for onnx_node in writer.nodes:
+        for names in (onnx_node.input, onnx_node.output):
+            names[:] = [head_of_tensor.get(name, name) for name in names]
     image = helper.make_tensor_value_info(
         'image', TensorProto.FLOAT, ['batch', 3, 'height', 'width']
     )
