@@ -11,6 +11,9 @@ readable on any background. Sizes follow the image and the person: 176x144 to 4K
 
 from __future__ import annotations
 
+from dataclasses import replace
+import math
+
 import cv2
 import numpy as np
 
@@ -132,6 +135,34 @@ def draw_keypoints(
         _draw_box(image, boxes[i], WHITE, _text_scale(image))
         _draw_label(image, boxes[i], WHITE, label, _text_scale(image))
     _draw_banner(image, status_line, stale)
+
+
+def enlarged(image: np.ndarray, tracks: Tracks, min_side_px: int) -> tuple[np.ndarray, Tracks]:
+    """
+    Copy an image, a small one magnified, so that what is drawn into it can be read.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+    tracks : Tracks
+        In pixels of the image.
+    min_side_px : int
+        Least short side of the copy, pixels; larger images keep their size.
+
+    Returns
+    -------
+    (H', W', 3) uint8
+        Magnified by a whole factor.
+    Tracks
+        In its pixels: only xy is changed.
+    """
+    factor = math.ceil(min_side_px / min(image.shape[:2]))
+    if factor <= 1:
+        return image.copy(), tracks
+    size = (image.shape[1] * factor, image.shape[0] * factor)
+    large = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    # cv2.resize: pixel centres at integers, the corner of the image stays in place.
+    return large, replace(tracks, xy=(tracks.xy + 0.5) * factor - 0.5)
 
 
 def id_color(track_id: int) -> Color:

@@ -18,6 +18,10 @@ from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.overlay import WHITE, draw_text, text_size
 
 
+MAX_HOLD_S = 2.0
+"""A longer gap between two images is not kept in a video."""
+
+
 class RecordingError(OSError):
     """A file cannot be written; the message says which one and why."""
 
@@ -74,32 +78,61 @@ class VideoRecorder:
         self._fps = fps
         self._size = (0, 0)
         self._writer: cv2.VideoWriter | None = None
+        self._last: np.ndarray | None = None
+        self._time_s = 0.0  # of self._last
+        self._due = 0.0  # frames that should stand in the file by now, were they not whole
 
-    def write(self, image: np.ndarray) -> None:
-        """Append an image, (H, W, 3) uint8 BGR."""
+    def write(self, image: np.ndarray, time_s: float) -> None:
+        """
+        Append an image; the one before is held on to until then, at most MAX_HOLD_S.
+
+        So a video plays at the speed of life even where frames were dropped.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8
+            BGR.
+        time_s : float
+            When it was taken, seconds.
+        """
         if self._writer is None:
-            # The codec wants even sizes.
-            self._size = (image.shape[1] + image.shape[1] % 2, image.shape[0] + image.shape[0] % 2)
-            code = cv2.VideoWriter.fourcc(*'mp4v')
-            self._writer = cv2.VideoWriter(str(self.path), code, self._fps, self._size)
-            if not self._writer.isOpened():
-                raise RecordingError(
-                    f'{self.path}: cannot be written (no permission, or no mp4v encoder in OpenCV)'
-                )
-        self._writer.write(np.ascontiguousarray(fit(image, self._size)))
-        self.frames += 1
+            self._writer = self._open(image)
+        else:
+            held_s = time_s - self._time_s
+            self._hold(held_s if 0.0 < held_s <= MAX_HOLD_S else 1.0 / self._fps)
+        self._last, self._time_s = fit(image, self._size).copy(), time_s
 
     def close(self) -> None:
         """Finish the file and prove that it opens; no file when nothing was written."""
         if self._writer is None:
             return
+        self._hold(1.0 / self._fps)
         self._writer.release()
-        self._writer = None
+        self._writer = self._last = None
         capture = cv2.VideoCapture(str(self.path))
         good = capture.isOpened() and capture.read()[0]
         capture.release()
         if not good:
             raise RecordingError(f'{self.path}: was written but does not open (disk full?)')
+
+    def _open(self, image: np.ndarray) -> cv2.VideoWriter:
+        # The codec wants even sizes.
+        self._size = (image.shape[1] + image.shape[1] % 2, image.shape[0] + image.shape[0] % 2)
+        writer = cv2.VideoWriter(
+            str(self.path), cv2.VideoWriter.fourcc(*'mp4v'), self._fps, self._size
+        )
+        if not writer.isOpened():
+            raise RecordingError(
+                f'{self.path}: cannot be written (no permission, or no mp4v encoder in OpenCV)'
+            )
+        return writer
+
+    def _hold(self, held_s: float) -> None:
+        assert self._writer is not None and self._last is not None
+        self._due += held_s * self._fps
+        while self.frames < round(self._due):
+            self._writer.write(self._last)
+            self.frames += 1
 
 
 class ContactSheet:

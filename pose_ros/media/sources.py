@@ -30,7 +30,7 @@ DEFAULT_FPS = 30.0
 """For containers and webcams that do not say their rate."""
 
 
-class SourceError(Exception):
+class SourceError(OSError):
     """A source gives no images; the message says which one, why, and what would work."""
 
 

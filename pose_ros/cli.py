@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The command `pose_ros`: finds the module of a verb, parses its arguments, ends in one line.
+
+A verb is a module with `HELP` (a line), `add_arguments(parser)` and `main(args) -> int`, and if it
+likes `DESCRIPTION`, `EPILOG` and `ERRORS`: exceptions of its own whose text is for the user. Only the module of the verb that was asked for is imported, so
+that `pose_ros --help` is quick and a missing optional package hurts only the verb that needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+import os
+import sys
+import traceback
+from typing import Sequence
+
+from pose_ros.core.backend import BackendError, ModelSpecError
+
+VERBS: dict[str, tuple[str, str]] = {
+    'run': ('pose_ros.tools.run', 'skeletons of images, a video or a webcam, without ROS'),
+    'up': ('pose_ros.ros.up', 'start the ROS 2 nodes (where there is no `ros2 launch`)'),
+    'demo': ('pose_ros.tools.demo', 'the ROS 2 nodes on real footage, recorded'),
+    'bench': ('pose_ros.tools.bench', 'measure cost, rate and latency on this machine'),
+    'evaluate': ('pose_ros.tools.evaluate', 'measure COCO keypoint accuracy'),
+    'evaluate-tracking': ('pose_ros.tools.evaluate_tracking', 'measure tracking accuracy'),
+    'parameters': ('pose_ros.tools.parameter_tables', 'list every parameter of every node'),
+    'convert-movenet': (
+        'pose_ros.tools.convert_movenet',
+        'convert the MoveNet networks from TensorFlow.js to ONNX',
+    ),
+}
+"""Name of the verb: its module, and its line in `pose_ros --help`."""
+
+EXAMPLES = """\
+examples:
+  pose_ros run demo                      skeletons of the bundled footage, into pose_out/
+  pose_ros run photo.jpg --out people    an annotated picture, into people/
+  pose_ros run 0 --show                  the first webcam, in a window
+  pose_ros demo                          the same with real ROS 2 nodes, into demo_out/
+  pose_ros up --help                     the ROS 2 nodes for your own camera
+
+`pose_ros VERB --help` explains each verb and shows examples."""
+
+INSTALL: dict[str, str] = {
+    'cv2': 'pip install opencv-python-headless',
+    'onnxruntime': 'pip install onnxruntime',
+    'numpy': 'pip install numpy',
+    'tqdm': 'pip install tqdm',
+    'yaml': 'pip install pyyaml',
+    'onnx': 'pip install onnx',
+    'pycocotools': 'pip install pycocotools',
+    'rosbags': 'pip install rosbags',
+    'rclpy': 'source /opt/ros/DISTRO/setup.bash, or use the clone: ./run pose_ros ...',
+}
+"""Import name of what a verb may need, and how one gets it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; by default those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 1 failed, 2 wrong arguments, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = '--debug' in arguments
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print('pose_ros: interrupted', file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output is gone (`| head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ModuleNotFoundError as error:
+        if debug:
+            traceback.print_exc()
+        return _complain(_missing(error))
+    except (BackendError, ModelSpecError, OSError) as error:  # SourceError is an OSError
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, OSError) and error.strerror:
+            return _complain(f'{error.filename or "input or output"}: {error.strerror}')
+        return _complain(str(error))
+
+
+def _run(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog='pose_ros',
+        description='Skeletons of people: 17 keypoints each, tracked, from any camera.',
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--version', action='version', version=f'pose_ros {_version()}')
+    verbs = parser.add_subparsers(dest='verb', metavar='VERB', required=True)
+    asked = next((word for word in arguments if not word.startswith('-')), '')
+    modules = {}
+    for verb, (module_name, line) in VERBS.items():
+        if verb != asked:
+            verbs.add_parser(verb, help=line, add_help=False)
+            continue
+        module = modules[verb] = import_module(module_name)
+        child = verbs.add_parser(
+            verb,
+            help=line,
+            description=getattr(module, 'DESCRIPTION', module.HELP),
+            epilog=getattr(module, 'EPILOG', None),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        child.add_argument('--debug', action='store_true', help='show where an error comes from')
+        module.add_arguments(child)
+    try:
+        args = parser.parse_args(arguments)
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
+    try:
+        return int(modules[args.verb].main(args))
+    except getattr(modules[args.verb], 'ERRORS', ()) as error:
+        if args.debug:
+            traceback.print_exc()
+        return _complain(str(error))
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    name = (error.name or '').split('.')[0]
+    if name == 'pose_ros':
+        whole = error.name or ''
+        if whole.startswith('pose_ros.msg'):
+            return (
+                'the messages of pose_ros are not built here: colcon build and source '
+                'install/setup.bash, or use the clone: ./run pose_ros ...'
+            )
+        return f'{whole} is not part of this installation'
+    return f'the Python package {name} is missing: {INSTALL.get(name, f"pip install {name}")}'
+
+
+def _complain(text: str) -> int:
+    print(f'pose_ros: {text}', file=sys.stderr)
+    return 1
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version('pose-ros')
+    except PackageNotFoundError:
+        return 'not installed by pip'
+
+
+if __name__ == '__main__':
+    sys.exit(main())
