@@ -9,7 +9,8 @@ known here is a convolution, or treats all channels alike.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class OnnxWriter:
         # SAME on a size that is a multiple of the stride: the odd pixel of padding goes after.
         pads = [
             max(kernel_size - stride, 0) if padding == 'SAME' else 0
-            for kernel_size, stride in zip((height, width), strides[1:3])
+            for kernel_size, stride in zip((height, width), strides[1:3], strict=True)
         ]
         before = [pad // 2 for pad in pads]
         activation = fused[-1] if fused and len(fused) == 2 else None
@@ -112,7 +113,7 @@ class OnnxWriter:
             inputs,
             kernel_shape=[height, width],
             strides=strides[1:3],
-            pads=before + [pad - b for pad, b in zip(pads, before)],
+            pads=before + [pad - b for pad, b in zip(pads, before, strict=True)],
             group=channels if depthwise else 1,
         )
         if activation == 'Relu':
@@ -202,7 +203,9 @@ def convert(
         'image', TensorProto.FLOAT, ['batch', 3, 'height', 'width']
     )
     model = helper.make_model(
-        helper.make_graph(writer.nodes, name, [image], outputs, list(writer.initializers.values())),
+        helper.make_graph(
+            writer.nodes, name, [image], outputs, list(writer.initializers.values())
+        ),
         opset_imports=[helper.make_opsetid('', OPSET)],
         ir_version=IR_VERSION,
         producer_name='pose_ros convert-movenet',

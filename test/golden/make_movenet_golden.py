@@ -47,7 +47,7 @@ def case_image(case: str, photo: np.ndarray) -> np.ndarray:
         # RandomState's streams are frozen; those of numpy.random.Generator may change.
         noise = np.random.RandomState(height * width).bytes(height * width * 3)
         return np.frombuffer(noise, np.uint8).reshape(height, width, 3)
-    return photo[:height // 2, :width // 2].repeat(2, axis=0).repeat(2, axis=1)
+    return photo[: height // 2, : width // 2].repeat(2, axis=0).repeat(2, axis=1)
 
 
 def sample(head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import dataclasses
 import io
 import json
 import os
@@ -17,7 +18,7 @@ import pytest
 
 from pose_ros.core.backend import ModelSpec
 from pose_ros.tools import convert_movenet
-from pose_ros.tools.convert_movenet import Network, PACKAGE, PACKAGE_VERSION
+from pose_ros.tools.convert_movenet import PACKAGE, PACKAGE_VERSION, Network
 from pose_ros.tools.tfjs_graph import ConversionError, TfjsGraph
 
 onnx = pytest.importorskip('onnx', reason='the converter needs the package onnx')
@@ -115,7 +116,10 @@ def tf_conv(image, weight, stride, padding, bias=0.0, depthwise=False):
     """Convolve (H, W, C) as TensorFlow does (tensorflow.org/api_docs/python/tf/nn#padding)."""
     size = weight.shape[0]
     out_shape = [-(-n // stride) if padding == 'SAME' else n - size + 1 for n in image.shape[:2]]
-    total = [max((o - 1) * stride + size - n, 0) for o, n in zip(out_shape, image.shape)]
+    total = [
+        max((o - 1) * stride + size - n, 0)
+        for o, n in zip(out_shape, image.shape[:2], strict=True)
+    ]
     image = np.pad(image, [(t // 2, t - t // 2) for t in total] + [(0, 0)])
     out = np.zeros((*out_shape, image.shape[2] if depthwise else weight.shape[3]))
     for i in range(out_shape[0]):
@@ -161,7 +165,7 @@ def test_equals_tensorflow(size: tuple[int, int]) -> None:
     outputs = session.run(list(TINY.heads), {'image': images.transpose(0, 3, 1, 2)})
     for b, image in enumerate(images):
         expected = tf_tiny(image)
-        for name, output in zip(TINY.heads, outputs):
+        for name, output in zip(TINY.heads, outputs, strict=True):
             np.testing.assert_allclose(
                 output[b].transpose(1, 2, 0), expected[name], atol=2e-5, err_msg=name
             )
@@ -273,7 +277,12 @@ def test_verb_writes_the_same_from_archive_and_folder(tmp_path: Path) -> None:
     assert run('--tfjs', tmp_path, '--out', tmp_path / 'two') == 0
     for name in ('tiny.onnx', 'tiny.json'):
         assert (tmp_path / 'one' / name).read_bytes() == (tmp_path / 'two' / name).read_bytes()
-    ModelSpec.from_json((tmp_path / 'one' / 'tiny.json').read_text())
+    made = ModelSpec.from_json((tmp_path / 'one' / 'tiny.json').read_text())
+    thunder = ModelSpec.from_json((MODELS / 'movenet_thunder.json').read_text())
+    of_the_network = ('name', 'onnx_sha256', 'source')
+    for field in dataclasses.fields(ModelSpec):
+        if field.name not in of_the_network:
+            assert getattr(made, field.name) == getattr(thunder, field.name), field.name
 
 
 @pytest.mark.usefixtures('tiny_only')

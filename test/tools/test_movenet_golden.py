@@ -51,7 +51,8 @@ def network(request):
 def heads(session, normalised: np.ndarray) -> dict[str, np.ndarray]:
     """Run (B, H, W, 3) float32; return each head (B, C, H/4, W/4)."""
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {'image': normalised.transpose(0, 3, 1, 2)})))
+    outputs = session.run(names, {'image': normalised.transpose(0, 3, 1, 2)})
+    return dict(zip(names, outputs, strict=True))
 
 
 def image(golden, case: str) -> np.ndarray:
