@@ -176,7 +176,7 @@ class ContactSheet:
         chosen = np.round(np.linspace(0, len(self._cells) - 1, count)).astype(int)
         columns = min(self._columns, count)
         rows = math.ceil(count / columns)
-        scale = self._width / 1000.0
+        scale = max(0.35, self._width / 1000.0)
         gap = max(2, self._width // 80)
         text_height = text_size('0', scale)[1] + 2 * gap
         width, height = self._size[0] + gap, self._size[1] + text_height

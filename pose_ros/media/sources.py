@@ -17,6 +17,9 @@ from typing import Iterator
 import cv2
 import numpy as np
 
+# OpenCV reads this once, when it first meets FFmpeg: no "moov atom not found" from its depths.
+os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
+
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 
 DEMO = 'demo'
@@ -375,8 +378,7 @@ def _natural(path: Path) -> list[tuple[int, int | str]]:
 
 
 def _quiet_opencv() -> None:
-    """Keep FFmpeg's and OpenCV's chatter off the terminal: SourceError says it once, plainly."""
-    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
+    """Keep OpenCV's warnings off the terminal: SourceError says it once, plainly."""
     logging = getattr(cv2.utils, 'logging', None)  # not in every OpenCV that ROS ships
     if logging is not None:
         logging.setLogLevel(logging.LOG_LEVEL_SILENT)
