@@ -285,7 +285,9 @@ def open_source(text: str, loop: bool = False) -> Source:
     if webcam and not (text.isdigit() and path.exists()):
         return WebcamSource(int(webcam.group(1)))
     if text == DEMO and not path.exists():
-        return VideoSource(demo_paths(), loop)
+        source = VideoSource(demo_paths(), loop)
+        source.name = 'demo footage'
+        return source
     if not text or not path.exists():
         raise SourceError(
             f'{text or "(nothing)"}: no such file or folder; a source is a webcam number, a video, '
