@@ -131,7 +131,7 @@ def _person_at(
     """Read the keypoints of the people with these centres."""
     heatmaps = maps['heatmaps']
     # Advanced indices around the channel axis: (N, 2K) each.
-    towards = maps['regress'][view, :, cy, cx].reshape(len(view), -1, 2)
+    towards = maps['regress'][view, :, cy, cx].reshape(len(view), heatmaps.shape[1], 2)
     y_guess = cy[:, None] + towards[..., 0]
     x_guess = cx[:, None] + towards[..., 1]
     find = _argmax_gaussian if spec.weighting['kind'] == 'gaussian' else _argmax_reciprocal
