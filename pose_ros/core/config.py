@@ -121,6 +121,77 @@ class EstimatorConfig:
 class TrackerConfig:
     """Parameters of pose_tracker."""
 
+    preset: str = param(
+        'balanced',
+        'How the filter trades delay for jitter: responsive, balanced or smooth',
+        choices=('responsive', 'balanced', 'smooth'),
+    )
+    filter: str = param(
+        'constant-velocity',
+        'Filter of the published keypoints: a Kalman filter of either motion model, or One Euro',
+        choices=('constant-velocity', 'constant-acceleration', 'one-euro'),
+    )
+    process_noise: float = param(
+        1.0, 'Agility of people over that of the preset; higher: less delay, more jitter',
+        low=0.01, high=100.0,
+    )
+    measurement_noise: float = param(
+        1.0, 'Noise of the detections over what is usual for the shipped networks; higher: smoother',
+        low=0.01, high=100.0,
+    )
+    one_euro_min_cutoff_hz: float = param(
+        1.0, 'One Euro: cutoff at rest, Hz', low=0.01, high=60.0
+    )
+    one_euro_beta: float = param(
+        10.0, 'One Euro: rise of the cutoff with speed, Hz per body height/s', low=0.0, high=1000.0
+    )
+    min_keypoint_score: float = param(
+        0.15, 'Keypoints with a lower score are not used', low=0.0, high=1.0
+    )
+    min_keypoints: int = param(
+        5, 'A new track needs as many keypoints', low=1, high=17
+    )
+    new_track_score: float = param(
+        0.3, 'A new track needs a person score as high', low=0.0, high=1.0
+    )
+    low_score: float = param(
+        0.1, 'Detections between this person score and new_track_score only continue tracks',
+        low=0.0, high=1.0,
+    )
+    match_similarity: float = param(
+        0.25, 'Smallest likeness (OKS widened by the uncertainty) of a detection to its track',
+        low=0.0, high=1.0,
+    )
+    duplicate_oks: float = param(
+        0.7, 'A detection more alike than this to one in use does not start a track',
+        low=0.0, high=1.0,
+    )
+    gate_sigma: float = param(
+        4.0, 'A measured keypoint farther from its prediction, in sigmas, is not used', low=1.0,
+        high=100.0,
+    )
+    resolve_swaps: bool = param(
+        True, 'Undo exchanges of left and right limbs by the network'
+    )
+    confirm_hits: int = param(
+        3, 'Detections before a track is CONFIRMED', low=1, high=100
+    )
+    confirm_s: float = param(
+        0.15, 'Age before a track is CONFIRMED, s', low=0.0, high=10.0
+    )
+    lost_after_s: float = param(
+        0.25, 'A track not seen for longer is LOST, or ends if it never was CONFIRMED, s',
+        low=0.0, high=10.0,
+    )
+    max_lost_s: float = param(
+        1.5, 'A track not seen for longer ends, s', low=0.0, high=60.0
+    )
+    max_prediction_s: float = param(
+        0.5, 'A keypoint not seen for longer is MISSING, s', low=0.0, high=10.0
+    )
+    max_gap_s: float = param(
+        5.0, 'A longer jump between two stamps ends all tracks, s', low=0.1, high=3600.0
+    )
     autostart: bool = param(True, 'Configure and activate by itself at start', live=False)
 
 
@@ -128,6 +199,25 @@ class TrackerConfig:
 class VisualizerConfig:
     """Parameters of pose_visualizer."""
 
+    skeletons: str = param(
+        'tracked', 'Which topic is drawn: observed (pose), tracked or predicted (below pose/)',
+        choices=('observed', 'tracked', 'predicted'), live=False,
+    )
+    image_transport: str = param(
+        'raw', 'raw: topic image; compressed: topic image/compressed',
+        choices=('raw', 'compressed'), live=False,
+    )
+    image_buffer: int = param(
+        10, 'Latest images kept until the skeletons of the same stamp come', low=1, high=100
+    )
+    tentative: bool = param(False, 'Draw people who are not confirmed yet as well')
+    plane_distance_m: float = param(
+        2.0, 'Distance at which flat skeletons are drawn as markers, m', low=0.01, high=100.0
+    )
+    line_width_m: float = param(0.02, 'Width of bones as markers, m', low=0.001, high=1.0)
+    marker_lifetime_s: float = param(
+        0.5, 'Markers vanish when nothing new comes for so long, s; 0: never', low=0.0, high=60.0
+    )
     autostart: bool = param(True, 'Configure and activate by itself at start', live=False)
 
 
@@ -135,4 +225,22 @@ class VisualizerConfig:
 class CameraConfig:
     """Parameters of pose_camera."""
 
+    source: str = param(
+        '0', 'Webcam index, video file, image or folder of images', live=False
+    )
+    rate_hz: float = param(
+        0.0, 'Images per second, Hz; 0: as the source says', low=0.0, high=1000.0, live=False
+    )
+    loop: bool = param(False, 'Begin again when the source ends', live=False)
+    exit_at_end: bool = param(False, 'End the process when the source ends', live=False)
+    wait_for_subscribers: int = param(
+        0, 'Send nothing before so many subscribe to the image', low=0, high=100, live=False
+    )
+    reliable: bool = param(
+        True, 'QoS of the image: reliable serves every subscriber; false: best effort', live=False
+    )
+    frame_id: str = param('camera_optical_frame', 'Optical frame in the header of every image')
+    camera_info: str = param(
+        '', 'Calibration YAML of camera_calibration; empty: no camera_info is sent', live=False
+    )
     autostart: bool = param(True, 'Configure and activate by itself at start', live=False)

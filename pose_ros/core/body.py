@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""How large a person is in the image, from whichever keypoints are seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+STANDING: np.ndarray = np.array(
+    [
+        [0.000, 0.080],
+        [0.018, 0.065],
+        [-0.018, 0.065],
+        [0.042, 0.072],
+        [-0.042, 0.072],
+        [0.110, 0.180],
+        [-0.110, 0.180],
+        [0.130, 0.360],
+        [-0.130, 0.360],
+        [0.140, 0.510],
+        [-0.140, 0.510],
+        [0.065, 0.520],
+        [-0.065, 0.520],
+        [0.070, 0.740],
+        [-0.070, 0.740],
+        [0.070, 0.950],
+        [-0.070, 0.950],
+    ]
+)
+"""(17, 2) float64: keypoints of an upright person who faces the camera, in body heights, v down.
+
+Segment lengths after Drillis and Contini (1966), as in Winter, Biomechanics and Motor Control of
+Human Movement, figure 4.1.
+"""
+STANDING.setflags(write=False)
+
+OKS_SCALE = 0.45
+"""sqrt(area) of OKS over the body height: an upright person's segment is near 0.2 height^2."""
+
+
+def body_height_px(xy: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """
+    Estimate the height that each person would have upright, in pixels.
+
+    It is the spread (root mean square distance from the centroid) of the keypoints that are seen
+    over the spread of the same keypoints of STANDING, so that hidden legs do not shrink a person
+    as they shrink the box.
+
+    Parameters
+    ----------
+    xy : (N, 17, 2) float64
+        Pixels; anything finite where not valid.
+    valid : (N, 17) bool
+
+    Returns
+    -------
+    (N,) float64
+        Pixels; NaN with fewer than two keypoints, or all in one place.
+    """
+    count = valid.sum(axis=1)
+    weight = valid / np.maximum(count, 1)[:, None]
+    spread = _spread(xy, weight)
+    reference = _spread(np.broadcast_to(STANDING, xy.shape), weight)
+    return np.where((count >= 2) & (spread > 0), spread / np.maximum(reference, 1e-3), np.nan)
+
+
+def _spread(xy: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the root mean square distance (N,) of weighted points (N, K, 2) from their mean."""
+    centre = np.matmul(weight[:, None, :], xy)
+    offset = xy - centre
+    return np.sqrt(np.einsum('nk,nkd,nkd->n', weight, offset, offset))

@@ -1,0 +1,315 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+People over time: which detection is whom, and where everybody's keypoints are and go.
+
+A track is TENTATIVE until it was seen often enough, then CONFIRMED; it is LOST when it was not
+seen lately, and ends when that lasts. Time is the images' stamps and nothing else, there is no
+randomness: the same input gives the same output, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+import math
+
+import numpy as np
+
+from pose_ros.core.association import match, oks_likeness, place_likeness
+from pose_ros.core.config import TrackerConfig
+from pose_ros.core.detections import clean, Detections
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.oks import distinct
+from pose_ros.core.one_euro import OneEuroFilter
+from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS
+from pose_ros.core.skeleton_filter import SkeletonFilter
+from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+
+PRESETS = {'responsive': (2.0, 1.0), 'balanced': (1.0, 1.0), 'smooth': (0.4, 1.0)}
+"""Preset -> process noise and measurement noise of the filter."""
+
+
+class Tracker:
+    """
+    Tracks of the people seen by one camera.
+
+    Parameters
+    ----------
+    config : TrackerConfig
+
+    Attributes
+    ----------
+    counters : Counter
+        What was dropped or odd, by name: repeated_stamp, backward_stamp, forward_jump, bad_stamp,
+        size_change, bad_keypoint, bad_person, duplicate_person.
+    """
+
+    def __init__(self, config: TrackerConfig | None = None) -> None:
+        self.config = config or TrackerConfig()
+        self.counters: Counter[str] = Counter()
+        self._next_id = 1
+        self._image_size: tuple[int, int] | None = None
+        self._clear()
+        self.configure(self.config)
+
+    def configure(self, config: TrackerConfig) -> None:
+        """Take other parameters from now on; the tracks stay."""
+        self.config = config
+        process, measurement = PRESETS[config.preset]
+        skeletons = self._filter
+        skeletons.set_order(3 if config.filter == 'constant-acceleration' else 2)
+        skeletons.process_noise = process * config.process_noise
+        skeletons.measurement_noise = measurement * config.measurement_noise
+        skeletons.gate_sigma = config.gate_sigma
+        skeletons.resolve_swaps = config.resolve_swaps
+
+    def reset(self) -> None:
+        """Become like new: no tracks, ids from 1, counters 0."""
+        self._next_id = 1
+        self._image_size = None
+        self.counters.clear()
+        self._end_all()
+
+    def _clear(self) -> None:
+        self._stamp_s: float | None = None
+        self._filter = SkeletonFilter()
+        self._id = np.empty(0, np.int64)
+        self._confirmed = np.empty(0, bool)
+        self._hits = np.empty(0, np.int64)
+        self._score = np.empty(0)
+        self._born_s = np.empty(0)
+        self._seen_s = np.empty(0)
+        self._keypoint_score = np.empty((0, NUM_KEYPOINTS))
+        self._one_euro: dict[int, OneEuroFilter] = {}
+
+    def _end_all(self) -> None:
+        """End all tracks; ids go on, so that no two people ever share one."""
+        self._clear()
+        self.configure(self.config)
+
+    def update(
+        self,
+        stamp_s: float,
+        keypoints: Keypoints,
+        image_size: tuple[int, int] | None = None,
+    ) -> Tracks:
+        """
+        Take what was seen in one image.
+
+        Parameters
+        ----------
+        stamp_s : float
+            The image's stamp, seconds. A repeated stamp is dropped; one that goes back (a bag
+            that loops) or far ahead ends all tracks first.
+        keypoints : Keypoints
+            Everybody seen; anything may stand in it.
+        image_size : (width, height), optional
+            Pixels; another size than before ends all tracks first.
+
+        Returns
+        -------
+        Tracks
+            Everybody tracked, at `stamp_s`.
+        """
+        if not self._accept(stamp_s, image_size):
+            return self._tracks()
+        detected = clean(keypoints, self.config.min_keypoint_score, self.counters)
+        self._filter.predict(stamp_s)
+        likeness = oks_likeness(self._filter, detected)
+        pairs = self._match(likeness, detected)
+        self._keypoint_score[:] = 0.0
+        if pairs:
+            rows, columns = (np.array(index) for index in zip(*pairs))
+            self._see(rows, detected.select(columns))
+        self._begin(pairs, likeness, detected)
+        self._end(stamp_s)
+        return self._tracks()
+
+    def predict(self, stamp_s: float) -> Tracks:
+        """
+        Look ahead, and change nothing.
+
+        Parameters
+        ----------
+        stamp_s : float
+            A later time than the latest update's; an earlier one counts as that.
+
+        Returns
+        -------
+        Tracks
+            At `stamp_s`: no keypoint is OBSERVED, covariances have grown, what was not seen for
+            `max_prediction_s` is MISSING, and what was not seen for `max_lost_s` is left out.
+        """
+        if self._stamp_s is None:
+            return Tracks.empty(stamp_s)
+        return self._tracks(max(stamp_s, self._stamp_s))
+
+    def _accept(self, stamp_s: float, image_size: tuple[int, int] | None) -> bool:
+        """Say whether this is a new image, and end all tracks when it does not follow the last."""
+        if not math.isfinite(stamp_s):
+            self.counters['bad_stamp'] += 1
+            return False
+        last = self._stamp_s
+        if stamp_s == last:
+            self.counters['repeated_stamp'] += 1
+            return False
+        reason = ''
+        if last is not None and stamp_s < last:
+            reason = 'backward_stamp'
+        elif last is not None and stamp_s - last > self.config.max_gap_s:
+            reason = 'forward_jump'
+        elif image_size is not None and self._image_size not in (None, image_size):
+            reason = 'size_change'
+        if reason:
+            self.counters[reason] += 1
+            self._end_all()
+        self._image_size = image_size or self._image_size
+        if self._stamp_s is None:
+            self._filter.stamp_s = stamp_s
+        self._stamp_s = stamp_s
+        return True
+
+    def _match(
+        self, likeness: np.ndarray, detected: Detections
+    ) -> list[tuple[int, int]]:
+        """Pair tracks with detections, best founded ones first."""
+        if not likeness.size:
+            return []
+        config, skeletons, minimum = self.config, self._filter, self.config.match_similarity
+        person_score = detected.person_score
+        strong = person_score >= config.new_track_score
+        weak = (person_score >= config.low_score) & ~strong
+        unseen_s = self._stamp() - self._seen_s
+        lost = self._confirmed & (unseen_s > config.lost_after_s)
+        open_rows = np.ones(len(self._id), bool)
+        open_columns = np.ones(len(person_score), bool)
+        pairs: list[tuple[int, int]] = []
+        # ByteTrack (Zhang et al., ECCV 2022): weak detections continue tracks, never start them.
+        rounds = (
+            (self._confirmed, strong, lambda: likeness, minimum),
+            (self._confirmed & ~lost, weak, lambda: likeness, minimum),
+            (~self._confirmed, strong, lambda: likeness, minimum),
+            (open_rows, strong, lambda: oks_likeness(skeletons, detected.mirrored()), minimum),
+            (lost, strong, lambda: place_likeness(skeletons, unseen_s, detected), 0.0),
+        )
+        for rows, columns, compare, least in rounds:
+            allowed = (rows & open_rows)[:, None] & (columns & open_columns)
+            if allowed.any():
+                for row, column in match(np.where(allowed, compare(), -1.0), least):
+                    pairs.append((row, column))
+                    open_rows[row] = open_columns[column] = False
+        return sorted(pairs)
+
+    def _see(self, rows: np.ndarray, measured: Detections) -> None:
+        """Correct the tracks `rows` by what was seen of them."""
+        used = self._filter.update(rows, measured)
+        self._keypoint_score[rows] = used.score
+        if self.config.filter == 'one-euro':
+            self._smooth(rows, used)
+        self._hits[rows] += 1
+        self._score[rows] = measured.person_score
+        self._seen_s[rows] = self._stamp()
+        self._confirmed |= (self._hits >= self.config.confirm_hits) & (
+            self._seen_s - self._born_s >= self.config.confirm_s
+        )
+
+    def _smooth(self, rows: np.ndarray, used: Detections) -> None:
+        """Run the One Euro filters of the tracks `rows`."""
+        config = self.config
+        cutoff_hz = config.one_euro_min_cutoff_hz * PRESETS[config.preset][0]
+        for row, xy, valid in zip(rows.tolist(), used.xy, used.valid):
+            one_euro = self._one_euro.setdefault(int(self._id[row]), OneEuroFilter())
+            one_euro.min_cutoff_hz = cutoff_hz
+            one_euro.beta = config.one_euro_beta / self._filter.height_px[row]
+            one_euro.update(self._stamp(), np.where(valid[:, None], xy, np.nan))
+
+    def _begin(
+        self, pairs: list[tuple[int, int]], likeness: np.ndarray, detected: Detections
+    ) -> None:
+        """Start tracks from the strong detections that belong to nobody."""
+        config = self.config
+        fit = (detected.person_score >= config.new_track_score) & (
+            detected.valid.sum(axis=1) >= config.min_keypoints
+        )
+        fit[[column for _, column in pairs]] = False
+        if not fit.any():
+            return
+        double = likeness[[row for row, _ in pairs]].max(axis=0, initial=0.0)
+        double = fit & (double > config.duplicate_oks)
+        chosen = np.flatnonzero(fit & ~double)
+        chosen = chosen[distinct(detected.select(chosen).keypoints(), config.duplicate_oks)]
+        doubles = int(fit.sum()) - len(chosen)
+        if doubles:
+            self.counters['duplicate_person'] += doubles
+        n = len(chosen)
+        stamp = np.full(n, self._stamp())
+        self._filter.add(detected.select(chosen))
+        self._id = np.concatenate([self._id, self._next_id + np.arange(n)])
+        self._next_id += n
+        self._confirmed = np.concatenate([self._confirmed, np.zeros(n, bool)])
+        self._hits = np.concatenate([self._hits, np.ones(n, np.int64)])
+        self._score = np.concatenate([self._score, detected.person_score[chosen]])
+        self._born_s = np.concatenate([self._born_s, stamp])
+        self._seen_s = np.concatenate([self._seen_s, stamp])
+        self._keypoint_score = np.concatenate([self._keypoint_score, detected.score[chosen]])
+
+    def _end(self, stamp_s: float) -> None:
+        """End the tracks that were not seen for too long."""
+        limit = np.where(self._confirmed, self.config.max_lost_s, self.config.lost_after_s)
+        keep = stamp_s - self._seen_s <= limit
+        if keep.all():
+            return
+        self._filter.keep(keep)
+        for gone in self._id[~keep].tolist():
+            self._one_euro.pop(gone, None)
+        for name in (
+            '_id', '_confirmed', '_hits', '_score', '_born_s', '_seen_s', '_keypoint_score',
+        ):
+            setattr(self, name, getattr(self, name)[keep])
+
+    def _stamp(self) -> float:
+        return self._filter.stamp_s
+
+    def _show_smooth(self, x: np.ndarray, observed: np.ndarray) -> np.ndarray:
+        """Return x with the positions of observed keypoints replaced by One Euro's."""
+        x = x.copy()
+        for row, track in enumerate(self._id.tolist()):
+            one_euro = self._one_euro.get(track)
+            if one_euro is not None and one_euro.value is not None:
+                x[row, observed[row], 0] = one_euro.value[observed[row]]
+        return x
+
+    def _tracks(self, stamp_s: float | None = None) -> Tracks:
+        """Report everybody now, or carried ahead to `stamp_s`."""
+        if stamp_s is None:
+            stamp_s = self._filter.stamp_s
+            x, P = self._filter.x, self._filter.P
+            observed = self._keypoint_score > 0
+            if self.config.filter == 'one-euro':
+                x = self._show_smooth(x, observed)
+        else:
+            x, P = self._filter.ahead(stamp_s)
+            observed = np.zeros_like(self._keypoint_score, bool)
+        config = self.config
+        unseen_s = stamp_s - self._seen_s
+        keep = unseen_s <= config.max_lost_s
+        state = np.where(self._confirmed, TrackState.CONFIRMED, TrackState.TENTATIVE)
+        state[self._confirmed & (unseen_s > config.lost_after_s)] = TrackState.LOST
+        there = self._filter.known & (stamp_s - self._filter.seen_s <= config.max_prediction_s)
+        keypoint_state = np.where(there, KeypointState.PREDICTED, KeypointState.MISSING)
+        keypoint_state[observed] = KeypointState.OBSERVED
+        blank = np.where(there, 1.0, np.nan)[..., None]
+        variance = P[..., 0, 0, None, None] * np.eye(2) * blank[..., None]
+        return Tracks(
+            stamp_s=stamp_s,
+            id=self._id[keep],
+            state=state[keep].astype(np.int8),
+            score=self._score[keep].astype(np.float32),
+            age_s=stamp_s - self._born_s[keep],
+            since_seen_s=unseen_s[keep],
+            xy=(x[:, :, 0] * blank)[keep].astype(np.float32),
+            velocity=(x[:, :, 1] * blank)[keep].astype(np.float32),
+            covariance=variance[keep].astype(np.float32),
+            keypoint_state=keypoint_state[keep].astype(np.int8),
+            keypoint_score=np.where(observed, self._keypoint_score, 0.0)[keep].astype(np.float32),
+        )
