@@ -50,6 +50,8 @@ def decode_people(
         N people in input pixels, best first within a view; the person score is the centre's.
     """
     view, cy, cx, center = center_peaks(maps['centers'][:, 0], max_people, min_center)
+    if not len(view):
+        return view, Keypoints.empty()
     return view, _person_at(maps, spec, view, cy, cx, center)
 
 
