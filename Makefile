@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every command sets up what it needs (see ./run); `make help` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint clean distclean lock
+
+VIDEO ?=
+CAMERA ?=
+ARGS ?=
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## the ROS 2 nodes on real footage, into demo_out/; or VIDEO=file.mp4, or CAMERA=0
+	@./run pose_ros demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(CAMERA),--camera "$(CAMERA)") $(ARGS)
+
+test: ## all tests; ARGS='-k name' for some
+	@./run pytest --durations=5 $(ARGS)
+
+bench: ## measure cost, rate, latency and accuracy on this machine
+	@./run pose_ros bench $(ARGS)
+
+lint: ## ruff on everything, mypy on core and backends
+	@./run ruff check .
+	@./run mypy
+
+clean: ## remove what was built and written, but not the environment
+	rm -rf demo_out pose_out build install log dist .venv*/colcon .venv*/setup/messages .venv*/setup/links
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name .venv\* -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environment as well
+	rm -rf .venv .venv-*
+
+lock: ## write requirements/lock-*.txt anew, with the newest versions
+	@./run scripts/lock.sh

@@ -1,0 +1,370 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+#
+# The environment that `run` works in; sourced by it (bash). `environment_enter` sets it up when
+# something is missing or has changed, then exports its variables.
+#
+#   .venv (Jazzy), .venv-kilted     ROS 2 from wheels, and everything else
+#   .venv-ros-<distro>              on top of the ROS 2 that is sourced
+#
+# Inside: the virtual environment; colcon/{build,install,log}, where the package is built with
+# symbolic links to the sources; setup/, with the logs and the stamps. A stamp holds the hash of
+# what a step was made from; the step is done again when the hash differs.
+#
+# Variables that matter: POSE_ROS_DISTRO (jazzy or kilted), POSE_ROS_PYTHON (an interpreter).
+
+setup_began_s=$SECONDS
+
+say() { printf '%s\n' "$*" >&2; }
+
+# fail WHAT [LINE...]: one plain error, and how to get on.
+fail() {
+    say ''
+    say "pose_ros: $1"
+    shift
+    local line
+    for line in "$@"; do say "  $line"; done
+    exit 1
+}
+
+hash_of() { sha256sum | cut -c1-32; }
+
+# Everything below works on these and on `root`, the checkout.
+kind='' distro='' env='' setup='' install=''
+
+environment_choose() {
+    distro=${POSE_ROS_DISTRO:-jazzy}
+    kind=wheels
+    if [ "${POSE_ROS_ENVIRONMENT_ROOT:-}" = "$root" ]; then
+        # Called from inside: the same environment again, whatever it has exported.
+        kind=$POSE_ROS_ENVIRONMENT_KIND
+        distro=${POSE_ROS_DISTRO:-$POSE_ROS_ENVIRONMENT_DISTRO}
+    elif [ -n "${ROS_DISTRO:-}" ] && [ -n "${AMENT_PREFIX_PATH:-}" ] \
+        && [ "${POSE_ROS_DISTRO:-$ROS_DISTRO}" = "$ROS_DISTRO" ]; then
+        if [ -e "$root/.venv-ros-$ROS_DISTRO/setup/packages" ] \
+            || python3 -c 'import rclpy' 2>/dev/null; then
+            kind=sourced
+            distro=$ROS_DISTRO
+        else
+            say "pose_ros: ROS 2 $ROS_DISTRO is sourced, but python3 cannot import rclpy:" \
+                "using ROS 2 $distro from wheels"
+        fi
+    fi
+    if [ "$kind" = sourced ]; then
+        env=$root/.venv-ros-$distro
+    else
+        case $distro in
+            jazzy) env=$root/.venv ;;
+            kilted) env=$root/.venv-kilted ;;
+            *) fail "POSE_ROS_DISTRO=$distro: there are wheels of jazzy and kilted" \
+                'For another distribution source its setup.bash instead.' ;;
+        esac
+    fi
+    setup=$env/setup
+    install=$env/colcon/install/pose_ros
+}
+
+# What each stamp must hold: three lines, for the steps packages, messages and links.
+environment_keys() {
+    cd "$root"
+    local packages messages
+    packages=$(
+        {
+            printf '%s\n' "$root" "$kind" "$distro" "${POSE_ROS_PYTHON:-}"
+            [ "$kind" = wheels ] || printf '%s\n' "$AMENT_PREFIX_PATH" | tr ':' '\n' \
+                | grep -v "^$env/" || true
+            if [ "$kind" = wheels ]; then
+                cat "requirements/lock-$distro.txt"
+            else
+                cat requirements/runtime.txt requirements/development.txt
+            fi
+        } | hash_of
+    )
+    messages=$({ printf '%s\n' "$packages"; cat msg/*.msg CMakeLists.txt package.xml; } | hash_of)
+    printf '%s\n%s\n' "$packages" "$messages"
+    {
+        printf '%s\n' "$messages"
+        find pose_ros launch config models scripts -type f ! -name '*.pyc' 2>/dev/null | sort
+    } | hash_of
+}
+
+stamp_holds() { [ -r "$setup/$1" ] && [ "$(<"$setup/$1")" = "$2" ]; }
+
+# step TITLE COMMAND...: runs it quietly, shows the seconds; on failure shows the log and why.
+step() {
+    local title=$1 log began=$SECONDS status=0
+    shift
+    log=$setup/$(printf '%s' "$title" | tr -cs 'A-Za-z0-9\n' '-').log
+    "$@" >"$log" 2>&1 8>&- 9>&- </dev/null &
+    local child=$!
+    trap 'kill "$child" 2>/dev/null; say ""; say "pose_ros: interrupted; the next call goes on"; exit 130' \
+        INT TERM
+    if [ -t 2 ]; then
+        while kill -0 "$child" 2>/dev/null; do
+            printf '\r  %-58s %3d s ' "$title ..." "$((SECONDS - began))" >&2
+            sleep 0.2
+        done
+        wait "$child" || status=$?
+        printf '\r' >&2
+    else
+        wait "$child" || status=$?
+    fi
+    trap - INT TERM
+    if [ "$status" = 0 ]; then
+        printf '  %-58s %3d s \n' "$title" "$((SECONDS - began))" >&2
+        return 0
+    fi
+    printf '  %-58s failed\n' "$title" >&2
+    say "  --- the end of $log"
+    tail -n 25 "$log" | sed 's/^/  | /' >&2
+    fail "$(explain "$log" "$title")"
+}
+
+# explain LOG TITLE: the likely cause, in one sentence.
+explain() {
+    if grep -qiE 'no space left|disk quota' "$1"; then
+        printf 'no space left: about 2 GB are needed in %s' "$root"
+    elif grep -qiE 'name resolution|dns error|failed to lookup|network is unreachable|connection (refused|reset|timed out)|newconnectionerror|max retries|error sending request|proxyerror|timed out' "$1"; then
+        printf 'no network: the Python package index cannot be reached (proxy? PIP_INDEX_URL?)'
+    elif grep -qiE 'Python\.h: No such|Could NOT find Python3 .*Development' "$1"; then
+        printf "Python's headers are missing: install python3-dev"
+    elif grep -qiE 'Killed|cannot allocate memory' "$1"; then
+        printf 'out of memory while doing: %s' "$2"
+    else
+        printf 'this step failed: %s. The whole log is in %s' "$2" "$1"
+    fi
+}
+
+# Prints the interpreter to use; fails with what is wrong with each that is there.
+find_python() {
+    local candidate found reasons=()
+    for candidate in ${POSE_ROS_PYTHON:+"$POSE_ROS_PYTHON"} \
+        ${POSE_ROS_PYTHON:-python3 python3.12 python3.11 python3.10}; do
+        command -v "$candidate" >/dev/null 2>&1 || continue
+        if found=$("$candidate" "$root/scripts/check_python.py" "$kind" 2>&1); then
+            printf '%s\n' "$found"
+            return 0
+        fi
+        reasons+=("$candidate: $(printf '%s' "$found" | tail -n 1)")
+    done
+    [ "${#reasons[@]}" -gt 0 ] || reasons=('no python3 was found')
+    fail 'a Python 3.10, 3.11 or 3.12 that can build is needed' "${reasons[@]}" \
+        'Another one can be named: POSE_ROS_PYTHON=/path/to/python3.12'
+}
+
+check_machine() {
+    command -v g++ >/dev/null || fail 'g++ is missing: it compiles the messages' \
+        'On Debian and Ubuntu: sudo apt install g++'
+    [ "$(uname -s)" = Linux ] || fail "this works on Linux; here is $(uname -s)"
+    if [ "$kind" = wheels ] && [ "$(uname -m)" != x86_64 ]; then
+        fail "there are ROS 2 wheels for x86_64 only; here is $(uname -m)" \
+            'Install ROS 2, source its setup.bash, and call this again.'
+    fi
+    [ -w "$root" ] || fail "$root cannot be written to"
+    local free_kb
+    free_kb=$(df -Pk "$root" | awk 'NR == 2 {print $4}')
+    [ "${free_kb:-9999999}" -gt 2000000 ] \
+        || fail "no space left: $((free_kb / 1024)) MB free in $root, about 2 GB are needed"
+}
+
+make_venv() {
+    local python=$1 options=()
+    [ "$kind" = wheels ] || options=(--system-site-packages)
+    "$python" -m venv ${options[@]+"${options[@]}"} "$env"
+}
+
+# uv installs what is locked in seconds, where pip takes a minute; without it pip does it.
+get_uv() {
+    command -v uv || "$env/bin/python" -m pip install --quiet --retries 2 --no-input \
+        --disable-pip-version-check 'uv>=0.4'
+}
+
+install_wheels() {
+    local lock=$root/requirements/lock-$distro.txt uv
+    uv=$(PATH=$env/bin:$PATH command -v uv || true)
+    if [ -n "$uv" ]; then
+        if UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT=120 UV_NO_PROGRESS=1 \
+            UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}} \
+            SSL_CERT_FILE=${SSL_CERT_FILE:-${PIP_CERT:-}} \
+            "$uv" pip install --python "$env/bin/python" -r "$lock"; then
+            return 0
+        fi
+        printf '\n--- uv failed; now with pip\n'
+    fi
+    "$env/bin/python" -m pip install --no-input --disable-pip-version-check \
+        --progress-bar off -r "$lock"
+}
+
+# The wheels' CMake files name the headers of the machine that built them.
+fix_include_paths() {
+    local python numpy
+    python=$("$env/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+    numpy=$("$env/bin/python" -c 'import numpy; print(numpy.get_include())')
+    # sed -i writes a new file: the cache that a file may be linked to stays as it was.
+    { grep -rl --include='*.cmake' '/opt/python/cp' "$env/share" || true; } | while read -r file; do
+        sed -i -E \
+            -e "s#/opt/python/cp[0-9]+-cp[0-9]+/lib/python3\.[0-9]+/site-packages/numpy/_?core/include#$numpy#g" \
+            -e "s#/opt/python/cp[0-9]+-cp[0-9]+/include/python3\.[0-9]+#$python#g" "$file"
+    done
+}
+
+# On top of a sourced ROS 2: only what cannot be imported, and NumPy as ROS was built with.
+install_missing() {
+    local wanted=$setup/missing.txt
+    "$env/bin/python" "$root/scripts/missing_requirements.py" \
+        "$root"/requirements/{runtime,development,build}.txt >"$wanted"
+    cat "$wanted"
+    "$env/bin/python" -c 'import numpy; print(f"numpy=={numpy.__version__}")' \
+        >"$setup/constraints.txt" 2>/dev/null || : >"$setup/constraints.txt"
+    grep -q '[^[:space:]]' "$wanted" || return 0
+    "$env/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off \
+        -c "$setup/constraints.txt" -r "$wanted"
+}
+
+# Writes the variables of the environment, as shell code: `entered` adds what is inherited.
+write_variables() {
+    local site libraries
+    site=$("$env/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    site=${site#"$env"/}
+    libraries=$(find "$env/$site" -maxdepth 1 -name 'ros_*.libs' | sort | tr '\n' ':')
+    {
+        printf 'own_bin=%q\n' "$install/lib/pose_ros:$env/bin"
+        printf 'own_python=%q\n' "$install/$site"
+        if [ "$kind" = wheels ]; then
+            printf 'own_libraries=%q\n' "$install/lib:$env/lib:${libraries%:}"
+            printf 'own_prefixes=%q\n' "$install:$env"
+        else
+            printf 'own_libraries=%q\n' "$install/lib"
+            printf 'own_prefixes=%q\n' "$install"
+        fi
+    } >"$setup/variables.part"
+    mv "$setup/variables.part" "$setup/variables"
+}
+
+# Exports the environment into this shell.
+environment_export() {
+    local own_bin own_python own_libraries own_prefixes
+    # shellcheck disable=SC1091
+    . "$setup/variables"
+    export VIRTUAL_ENV=$env
+    case ":$PATH:" in *":$own_bin:"*) ;; *) export PATH=$own_bin:$PATH ;; esac
+    if [ "$kind" = wheels ]; then
+        # Nothing of another ROS: its rclpy or its libraries would be taken for ours.
+        export AMENT_PREFIX_PATH=$own_prefixes CMAKE_PREFIX_PATH=$own_prefixes
+        export PYTHONPATH=$own_python LD_LIBRARY_PATH=$own_libraries
+        export ROS_DISTRO=$distro ROS_VERSION=2 ROS_PYTHON_VERSION=3
+        # The wheels would start every Python twice to set LD_LIBRARY_PATH, which is set here.
+        export _ROS_WHEELS_BOOTSTRAP_COMPLETE=1
+    elif [ "${POSE_ROS_ENVIRONMENT_ROOT:-}" != "$root" ]; then
+        export AMENT_PREFIX_PATH=$own_prefixes:$AMENT_PREFIX_PATH
+        export CMAKE_PREFIX_PATH=$own_prefixes:${CMAKE_PREFIX_PATH:-$AMENT_PREFIX_PATH}
+        export PYTHONPATH=$own_python${PYTHONPATH:+:$PYTHONPATH}
+        export LD_LIBRARY_PATH=$own_libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    fi
+    export POSE_ROS_ENVIRONMENT_ROOT=$root POSE_ROS_ENVIRONMENT_KIND=$kind
+    export POSE_ROS_ENVIRONMENT_DISTRO=$distro
+}
+
+build_package() {
+    local generator=() source=$env/colcon/source/pose_ros entry
+    # CMake refuses a target whose headers are inside its source folder, as NumPy's are in $root:
+    # so the source folder is one of links.
+    mkdir -p "$source"
+    for entry in CMakeLists.txt package.xml config launch models msg pose_ros scripts test; do
+        ln -sfn "$root/$entry" "$source/$entry"
+    done
+    ! command -v ninja >/dev/null || generator=(-G Ninja)
+    # --symlink-install: an edited source needs no new build.
+    colcon --log-base "$env/colcon/log" build --base-paths "$source" \
+        --build-base "$env/colcon/build" --install-base "$env/colcon/install" --symlink-install \
+        --event-handlers console_direct+ \
+        --cmake-args ${generator[@]+"${generator[@]}"} -DBUILD_TESTING=OFF \
+        "-DPython3_EXECUTABLE=$env/bin/python"
+}
+
+# New files need links, and those of removed files must go.
+link_sources() {
+    cd "$env/colcon/build/pose_ros" # it leaves a list of what it did where it is called
+    cmake --install .
+    find "$install" -xtype l -delete
+}
+
+environment_install() {
+    local python
+    # An interrupted installation may leave half a package that looks whole.
+    if [ -e "$setup/installing" ] || ! "$env/bin/python" -c '' 2>/dev/null; then
+        rm -rf "$env"
+    fi
+    if [ ! -x "$env/bin/python" ]; then
+        check_machine
+        python=$(find_python) || exit 1
+        if [ "$kind" = wheels ]; then
+            say "Setting up ROS 2 ${distro^} and the tools in $env (once, about a minute)"
+        else
+            say "Setting up the tools in $env, on top of the sourced ROS 2 ${distro^} (once)"
+        fi
+        mkdir -p "$setup"
+        : >"$setup/installing"
+        step "virtual environment, $("$python" --version)" make_venv "$python"
+    fi
+    : >"$setup/installing"
+    if [ "$kind" = wheels ]; then
+        step 'package installer' get_uv
+        step "ROS 2 ${distro^}, build tools, libraries" install_wheels
+        fix_include_paths
+    else
+        step 'what the machine lacks' install_missing
+    fi
+    write_variables
+    rm "$setup/installing"
+}
+
+environment_update() {
+    local packages=$1 messages=$2 links=$3
+    if ! stamp_holds packages "$packages" || ! "$env/bin/python" -c '' 2>/dev/null; then
+        rm -f "$setup/packages" "$setup/messages" "$setup/links"
+        environment_install
+        printf '%s' "$packages" >"$setup/packages"
+    fi
+    environment_export
+    if ! stamp_holds messages "$messages"; then
+        rm -f "$setup/messages" "$setup/links"
+        # A build that another CMake, Python or ROS began is not continued.
+        if ! stamp_holds built_with "$packages"; then rm -rf "$env/colcon"; fi
+        printf '%s' "$packages" >"$setup/built_with"
+        step 'messages and package (colcon build)' build_package
+        printf '%s' "$messages" >"$setup/messages"
+    fi
+    if ! stamp_holds links "$links"; then
+        (link_sources) >"$setup/links.log" 2>&1 \
+            || fail 'the sources could not be linked' "The log is in $setup/links.log"
+        printf '%s' "$links" >"$setup/links"
+    fi
+}
+
+environment_ready() {
+    stamp_holds packages "$1" && stamp_holds messages "$2" && stamp_holds links "$3" \
+        && [ -x "$env/bin/python" ]
+}
+
+environment_enter() {
+    local keys
+    environment_choose
+    mapfile -t keys < <(environment_keys)
+    [ "${#keys[@]}" = 3 ] || fail 'the sources are incomplete (msg/, requirements/, package.xml)'
+    if ! environment_ready "${keys[@]}"; then
+        # One at a time: a second call waits here, then finds everything done.
+        exec 9<"$root"
+        if command -v flock >/dev/null && ! flock -n 9; then
+            say 'pose_ros: waiting for another call that is setting up'
+            flock 9
+        fi
+        if ! environment_ready "${keys[@]}"; then
+            environment_update "${keys[@]}"
+            [ "$((SECONDS - setup_began_s))" -lt 5 ] \
+                || say "  ready after $((SECONDS - setup_began_s)) s"
+        fi
+        exec 9<&-
+    fi
+    environment_export
+}
