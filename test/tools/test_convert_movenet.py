@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import dataclasses
 import io
@@ -16,6 +15,7 @@ import tarfile
 import numpy as np
 import pytest
 
+from pose_ros import cli
 from pose_ros.core.backend import ModelSpec
 from pose_ros.tools import convert_movenet
 from pose_ros.tools.convert_movenet import PACKAGE, PACKAGE_VERSION, Network
@@ -258,9 +258,7 @@ def write_archive(path: Path, files: dict[str, bytes], **package: str) -> Path:
 
 
 def run(*arguments: object) -> int:
-    parser = argparse.ArgumentParser()
-    convert_movenet.add_arguments(parser)
-    return convert_movenet.main(parser.parse_args([str(a) for a in arguments]))
+    return cli.main(['convert-movenet', *(str(argument) for argument in arguments)])
 
 
 @pytest.fixture()
