@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Camera calibration: the YAML of camera_calibration as CameraInfo, and CameraInfo as K."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo
+import yaml
+
+
+class CalibrationError(ValueError):
+    """A calibration is not usable; the message says why, in one line."""
+
+
+def camera_info_from_yaml(path: str | Path) -> CameraInfo:
+    """
+    Read the file that `camera_calibration` (camera_calibration_parsers) writes.
+
+    Returns
+    -------
+    CameraInfo
+        Header not filled.
+
+    Raises
+    ------
+    CalibrationError
+        When the file cannot be read, or a field is missing or malformed.
+    """
+    try:
+        data = yaml.safe_load(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise CalibrationError(f'cannot read the calibration {path}: {error}') from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise CalibrationError(
+            f'the calibration {path} is not YAML: {" ".join(str(error).split())}'
+        ) from error
+    try:
+        info = CameraInfo(
+            width=int(data['image_width']),
+            height=int(data['image_height']),
+            distortion_model=str(data.get('distortion_model', 'plumb_bob')),
+            d=_numbers(data['distortion_coefficients'], None),
+            k=_numbers(data['camera_matrix'], 9),
+            r=_numbers(data.get('rectification_matrix', {'data': np.eye(3).ravel()}), 9),
+        )
+        k = info.k
+        flat = [k[0], k[1], k[2], 0.0, k[3], k[4], k[5], 0.0, k[6], k[7], k[8], 0.0]
+        info.p = _numbers(data.get('projection_matrix', {'data': flat}), 12)
+    except KeyError as error:
+        raise CalibrationError(f'the calibration {path} lacks the field {error}') from error
+    except (AttributeError, TypeError, ValueError, OverflowError, AssertionError) as error:
+        # AssertionError: the field checks of messages, for example a negative width.
+        raise CalibrationError(f'the calibration {path} is malformed: {error}') from error
+    if not (0 < info.width < 2**31 and 0 < info.height < 2**31 and k[0] > 0 and k[4] > 0):
+        raise CalibrationError(
+            f'the calibration {path} has image size {info.width}x{info.height} and focal lengths '
+            f'{k[0]:g}, {k[4]:g}: all must be above 0'
+        )
+    return info
+
+
+def _numbers(field: Any, count: int | None) -> list[float]:
+    values = [float(value) for value in field['data']]
+    if not np.isfinite(values).all() or (count is not None and len(values) != count):
+        raise ValueError(f'expected {count or "some"} finite numbers, got {values}')
+    return values
+
+
+def camera_matrix(info: CameraInfo) -> np.ndarray | None:
+    """
+    Return the camera matrix of the image as published.
+
+    `k` is that of the full-resolution image; binning scales it and a region of interest shifts
+    it (sensor_msgs/CameraInfo). Binning 0 means 1.
+
+    Returns
+    -------
+    (3, 3) float64 or None
+        K in pixels; None when the camera is not calibrated (K[0] = 0).
+    """
+    matrix = np.array(info.k, np.float64).reshape(3, 3)
+    if not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
+        return None
+    matrix[:2, 2] -= info.roi.x_offset, info.roi.y_offset
+    binning = np.array([max(info.binning_x, 1), max(info.binning_y, 1)], np.float64)
+    matrix[:2] /= binning[:, None]
+    return matrix
+
+
+def default_camera_matrix(image_size: tuple[int, int]) -> np.ndarray:
+    """Return K of a camera with a horizontal field of view of 60 degrees, (3, 3) float64."""
+    width, height = image_size
+    focal = width / 2 / np.tan(np.radians(30.0))
+    return np.array(
+        [[focal, 0.0, (width - 1) / 2], [0.0, focal, (height - 1) / 2], [0.0, 0.0, 1.0]]
+    )

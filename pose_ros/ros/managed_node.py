@@ -1,0 +1,261 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the nodes share: lifecycle with autostart, live parameters, one-line errors, /diagnostics.
+
+Design: https://design.ros2.org/articles/node_lifecycle.html
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import traceback
+from types import FrameType
+from typing import Any, Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, KeyValue
+from lifecycle_msgs.msg import State
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+
+from pose_ros.ros import parameters
+from pose_ros.ros.diagnostics import ERROR, OK, WARN, Statistics, Throttle, diagnostic_array
+
+_SPIN_TIMEOUT_S = 0.1  # how late a signal may be noticed
+_EXIT_WITHIN_S = 1.8  # then the process is ended even inside a network
+
+
+class StartError(RuntimeError):
+    """A node cannot be configured or activated; the message says why and what to do."""
+
+
+class ManagedNode(LifecycleNode):  # type: ignore[misc]
+    """
+    A managed node with the parameters of one config dataclass.
+
+    A subclass overrides `configure`, `activate`, `deactivate`, `cleanup` and perhaps `apply` and
+    `health`. `configure` and `activate` raise StartError when they cannot do it: the node then
+    stays where it was, says so in one line and on /diagnostics, and may be asked again.
+
+    Attributes
+    ----------
+    config : dataclass
+        The present parameters; replaced as a whole by a live update.
+    statistics : Statistics
+        Counters and durations for /diagnostics.
+    finished : bool
+        Set by a node that has nothing left to do; ends its process.
+    """
+
+    def __init__(self, name: str, config_class: type[Any], **kwargs: Any) -> None:
+        """Declare the parameters; ParameterError when one cannot be taken."""
+        super().__init__(name, **kwargs)
+        self.statistics = Statistics()
+        self.finished = False
+        self._throttle = Throttle()
+        self._failure = ''
+        self._state = State.PRIMARY_STATE_UNCONFIGURED
+        self._refuse_impossible_transitions()
+        try:
+            self.config = parameters.declare(self, config_class)
+        except parameters.ParameterError:
+            self.destroy_node()
+            raise
+        parameters.accept_updates(
+            self, lambda: self.config, self._apply_config,
+            lambda: self._state != State.PRIMARY_STATE_UNCONFIGURED,
+        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # Steady: under use_sim_time a paused simulation must not silence the diagnostics.
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self.publish_diagnostics, clock=self._steady_clock)
+
+    # -- what a subclass fills in ---------------------------------------------------------------
+
+    def configure(self) -> None:
+        """Load what is slow to load; StartError when it cannot be."""
+
+    def activate(self) -> None:
+        """Begin to work; StartError when it cannot."""
+
+    def deactivate(self) -> None:
+        """Stop working; must also be safe half-way through `activate`."""
+
+    def cleanup(self) -> None:
+        """Free what `configure` loaded; must also be safe half-way through `configure`."""
+
+    def apply(self, config: Any) -> None:
+        """Take a live update while configured; ValueError refuses it with a reason."""
+
+    def health(self) -> tuple[bytes, str]:
+        """Return level and reason while active."""
+        return OK, 'working'
+
+    def details(self) -> list[KeyValue]:
+        """Return more to show on /diagnostics."""
+        return []
+
+    # -- lifecycle ------------------------------------------------------------------------------
+
+    def start(self) -> bool:
+        """Configure and activate if `autostart` says so; return whether the node is as wanted."""
+        if not self.config.autostart:
+            return True
+        success = TransitionCallbackReturn.SUCCESS
+        return self.trigger_configure() == success and self.trigger_activate() == success
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the node works."""
+        return bool(self._state == State.PRIMARY_STATE_ACTIVE)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do not call: rclpy does."""
+        return self._transition(self.configure, self.cleanup, State.PRIMARY_STATE_INACTIVE)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do not call: rclpy does."""
+        super().on_activate(state)
+        return self._transition(self.activate, self.deactivate, State.PRIMARY_STATE_ACTIVE)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do not call: rclpy does."""
+        super().on_deactivate(state)
+        return self._transition(self.deactivate, None, State.PRIMARY_STATE_INACTIVE)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do not call: rclpy does."""
+        return self._transition(self.cleanup, None, State.PRIMARY_STATE_UNCONFIGURED)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do not call: rclpy does."""
+        return self._transition(self.release, None, State.PRIMARY_STATE_FINALIZED)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do not call: rclpy does. Success brings the node back to unconfigured."""
+        return self._transition(self.release, None, State.PRIMARY_STATE_UNCONFIGURED)
+
+    def release(self) -> None:
+        """Stop and free everything, from any state."""
+        self.deactivate()
+        self.cleanup()
+
+    def _transition(
+        self, do: Callable[[], None], undo: Callable[[], None] | None, target: int
+    ) -> TransitionCallbackReturn:
+        try:
+            do()
+        except StartError as error:
+            self._failure = str(error)
+            self.get_logger().error(self._failure)
+            if undo is not None:
+                undo()
+            return TransitionCallbackReturn.FAILURE
+        except Exception:
+            # rclpy would swallow it: a fault of ours must be seen.
+            self._failure = traceback.format_exc().strip().splitlines()[-1]
+            self.get_logger().error(traceback.format_exc())
+            raise
+        self._failure = ''
+        self._state = target
+        return TransitionCallbackReturn.SUCCESS
+
+    def _refuse_impossible_transitions(self) -> None:
+        """
+        Answer a request for a transition that the present state does not have with False.
+
+        rclpy (Humble to Kilted) lets RCLError out of the service callback: the node would die.
+        """
+        service = self._service_change_state
+        original = service.callback
+
+        def on_request(request: Any, response: Any) -> Any:
+            wanted = request.transition
+            known = [(t[0], t[1]) for t in self._state_machine.available_transitions]
+            if any(wanted.label == label if wanted.label else wanted.id == number
+                   for number, label in known):
+                return original(request, response)
+            self.complain(
+                'refused_transitions',
+                f'no transition {wanted.label or wanted.id} from the present state; possible: '
+                + ', '.join(f'{label} ({number})' for number, label in known),
+            )
+            response.success = False
+            return response
+
+        service.callback = on_request
+
+    def _apply_config(self, config: Any) -> None:
+        if self._state != State.PRIMARY_STATE_UNCONFIGURED:
+            self.apply(config)
+        self.config = config
+
+    # -- what a subclass uses -------------------------------------------------------------------
+
+    def complain(self, counter: str, line: str) -> None:
+        """Count a fault and say it in one line, throttled."""
+        self.statistics.counts[counter] += 1
+        said = self._throttle.pass_(line, time.monotonic())
+        if said is not None:
+            self.get_logger().warning(said)
+
+    def publish_diagnostics(self) -> None:
+        """Publish state, counters and latencies."""
+        level, reason = ERROR, self._failure
+        if not self._failure:
+            level, reason = self.health() if self.is_active else (WARN, 'not active')
+        message = diagnostic_array(
+            self.get_fully_qualified_name().lstrip('/'), level, reason,
+            self.details() + self.statistics.values(),
+        )
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+
+def spin(node_class: Callable[[], ManagedNode], args: list[str] | None = None) -> int:
+    """
+    Run one node until SIGINT, SIGTERM or its own end.
+
+    rclpy's signal handlers are not used: they invalidate the context in the middle of whatever
+    runs, which then ends in a traceback.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 1 when the node cannot be made.
+    """
+    stop = False
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal stop
+        stop = True
+        # The default action of SIGALRM ends the process without Python having a say.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, _EXIT_WITHIN_S)
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = node_class()
+    except parameters.ParameterError as error:
+        print(f'{sys.argv[0]}: {error}', file=sys.stderr)
+        rclpy.shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    if not stop:
+        node.start()
+    while not stop and not node.finished:
+        executor.spin_once(timeout_sec=_SPIN_TIMEOUT_S)
+    node.release()
+    executor.remove_node(node)
+    node.destroy_node()
+    executor.shutdown()
+    rclpy.shutdown()
+    return 0

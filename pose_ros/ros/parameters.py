@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Config dataclasses of `core/config.py` as ROS parameters of a node."""
+
+from __future__ import annotations
+
+from dataclasses import Field, fields, replace
+from typing import Any, Callable
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from pose_ros.core.config import check
+
+
+class ParameterError(ValueError):
+    """A parameter has a value that the node cannot take; the message names both."""
+
+
+def declare(node: Node, config_class: type[Any]) -> Any:
+    """
+    Declare every field of a config dataclass on a node.
+
+    Parameters
+    ----------
+    node : Node
+        Its parameter overrides (file, command line) take the place of the defaults.
+    config_class : type
+        A dataclass of `core/config.py`.
+
+    Returns
+    -------
+    config_class
+        With the values that the parameters have now.
+
+    Raises
+    ------
+    ParameterError
+        When an override has a wrong type or lies outside its range.
+    """
+    values = {}
+    for f in fields(config_class):
+        try:
+            values[f.name] = node.declare_parameter(f.name, f.default, descriptor(f)).value
+        except ParameterException as error:
+            raise ParameterError(f'{" ".join(str(error).split())} ({allowed(f)})') from error
+    config = config_class(**values)
+    try:
+        check(config)
+    except ValueError as error:
+        raise ParameterError(str(error)) from error
+    return config
+
+
+def accept_updates(
+    node: Node,
+    get: Callable[[], Any],
+    apply: Callable[[Any], None],
+    is_configured: Callable[[], bool],
+) -> None:
+    """
+    Let declared parameters change at run time: all of a request, or none.
+
+    Parameters
+    ----------
+    node : Node
+        On which `declare` was called.
+    get : callable
+        Returns the present config.
+    apply : callable
+        Takes the new config, checked; ValueError refuses it with a reason.
+    is_configured : callable
+        Whether parameters that are read when configuring are in use at the moment.
+    """
+    known = {f.name: f for f in fields(get())}
+
+    def on_set(parameters: list[Parameter]) -> SetParametersResult:
+        changes = {p.name: p.value for p in parameters if p.name in known}
+        config = get()
+        fixed = [
+            name for name, value in changes.items()
+            if not known[name].metadata['live'] and value != getattr(config, name)
+        ]
+        if fixed and is_configured():
+            return SetParametersResult(
+                successful=False,
+                reason=f'{", ".join(fixed)}: read when configuring, cannot change while the '
+                'node is configured; deactivate and clean up first',
+            )
+        try:
+            changed = replace(config, **changes)
+            check(changed)
+            apply(changed)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    node.add_on_set_parameters_callback(on_set)
+
+
+def descriptor(f: Field[Any]) -> ParameterDescriptor:
+    """Describe a field of a config dataclass as a ROS parameter, with its range."""
+    low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
+    described = ParameterDescriptor(description=f.metadata['description'])
+    if choices:
+        described.additional_constraints = f'one of {", ".join(choices)}'
+    if not f.metadata['live']:
+        described.additional_constraints += '; read when configuring'
+        described.additional_constraints = described.additional_constraints.lstrip('; ')
+    if low is not None and high is not None:
+        if isinstance(f.default, float):
+            described.floating_point_range = [
+                FloatingPointRange(from_value=float(low), to_value=float(high))
+            ]
+        else:
+            described.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+    return described
+
+
+def allowed(f: Field[Any]) -> str:
+    """Say in words which values a field takes, for error messages."""
+    low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
+    kind = type(f.default).__name__
+    if choices:
+        return f'one of {", ".join(choices)}'
+    if low is not None or high is not None:
+        example = ', written with a point' if kind == 'float' else ''
+        return f'{kind} between {low} and {high}{example}'
+    return kind

@@ -1,0 +1,220 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+`pose_estimator`: images in, everybody seen in each of them out.
+
+Subscribes `image` (or `image/compressed`), publishes `pose`. Inference runs in the callback: with
+keep-last 1 the middleware holds the newest image meanwhile, and older ones are dropped, counted.
+
+/diagnostics, besides the counters: `cost` is callback entry to return of publish without the time
+inside the networks, `callback` is with it, `age` is publication minus the image's stamp; each as
+`_p50_ms`, `_p95_ms`, `_p99_ms`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable
+
+from diagnostic_msgs.msg import KeyValue
+import numpy as np
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+
+from pose_ros.backends import load_backend
+from pose_ros.core.backend import Backend, BackendError
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator import PoseEstimator
+from pose_ros.msg import SkeletonArray
+from pose_ros.ros.diagnostics import OK, WARN
+from pose_ros.ros.drops import DropCounter, takes_message_info
+from pose_ros.ros.images import ImageError, image_from_compressed_msg, image_from_msg
+from pose_ros.ros.managed_node import ManagedNode, StartError, spin
+from pose_ros.ros.messages import keypoints_to_msg, stamp_ns, stamp_seconds
+
+_SILENT_AFTER_S = 2.0  # no image for so long is worth a warning on /diagnostics
+
+
+class PoseEstimatorNode(ManagedNode):
+    """
+    Runs PoseEstimator on every image.
+
+    Parameters
+    ----------
+    load : callable
+        Makes the backend from the parameters, when configuring.
+    """
+
+    def __init__(
+        self, load: Callable[[EstimatorConfig], Backend] = load_backend, **kwargs: Any
+    ) -> None:
+        super().__init__('pose_estimator', EstimatorConfig, **kwargs)
+        self._load = load
+        self._backend: Backend | None = None
+        self._estimator: PoseEstimator | None = None
+        self._publisher: Any = None
+        self._subscription: Any = None
+        self._drops = DropCounter()
+        self._last_stamp_ns = 0
+        self._last_size: tuple[int, int] | None = None
+        self._last_image_s = 0.0
+
+    def configure(self) -> None:
+        """Load the networks."""
+        started_s = time.monotonic()
+        try:
+            self._backend = self._load(self.config)
+            self._estimator = PoseEstimator(self._backend, self.config)
+            # The first run of a network allocates: better here than on the first image.
+            self._estimator.estimate(np.zeros((480, 640, 3), np.uint8), 0.0)
+            self._estimator = PoseEstimator(self._backend, self.config)
+        except (BackendError, ValueError) as error:
+            raise StartError(f'cannot load the networks: {error}') from error
+        self._publisher = self.create_publisher(
+            SkeletonArray, 'pose', 10,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        self.get_logger().info(
+            f'{self._model()} on {self._backend.name}, loaded in '
+            f'{time.monotonic() - started_s:.1f} s'
+        )
+
+    def activate(self) -> None:
+        """Subscribe."""
+        compressed = self.config.image_transport == 'compressed'
+        self._drops = DropCounter()
+        self._last_stamp_ns, self._last_size = 0, None
+        self._last_image_s = time.monotonic()
+        self._subscription = self.create_subscription(
+            CompressedImage if compressed else Image,
+            'image/compressed' if compressed else 'image',
+            self._on_image_with_info if takes_message_info() else self._on_image,
+            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def deactivate(self) -> None:
+        """Unsubscribe."""
+        if self._subscription is not None:
+            self.destroy_subscription(self._subscription)
+            self._subscription = None
+
+    def cleanup(self) -> None:
+        """Free the networks."""
+        if self._publisher is not None:
+            self.destroy_publisher(self._publisher)
+            self._publisher = None
+        if self._backend is not None:
+            self._backend.close()
+        self._backend = self._estimator = None
+
+    def apply(self, config: EstimatorConfig) -> None:
+        """Use other parameters from the next image on."""
+        if self._estimator is not None:
+            self._estimator.config = config
+
+    def health(self) -> tuple[bytes, str]:
+        """Warn when no image comes."""
+        silent_s = time.monotonic() - self._last_image_s
+        if silent_s < _SILENT_AFTER_S:
+            return OK, 'working'
+        topic = self._subscription.topic_name
+        return WARN, f'no image on {topic} for {silent_s:.0f} s; {self._publishers(topic)}'
+
+    def details(self) -> list[KeyValue]:
+        """Say what runs."""
+        if self._backend is None:
+            return []
+        return [
+            KeyValue(key='backend', value=self._backend.name),
+            KeyValue(key='model', value=self._model()),
+            KeyValue(key='mode', value=self.config.mode),
+        ]
+
+    def _publishers(self, topic: str) -> str:
+        count = self.count_publishers(topic)
+        return f'{count} publisher{"" if count == 1 else "s"} there'
+
+    def _model(self) -> str:
+        if self._backend is None:
+            return ''
+        names = [self._backend.detector.name]
+        if self.config.mode != 'one-pass' and self._backend.refiner.name != names[0]:
+            names.append(self._backend.refiner.name)
+        return '+'.join(names)
+
+    def _on_image_with_info(self, msg: Image | CompressedImage, info: Any) -> None:
+        """Count what was dropped before this image, where rclpy tells (Iron and newer)."""
+        # With several publishers the numbers of one say nothing about the other.
+        dropped = self._drops.dropped_before(info)
+        if dropped and self.count_publishers(self._subscription.topic_name) == 1:
+            self.statistics.counts['dropped'] += dropped
+        self._on_image(msg)
+
+    def _on_image(self, msg: Image | CompressedImage) -> None:
+        entered_s = time.perf_counter()
+        received = self.get_clock().now()
+        self._last_image_s = time.monotonic()
+        self.statistics.counts['received'] += 1
+        estimator = self._estimator
+        if estimator is None:
+            return
+        try:
+            if isinstance(msg, Image):
+                image = image_from_msg(msg)
+            else:
+                image = image_from_compressed_msg(msg)
+            converted_s = time.perf_counter()
+            self._check_header(msg, (image.shape[1], image.shape[0]))
+            people = estimator.estimate(image, stamp_seconds(msg.header.stamp))
+        except ImageError as error:
+            self.complain('bad_images', f'image not used: {error}')
+            return
+        except (BackendError, ValueError) as error:
+            self.complain('failed', f'no result for an image: {error}')
+            return
+        times = estimator.times
+        pose = keypoints_to_msg(people, msg.header, (image.shape[1], image.shape[0]))
+        pose.model = self._model()
+        pose.convert_ms = (converted_s - entered_s) * 1e3
+        pose.detect_ms = times.detect_s * 1e3
+        pose.refine_ms = times.refine_s * 1e3
+        pose.network_ms = times.network_s * 1e3
+        pose.received = received.to_msg()
+        published = self.get_clock().now()
+        pose.published = published.to_msg()
+        self._publisher.publish(pose)
+        callback_s = time.perf_counter() - entered_s
+        statistics = self.statistics
+        statistics.counts['published'] += 1
+        statistics.add('cost', callback_s - times.network_s)
+        statistics.add('callback', callback_s)
+        statistics.add('convert', converted_s - entered_s)
+        statistics.add('detect', times.detect_s)
+        statistics.add('refine', times.refine_s)
+        statistics.add('network', times.network_s)
+        statistics.add('age', (published.nanoseconds - stamp_ns(msg.header.stamp)) * 1e-9)
+
+    def _check_header(self, msg: Image | CompressedImage, size: tuple[int, int]) -> None:
+        """Say what is odd about an image that can be used all the same."""
+        now_ns = stamp_ns(msg.header.stamp)
+        if now_ns == 0:
+            self.complain('zero_stamps', 'images have stamp 0: no age, no tracking')
+        elif now_ns < self._last_stamp_ns:
+            back_s = (self._last_stamp_ns - now_ns) * 1e-9
+            self.complain('backward_stamps', f'the stamp of an image went back by {back_s:.3f} s')
+        self._last_stamp_ns = now_ns
+        if self._last_size not in (None, size):
+            before = 'x'.join(map(str, self._last_size or ()))
+            self.complain('size_changes', f'image size is {size[0]}x{size[1]}, was {before}')
+        self._last_size = size
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node; return the exit status."""
+    return spin(PoseEstimatorNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
