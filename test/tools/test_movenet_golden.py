@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from pose_ros.core.backend import ModelSpec
+from pose_ros.core.decode import decode_people, decode_person
 from pose_ros.core.skeleton import KEYPOINT_NAMES
 
 ort = pytest.importorskip('onnxruntime')
@@ -86,6 +87,25 @@ def test_spec_normalises_as_the_original(network) -> None:
     # The silent mistakes: no normalisation, 0..1, and blue taken for red.
     for wrong in (pixels, pixels / 255, normalised[..., ::-1]):
         assert error(wrong, 'heatmaps') > 10 * TOLERANCE
+
+
+def test_decoding_agrees_with_the_original(network) -> None:
+    session, spec, golden = network
+    maps = heads(session, image(golden, 'photo_256x256') * ORIGINAL_SCALE - 1)
+    people = golden['photo_256x256/people']
+    if spec.name == 'movenet_thunder':
+        found = decode_person(maps, spec)
+        original = people
+        np.testing.assert_allclose(found.score[0], original[:, 2], 0, TOLERANCE)
+    else:
+        _, found = decode_people(maps, spec, max_people=6, min_center=0.3)
+        assert len(found.xy) == 1
+        # The original lowers the scores by the distance to the regressed point, and keeps to the
+        # person's box: what it is sure of must be the same.
+        original = people[people[:, 55].argmax(), :51].reshape(17, 3)
+    sure = original[:, 2] > 0.3
+    assert sure.sum() >= 8
+    np.testing.assert_allclose(found.xy[0][sure], 256 * original[sure, 1::-1], 0, 0.01)
 
 
 def test_batch_gives_what_single_images_give(network) -> None:
