@@ -120,7 +120,7 @@ class PoseEstimatorNode(ManagedNode):
         if silent_s < _SILENT_AFTER_S:
             return OK, 'working'
         topic = self._subscription.topic_name
-        return WARN, f'no image on {topic} for {silent_s:.0f} s; {self._publishers(topic)}'
+        return WARN, f'no image on {topic} for {silent_s:.0f} s; {self._who_publishes(topic)}'
 
     def details(self) -> list[KeyValue]:
         """Say what runs."""
@@ -132,7 +132,7 @@ class PoseEstimatorNode(ManagedNode):
             KeyValue(key='mode', value=self.config.mode),
         ]
 
-    def _publishers(self, topic: str) -> str:
+    def _who_publishes(self, topic: str) -> str:
         count = self.count_publishers(topic)
         return f'{count} publisher{"" if count == 1 else "s"} there'
 

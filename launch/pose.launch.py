@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Start estimator, tracker and visualizer; if asked, the camera and RViz.
+
+ros2 launch pose_ros pose.launch.py image:=/camera/image_raw namespace:=front
+
+Arguments are what a launcher decides; everything else is in the parameter file.
+"""
+
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import (
+    DeclareLaunchArgument,
+    LogInfo,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+    Shutdown,
+)
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node, PushRosNamespace
+from launch_ros.parameter_descriptions import ParameterValue
+
+from pose_ros.ros.shipped_files import config_file, transport_environment
+from pose_ros.ros.up import image_remaps
+
+ARGUMENTS = (
+    ('namespace', '', 'Namespace of all nodes and topics'),
+    ('params_file', '', 'Parameter file; empty: the shipped config/pose.yaml'),
+    ('image', 'image', 'Topic of the camera; camera_info beside it, compressed below it'),
+    ('use_sim_time', 'false', 'Take the time from /clock'),
+    ('camera', '', 'Start pose_camera on this source: webcam index, video, folder, demo'),
+    ('rviz', 'false', 'Start RViz with config/pose.rviz'),
+    ('log_level', 'info', 'debug, info, warn, error or fatal'),
+)
+
+
+def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Return the actions, with the arguments known."""
+    value = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
+    params_file = value['params_file'] or str(config_file('pose.yaml'))
+    sim_time = {'use_sim_time': value['use_sim_time'].lower() in ('true', '1')}
+    remaps = [tuple(text.split(':=')) for text in image_remaps(
+        value['image'] if value['image'] != 'image' else None)]
+
+    def node(name: str, **parameters: object) -> Node:
+        return Node(
+            package='pose_ros', executable=name, name=name, output='screen',
+            parameters=[params_file, sim_time, parameters] if parameters
+            else [params_file, sim_time],
+            remappings=remaps,
+            ros_arguments=['--log-level', value['log_level']],
+            # A killed node comes back; without the camera, which ends by itself.
+            respawn=name != 'pose_camera', respawn_delay=1.0,
+            on_exit=Shutdown() if name == 'pose_camera' else None,
+        )
+
+    actions: list[LaunchDescriptionEntity] = [
+        SetEnvironmentVariable(name, path) for name, path in transport_environment().items()
+    ]
+    if value['namespace']:
+        actions.append(PushRosNamespace(value['namespace']))
+    actions += [node('pose_estimator'), node('pose_tracker'), node('pose_visualizer')]
+    if value['camera']:
+        # As a string: '0' would become an integer.
+        source = ParameterValue(value['camera'], value_type=str)
+        actions.append(node('pose_camera', source=source))
+    if value['rviz'].lower() in ('true', '1'):
+        actions.append(Node(
+            package='rviz2', executable='rviz2', name='rviz2', output='log',
+            arguments=['-d', str(config_file('pose.rviz'))], parameters=[sim_time],
+            remappings=remaps,
+        ))
+    actions.append(LogInfo(msg=f'pose_ros with {params_file}'))
+    return actions
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return what `ros2 launch` runs."""
+    return LaunchDescription([
+        *(DeclareLaunchArgument(name, default_value=default, description=text)
+          for name, default, text in ARGUMENTS),
+        OpaqueFunction(function=nodes),
+    ])

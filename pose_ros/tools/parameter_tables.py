@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Every parameter of every node as Markdown tables (README) or YAML (`config/pose.yaml`)."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import Field, fields
+import json
+from typing import Any
+
+from pose_ros.core.config import CameraConfig, EstimatorConfig, TrackerConfig, VisualizerConfig
+
+HELP = 'list every parameter of every node'
+EPILOG = """\
+examples:
+  pose_ros parameters                                 the tables of the README
+  pose_ros parameters --node pose_tracker             those of one node
+  pose_ros parameters --format yaml > my_pose.yaml    a file for `pose_ros up --params my_pose.yaml`"""
+
+NODES: dict[str, type[Any]] = {
+    'pose_estimator': EstimatorConfig,
+    'pose_tracker': TrackerConfig,
+    'pose_visualizer': VisualizerConfig,
+    'pose_camera': CameraConfig,
+}
+"""Name of each node and the dataclass of its parameters."""
+
+_YAML_HEAD = """\
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every parameter of every node, with its default. Made by `pose_ros parameters --format yaml`.
+# The keys begin with /**/ so that they hold in every namespace; a node that is renamed needs its
+# own key. Numbers with a unit are written with a point: 2.0, not 2.
+"""
+
+
+def allowed(f: Field[Any]) -> str:
+    """Return the values that a field may take, in words; empty when any will do."""
+    low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
+    if choices:
+        return ', '.join(choices)
+    return f'{low} to {high}' if low is not None else ''
+
+
+def markdown(node: str, config_class: type[Any]) -> str:
+    """Return the table of one node."""
+    rows = ['| parameter | default | allowed | live | what it is |', '|---|---|---|---|---|']
+    for f in fields(config_class):
+        live = 'yes' if f.metadata['live'] else 'no'
+        rows.append(
+            f'| `{f.name}` | `{json.dumps(f.default)}` | {allowed(f)} | {live} | '
+            f'{f.metadata["description"]} |'
+        )
+    return f'### `{node}`\n\n' + '\n'.join(rows) + '\n'
+
+
+def yaml(node: str, config_class: type[Any]) -> str:
+    """Return the parameter file's section of one node."""
+    lines = [f'/**/{node}:', '  ros__parameters:']
+    for f in fields(config_class):
+        values = allowed(f)
+        comment = f.metadata['description'] + (f' ({values})' if values else '')
+        # JSON's scalars are YAML's: numbers keep their point, strings their quotes.
+        lines += [f'    # {comment}', f'    {f.name}: {json.dumps(f.default)}']
+    return '\n'.join(lines) + '\n'
+
+
+def document(form: str, nodes: dict[str, type[Any]]) -> str:
+    """Return all sections in one form, 'markdown' or 'yaml'."""
+    if form == 'yaml':
+        return '\n'.join([_YAML_HEAD, *(yaml(name, c) for name, c in nodes.items())])
+    return '\n'.join(markdown(name, config_class) for name, config_class in nodes.items())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument('--format', choices=('markdown', 'yaml'), default='markdown')
+    parser.add_argument('--node', choices=tuple(NODES), help='only this node')
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print; return the exit status."""
+    nodes = {args.node: NODES[args.node]} if args.node else NODES
+    print(document(args.format, nodes), end='')
+    return 0
