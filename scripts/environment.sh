@@ -180,20 +180,26 @@ get_uv() {
 }
 
 install_wheels() {
-    local lock=$root/requirements/lock-$distro.txt uv
-    uv=$(PATH=$env/bin:$PATH command -v uv || true)
-    if [ -n "$uv" ]; then
-        if UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT=120 UV_NO_PROGRESS=1 \
-            UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}} \
-            SSL_CERT_FILE=${SSL_CERT_FILE:-${PIP_CERT:-}} \
-            "$uv" pip install --python "$env/bin/python" -r "$lock"; then
-            return 0
-        fi
+    local lock=$root/requirements/lock-$distro.txt
+    if PATH=$env/bin:$PATH command -v uv; then
+        install_with_uv "$lock" && return 0
         printf '\n--- uv failed; now with pip\n'
     fi
     "$env/bin/python" -m pip install --no-input --disable-pip-version-check \
         --progress-bar off -r "$lock"
 }
+
+install_with_uv() (
+    export PATH=$env/bin:$PATH
+    export UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT=120 UV_NO_PROGRESS=1
+    # What pip is told by its variables, and the machine's own certificates, hold for uv too.
+    [ -z "${PIP_INDEX_URL:-}" ] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}
+    [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE=${SSL_CERT_FILE:-$PIP_CERT}
+    if [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ]; then
+        export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
+    fi
+    uv pip install --python "$env/bin/python" -r "$1"
+)
 
 # The wheels' CMake files name the headers of the machine that built them.
 fix_include_paths() {
