@@ -17,10 +17,12 @@ from typing import Any, Callable
 
 from diagnostic_msgs.msg import DiagnosticArray, KeyValue
 from lifecycle_msgs.msg import State
+from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from pose_ros.ros import parameters
@@ -138,7 +140,10 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Do not call: rclpy does. Success brings the node back to unconfigured."""
-        return self._transition(self.release, None, State.PRIMARY_STATE_UNCONFIGURED)
+        failure = self._failure
+        done = self._transition(self.release, None, State.PRIMARY_STATE_UNCONFIGURED)
+        self._failure = failure
+        return done
 
     def release(self) -> None:
         """Stop and free everything, from any state."""
@@ -194,6 +199,13 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         if self._state != State.PRIMARY_STATE_UNCONFIGURED:
             self.apply(config)
         self.config = config
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """Set parameters, all or none; what rclpy refuses without naming it, is named."""
+        reason = parameters.refusal(self, self.config, parameter_list)
+        if reason:
+            return SetParametersResult(successful=False, reason=reason)
+        return super().set_parameters_atomically(parameter_list)
 
     # -- what a subclass uses -------------------------------------------------------------------
 

@@ -50,7 +50,8 @@ def declare(node: Node, config_class: type[Any]) -> Any:
         try:
             values[f.name] = node.declare_parameter(f.name, f.default, descriptor(f)).value
         except ParameterException as error:
-            raise ParameterError(f'{" ".join(str(error).split())} ({allowed(f)})') from error
+            value = node._parameter_overrides[f.name].value
+            raise ParameterError(f'{f.name} = {value!r}: must be {allowed(f)}') from error
     config = config_class(**values)
     try:
         check(config)
@@ -105,6 +106,25 @@ def accept_updates(
     node.add_on_set_parameters_callback(on_set)
 
 
+def refusal(node: Node, config: Any, parameters: list[Parameter]) -> str:
+    """
+    Say what rclpy says without naming the parameter: it is unknown, or its type is wrong.
+
+    Returns
+    -------
+    str
+        The reason in one line; empty when there is none.
+    """
+    known = {f.name: f for f in fields(config)}
+    for parameter in parameters:
+        f = known.get(parameter.name)
+        if not node.has_parameter(parameter.name):
+            return f'{parameter.name}: {node.get_name()} has no such parameter'
+        if f is not None and type(parameter.value) is not type(f.default):
+            return f'{f.name} = {parameter.value!r}: must be {allowed(f)}'
+    return ''
+
+
 def descriptor(f: Field[Any]) -> ParameterDescriptor:
     """Describe a field of a config dataclass as a ROS parameter, with its range."""
     low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
@@ -127,10 +147,8 @@ def descriptor(f: Field[Any]) -> ParameterDescriptor:
 def allowed(f: Field[Any]) -> str:
     """Say in words which values a field takes, for error messages."""
     low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
-    kind = type(f.default).__name__
+    kind = {bool: 'true or false', int: 'an integer', str: 'a string'}.get(
+        type(f.default), 'a number with a point')
     if choices:
         return f'one of {", ".join(choices)}'
-    if low is not None or high is not None:
-        example = ', written with a point' if kind == 'float' else ''
-        return f'{kind} between {low} and {high}{example}'
-    return kind
+    return kind if low is None else f'{kind} between {low} and {high}'

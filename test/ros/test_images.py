@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Every encoding to BGR, and every malformed image to one clear error."""
+
+from __future__ import annotations
+
+from array import array
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('sensor_msgs.msg', reason='ROS is not here: ./run pytest brings it')
+
+from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
+from std_msgs.msg import Header  # noqa: E402
+
+from pose_ros.ros.images import (  # noqa: E402
+    ENCODINGS,
+    ImageError,
+    image_from_compressed_msg,
+    image_from_msg,
+    image_to_compressed_msg,
+    image_to_msg,
+)
+
+# Colours of the four quarters: red, green, blue, grey; BGR.
+_COLORS = np.array([[[20, 30, 200], [40, 210, 30]], [[220, 60, 40], [128, 128, 128]]], np.uint8)
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """Return quarters of plain colour, (32, 48, 3) uint8 BGR."""
+    return np.kron(_COLORS, np.ones((16, 24, 1), np.uint8))
+
+
+def make(data: np.ndarray, encoding: str, width: int, height: int, **fields: object) -> Image:
+    raw = np.ascontiguousarray(data)
+    step = raw.nbytes // raw.shape[0]
+    values = array('B', raw.tobytes())
+    msg = Image(width=width, height=height, encoding=encoding, step=step, data=values)
+    for name, value in fields.items():
+        setattr(msg, name, value)
+    return msg
+
+
+def encode(picture: np.ndarray, encoding: str) -> np.ndarray:
+    """Write a picture as a camera would, independently of the code under test."""
+    height, width = picture.shape[:2]
+    blue, green, red = (picture[..., i].astype(int) for i in range(3))
+    alpha = np.full((height, width), 7)
+    if encoding in ('bgr8', 'rgb8', 'bgra8', 'rgba8'):
+        planes = {'b': blue, 'g': green, 'r': red, 'a': alpha}
+        return np.stack([planes[c] for c in encoding[:-1]], axis=2).astype(np.uint8)
+    # BT.601, limited range for YUV (what cameras send), full range for mono.
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    if encoding == 'mono8':
+        return np.round(grey).astype(np.uint8)
+    if encoding == 'mono16':
+        return np.round(grey * 257).astype(np.uint16)
+    if encoding.startswith('bayer'):
+        planes = {'b': blue, 'g': green, 'r': red}
+        mosaic = np.zeros((height, width), np.uint8)
+        for i, c in enumerate(encoding[6:10]):
+            mosaic[i // 2::2, i % 2::2] = planes[c][i // 2::2, i % 2::2]
+        return mosaic
+    y = np.round(16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255)
+    u = np.round(128 + (-37.797 * red - 74.203 * green + 112.0 * blue) / 255)
+    v = np.round(128 + (112.0 * red - 93.786 * green - 18.214 * blue) / 255)
+    if encoding in ('nv12', 'nv21'):
+        pair = (u, v) if encoding == 'nv12' else (v, u)
+        below = np.stack([p[::2, ::2] for p in pair], axis=2).reshape(height // 2, width)
+        return np.concatenate([y, below]).astype(np.uint8)
+    packed = np.zeros((height, width // 2, 4))
+    order = 'uyvy' if encoding in ('yuv422', 'uyvy') else 'yuyv'
+    luma = [y[:, ::2], y[:, 1::2]]
+    for i, c in enumerate(order):
+        packed[..., i] = luma.pop(0) if c == 'y' else {'u': u, 'v': v}[c][:, ::2]
+    return packed.astype(np.uint8)
+
+
+def middles(image: np.ndarray) -> np.ndarray:
+    """Return the colours in the middle of the quarters, away from edges: (2, 2, 3)."""
+    return image[8::16, 12::24].astype(int)
+
+
+@pytest.mark.parametrize('encoding', ENCODINGS)
+@pytest.mark.parametrize('padding', [0, 10])
+def test_encoding(picture: np.ndarray, encoding: str, padding: int) -> None:
+    rows = encode(picture, encoding)
+    as_bytes = rows.reshape(len(rows), -1).view(np.uint8)
+    padded = np.pad(as_bytes, ((0, 0), (0, padding)), constant_values=77)
+    image = image_from_msg(make(padded, encoding, 48, 32))
+    assert image.shape == (32, 48, 3) and image.dtype == np.uint8
+    expected = middles(picture)
+    if encoding.startswith('mono'):
+        grey = expected @ [0.114, 0.587, 0.299]
+        expected = np.repeat(np.round(grey)[..., None], 3, axis=2).astype(int)
+    tolerance = 0 if encoding[:3] in ('bgr', 'rgb', 'bay') else 3
+    assert np.abs(middles(image) - expected).max() <= tolerance
+
+
+def test_bgr8_is_a_view(picture: np.ndarray) -> None:
+    msg = image_to_msg(picture, Header())
+    image = image_from_msg(msg)
+    assert np.shares_memory(image, np.frombuffer(msg.data, np.uint8))
+
+
+def test_big_endian_mono16(picture: np.ndarray) -> None:
+    native = encode(picture, 'mono16')
+    foreign = native.byteswap()
+    big = sys.byteorder == 'big'
+    one = image_from_msg(make(native, 'mono16', 48, 32, is_bigendian=int(big)))
+    other = image_from_msg(make(foreign, 'mono16', 48, 32, is_bigendian=int(not big)))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_round_trip(picture: np.ndarray) -> None:
+    header = Header(frame_id='camera')
+    msg = image_to_msg(picture[:, ::2], header)  # not contiguous
+    np.testing.assert_array_equal(image_from_msg(msg), picture[:, ::2])
+    assert (msg.encoding, msg.step, msg.header.frame_id) == ('bgr8', 24 * 3, 'camera')
+
+
+@pytest.mark.parametrize('extension, tolerance', [('png', 0), ('jpeg', 8)])
+def test_compressed_round_trip(picture: np.ndarray, extension: str, tolerance: int) -> None:
+    image = image_from_compressed_msg(image_to_compressed_msg(picture, Header(), extension))
+    assert np.abs(middles(image) - middles(picture)).max() <= tolerance
+
+
+def test_compressed_grey_and_16_bit(picture: np.ndarray) -> None:
+    for grey in (encode(picture, 'mono8'), encode(picture, 'mono16')):
+        data = cv2.imencode('.png', grey)[1]
+        image = image_from_compressed_msg(CompressedImage(format='png', data=data.tobytes()))
+        assert np.abs(middles(image)[..., 0] - middles(image)[..., 2]).max() == 0
+        assert abs(int(image[8, 12, 0]) - int(encode(picture, 'mono8')[8, 12])) <= 1
+
+
+BAD = {
+    'zero width': ({'width': 0}, 'width 0'),
+    'zero height': ({'height': 0}, 'height 0'),
+    'truncated': ({'data': array('B', bytes(32 * 48 * 3 - 1))}, 'truncated'),
+    'empty': ({'data': array('B')}, 'truncated'),
+    'oversized': ({'data': array('B', bytes(32 * 48 * 3 + 1))}, 'oversized'),
+    'step too small': ({'step': 48 * 3 - 1}, 'step 143 is smaller than a row'),
+    'step zero': ({'step': 0}, 'step 0'),
+    'huge size': ({'width': 2**32 - 1, 'height': 2**32 - 1, 'step': 2**32 - 1}, 'smaller than'),
+    'huge height': ({'height': 2**32 - 1}, 'truncated'),
+    'unknown encoding': ({'encoding': 'hsv8'}, "'hsv8'.*bgr8.*nv21"),
+    'no encoding': ({'encoding': ''}, "''"),
+    'odd width of yuv': ({'encoding': 'yuv422', 'width': 47}, 'odd'),
+    'odd height of nv12': ({'encoding': 'nv12', 'height': 31}, 'even'),
+}
+
+
+@pytest.mark.parametrize('case', BAD)
+def test_bad_image(picture: np.ndarray, case: str) -> None:
+    fields, reason = BAD[case]
+    msg = image_to_msg(picture, Header())
+    for name, value in fields.items():
+        setattr(msg, name, value)
+    with pytest.raises(ImageError, match=reason) as caught:
+        image_from_msg(msg)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('extension', ['jpeg', 'png'])
+def test_bad_compressed_image(picture: np.ndarray, extension: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    good = image_to_compressed_msg(noise, Header(), extension)
+    whole = bytes(good.data)
+    for data in (b'', whole[:len(whole) // 2], whole[:-20], whole[:10], b'nonsense', bytes(1000)):
+        with pytest.raises(ImageError):
+            image_from_compressed_msg(CompressedImage(format=good.format, data=data))
+    image_from_compressed_msg(CompressedImage(format=good.format, data=whole + bytes(64)))
+    with pytest.raises(ImageError, match='depth'):
+        image_from_compressed_msg(
+            CompressedImage(format='16UC1; compressedDepth png', data=good.data))
+
+
+def test_cv_bridge_takes_other_encodings(
+    picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cv_bridge = pytest.importorskip('cv_bridge', reason='no cv_bridge here')
+    pytest.importorskip('cv_bridge.boost', reason='the cv_bridge here is not the real one')
+    msg = cv_bridge.CvBridge().cv2_to_imgmsg(picture.astype(np.uint16) * 257, 'bgr16')
+    assert np.abs(middles(image_from_msg(msg)) - middles(picture)).max() <= 1
