@@ -297,7 +297,7 @@ def _pen(image: np.ndarray, box: np.ndarray) -> float:
 
 
 def _text_scale(image: np.ndarray) -> float:
-    return max(0.3, float(np.sqrt(image.shape[0] * image.shape[1])) / 1100.0)
+    return max(0.3, float(np.sqrt(image.shape[0] * image.shape[1])) / 900.0)
 
 
 def _text_width(scale: float) -> int:

@@ -150,7 +150,7 @@ class ContactSheet:
         Width of one image on the page.
     """
 
-    def __init__(self, columns: int = 4, rows: int = 6, cell_width_px: int = 480) -> None:
+    def __init__(self, columns: int = 4, rows: int = 6, cell_width_px: int = 640) -> None:
         self._columns, self._rows, self._width = columns, rows, cell_width_px
         self._cells: list[tuple[np.ndarray, str]] = []
         self._size = (0, 0)

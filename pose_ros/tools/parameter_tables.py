@@ -9,7 +9,13 @@ from dataclasses import Field, fields
 import json
 from typing import Any
 
-from pose_ros.core.config import CameraConfig, EstimatorConfig, TrackerConfig, VisualizerConfig
+from pose_ros.core.config import (
+    CameraConfig,
+    EstimatorConfig,
+    RecorderConfig,
+    TrackerConfig,
+    VisualizerConfig,
+)
 
 HELP = 'list every parameter of every node'
 EPILOG = """\
@@ -23,6 +29,7 @@ NODES: dict[str, type[Any]] = {
     'pose_tracker': TrackerConfig,
     'pose_visualizer': VisualizerConfig,
     'pose_camera': CameraConfig,
+    'pose_recorder': RecorderConfig,
 }
 """Name of each node and the dataclass of its parameters."""
 
