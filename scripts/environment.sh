@@ -95,10 +95,13 @@ step() {
     local title=$1 log began=$SECONDS status=0
     shift
     log=$setup/$(printf '%s' "$title" | tr -cs 'A-Za-z0-9\n' '-').log
-    "$@" >"$log" 2>&1 8>&- 9>&- </dev/null &
+    # In a process group of its own, so that Ctrl-C ends all of it. It inherits the lock: should
+    # this shell be killed, the next call waits until the orphan is done.
+    set -m
+    "$@" >"$log" 2>&1 </dev/null &
     local child=$!
-    trap 'kill "$child" 2>/dev/null; say ""; say "pose_ros: interrupted; the next call goes on"; exit 130' \
-        INT TERM
+    set +m
+    trap 'interrupted "$child"' INT TERM HUP
     if [ -t 2 ]; then
         while kill -0 "$child" 2>/dev/null; do
             printf '\r  %-58s %3d s ' "$title ..." "$((SECONDS - began))" >&2
@@ -109,7 +112,7 @@ step() {
     else
         wait "$child" || status=$?
     fi
-    trap - INT TERM
+    trap - INT TERM HUP
     if [ "$status" = 0 ]; then
         printf '  %-58s %3d s \n' "$title" "$((SECONDS - began))" >&2
         return 0
@@ -118,6 +121,14 @@ step() {
     say "  --- the end of $log"
     tail -n 25 "$log" | sed 's/^/  | /' >&2
     fail "$(explain "$log" "$title")"
+}
+
+interrupted() {
+    kill -- "-$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+    say ''
+    say 'pose_ros: interrupted; the next call begins this step again'
+    exit 130
 }
 
 # explain LOG TITLE: the likely cause, in one sentence.
@@ -138,8 +149,9 @@ explain() {
 # Prints the interpreter to use; fails with what is wrong with each that is there.
 find_python() {
     local candidate found reasons=()
-    for candidate in ${POSE_ROS_PYTHON:+"$POSE_ROS_PYTHON"} \
-        ${POSE_ROS_PYTHON:-python3 python3.12 python3.11 python3.10}; do
+    local candidates=(python3 python3.12 python3.11 python3.10)
+    [ -z "${POSE_ROS_PYTHON:-}" ] || candidates=("$POSE_ROS_PYTHON")
+    for candidate in "${candidates[@]}"; do
         command -v "$candidate" >/dev/null 2>&1 || continue
         if found=$("$candidate" "$root/scripts/check_python.py" "$kind" 2>&1); then
             printf '%s\n' "$found"
@@ -147,7 +159,7 @@ find_python() {
         fi
         reasons+=("$candidate: $(printf '%s' "$found" | tail -n 1)")
     done
-    [ "${#reasons[@]}" -gt 0 ] || reasons=('no python3 was found')
+    [ "${#reasons[@]}" -gt 0 ] || reasons=("there is no ${candidates[0]}")
     fail 'a Python 3.10, 3.11 or 3.12 that can build is needed' "${reasons[@]}" \
         'Another one can be named: POSE_ROS_PYTHON=/path/to/python3.12'
 }
