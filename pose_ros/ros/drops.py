@@ -23,7 +23,7 @@ class DropCounter:
         """Know nothing yet."""
         self._last = 0
 
-    def dropped_before(self, info: Any) -> int:
+    def dropped_before(self, info: dict[str, Any]) -> int:
         """
         Take the MessageInfo of the next message.
 
@@ -34,8 +34,7 @@ class DropCounter:
             know: the first, a publisher that began anew, a middleware without numbers (0 or
             2^64 - 1 always).
         """
-        number = info['publication_sequence_number'] if isinstance(info, dict) else (
-            getattr(info, 'publication_sequence_number', None))
+        number = info.get('publication_sequence_number')
         if number is None or number == _UNSUPPORTED:
             return 0
         number = int(number)

@@ -1,0 +1,201 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+`pose_ros up`: the nodes as processes of their own, for machines without the launch system.
+
+With the launch system `ros2 launch pose_ros pose.launch.py` does the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+import re
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+
+from pose_ros.ros.shipped_files import config_file, transport_environment
+
+HELP = 'start the ROS 2 nodes (where there is no `ros2 launch`)'
+EPILOG = """\
+examples:
+  pose_ros up --camera 0                                webcam, estimator, tracker, visualizer
+  pose_ros up --image /camera/image_raw                 nodes for a camera that is running
+  pose_ros up --camera demo --set pose_camera.loop=true --set pose_estimator.mode=single
+  pose_ros up --nodes pose_estimator,pose_tracker --namespace front"""
+
+NODES = ('pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera', 'pose_recorder')
+_KILL_AFTER_S = 1.9  # all gone within 2 s of a signal
+_POLL_S = 0.05
+
+
+class UpError(ValueError):
+    """The arguments do not make sense; the message says which and why."""
+
+
+ERRORS = (UpError,)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument('--nodes', metavar='NAME,...',
+                        help='which to start (default: pose_estimator,pose_tracker,'
+                        'pose_visualizer, and pose_camera with --camera)')
+    parser.add_argument('--camera', metavar='SOURCE',
+                        help='start pose_camera too: webcam index, video, image, folder or demo')
+    parser.add_argument('--namespace', default='', metavar='NS', help='of all nodes and topics')
+    parser.add_argument('--params', type=Path, metavar='FILE',
+                        help='parameter file (default: the shipped config/pose.yaml)')
+    parser.add_argument('--set', action='append', default=[], metavar='NODE.PARAM=VALUE',
+                        help='one parameter; may be repeated')
+    parser.add_argument('--image', metavar='TOPIC',
+                        help='the camera\'s topic; camera_info beside it, compressed below it')
+    parser.add_argument('--remap', action='append', default=[], metavar='FROM:=TO',
+                        help='a topic of all nodes; may be repeated')
+    parser.add_argument('--use-sim-time', action='store_true', help='take the time from /clock')
+    parser.add_argument('--grace', type=float, default=_KILL_AFTER_S, metavar='SECONDS',
+                        help='what the nodes have to end by themselves (default: %(default)s)')
+    parser.add_argument('--log-level', default='info',
+                        choices=('debug', 'info', 'warn', 'error', 'fatal'))
+
+
+def main(args: argparse.Namespace) -> int:
+    """Start the nodes, wait for them, end them; return the exit status."""
+    commands = node_commands(args)
+    environment = {**os.environ, **transport_environment()}
+    # Without this the log lines of nodes that write into a pipe come late.
+    environment.setdefault('RCUTILS_LOGGING_BUFFERED_STREAM', '0')
+    return run_together(commands, environment, args.grace)
+
+
+def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
+    """
+    Return the command line of each node to start.
+
+    Raises
+    ------
+    UpError
+        When an argument names an unknown node or is malformed.
+    """
+    names = args.nodes.split(',') if args.nodes else list(NODES[:3])
+    if args.camera is not None and 'pose_camera' not in names:
+        names.append('pose_camera')
+    for name in names:
+        if name not in NODES:
+            raise UpError(f'unknown node {name!r}: {", ".join(NODES)}')
+    settings: dict[str, list[str]] = {name: [] for name in names}
+    for text in args.set:
+        match = re.fullmatch(r'(\w+)\.([\w./]+?)=(.*)', text, re.DOTALL)
+        if match is None:
+            raise UpError(f'--set {text!r}: expected NODE.PARAM=VALUE')
+        node, parameter, value = match.groups()
+        if node not in NODES:
+            raise UpError(f'--set {text!r}: unknown node {node!r}: {", ".join(NODES)}')
+        if node in settings:
+            settings[node] += ['-p', f'{parameter}:={value}']
+    if args.camera is not None:
+        # Quoted: the parameter is a string, and '0' alone would be read as an integer.
+        settings['pose_camera'] += ['-p', f"source:='{args.camera}'"]
+    params = args.params or config_file('pose.yaml')
+    if not params.is_file():
+        raise UpError(f'no parameter file at {params}')
+    remaps = [*image_remaps(args.image), *args.remap]
+    for text in remaps:
+        if ':=' not in text:
+            raise UpError(f'--remap {text!r}: expected FROM:=TO')
+    shared = ['--params-file', str(params), '--log-level', args.log_level]
+    for text in remaps:
+        shared += ['-r', text]
+    if args.namespace:
+        shared += ['-r', f'__ns:=/{args.namespace.strip("/")}']
+    if args.use_sim_time:
+        shared += ['-p', 'use_sim_time:=true']
+    return {
+        name: [sys.executable, '-m', f'pose_ros.ros.{name}_node', '--ros-args', *shared,
+               *settings[name]]
+        for name in names
+    }
+
+
+def image_remaps(topic: str | None) -> list[str]:
+    """
+    Return the remaps that connect a camera, by the names that image_transport gives.
+
+    >>> image_remaps('/front/image_raw')[-1]
+    'camera_info:=/front/camera_info'
+    """
+    if not topic:
+        return []
+    beside = topic.rpartition('/')[0]
+    return [
+        f'image:={topic}',
+        f'image/compressed:={topic}/compressed',
+        f'camera_info:={beside + "/" if beside or topic.startswith("/") else ""}camera_info',
+    ]
+
+
+def run_together(
+    commands: dict[str, list[str]], environment: dict[str, str], grace_s: float = _KILL_AFTER_S
+) -> int:
+    """
+    Run processes until one ends or a signal comes, then end all within `grace_s`.
+
+    Returns
+    -------
+    int
+        0 after a signal or when the first one ended well, else its exit status.
+    """
+    stop = False
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal stop
+        stop = True
+
+    before = {number: signal.signal(number, on_signal) for number in (
+        signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # A session of their own: Ctrl-C in the terminal reaches us only, and each gets one signal.
+    processes = {
+        name: subprocess.Popen(command, env=environment, start_new_session=True)
+        for name, command in commands.items()
+    }
+    status = 0
+    try:
+        while not stop:
+            ended = {name: p.returncode for name, p in processes.items() if p.poll() is not None}
+            if ended:
+                for name, code in ended.items():
+                    if code != 0:
+                        print(f'pose_ros up: {name} ended with {describe(code)}', file=sys.stderr)
+                status = next((code for code in ended.values() if code), 0)
+                break
+            time.sleep(_POLL_S)
+    finally:
+        _end(processes, grace_s)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return status if status >= 0 else 128 - status
+
+
+def describe(code: int) -> str:
+    """Say a return code of subprocess in words."""
+    if code < 0:
+        return f'signal {signal.Signals(-code).name}'
+    return f'exit status {code}'
+
+
+def _end(processes: dict[str, subprocess.Popen[bytes]], grace_s: float) -> None:
+    running = {name: process for name, process in processes.items() if process.poll() is None}
+    for process in running.values():
+        process.send_signal(signal.SIGINT)
+    deadline_s = time.monotonic() + grace_s
+    for name, process in running.items():
+        try:
+            process.wait(max(0.0, deadline_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            print(f'pose_ros up: {name} does not end: killed', file=sys.stderr)
+            process.kill()
+            process.wait()

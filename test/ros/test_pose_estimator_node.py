@@ -1,0 +1,260 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The estimator as a node: images in, skeletons out; bad images said once, good ones still used."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import pytest
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from pose_ros.backends.replay import ReplayBackend
+from pose_ros.core.backend import BackendError
+from pose_ros.msg import SkeletonArray
+from pose_ros.ros.diagnostics import OK, WARN
+from pose_ros.ros.drops import DropCounter, takes_message_info
+from pose_ros.ros.images import image_to_compressed_msg, image_to_msg
+from pose_ros.ros.messages import keypoints_from_msg
+from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
+
+PICTURE = np.full((480, 640, 3), 90, np.uint8)
+
+
+class Camera:
+    """Publishes images and waits for what comes of each."""
+
+    def __init__(self, ros: Any, topic: str = 'image', kind: Any = Image) -> None:
+        self.ros = ros
+        self.publisher = ros.probe.create_publisher(kind, topic, 1)
+        self.poses = ros.collect(SkeletonArray, 'pose')
+        assert ros.spin_until(lambda: self.publisher.get_subscription_count() == 1)
+
+    def send(self, msg: Any, expect: bool = True) -> SkeletonArray | None:
+        del self.poses[:]
+        self.publisher.publish(msg)
+        came = self.ros.spin_until(lambda: self.poses, 5.0 if expect else 0.3)
+        assert came == expect
+        return self.poses[-1] if came else None
+
+
+def header(sec: int, nanosec: int = 0) -> Header:
+    return Header(stamp=Time(sec=sec, nanosec=nanosec), frame_id='front_optical_frame')
+
+
+@pytest.fixture
+def backend(make_people: Any) -> ReplayBackend:
+    """Return a backend that finds two people everywhere."""
+    return ReplayBackend(make_people(2))
+
+
+@pytest.fixture
+def node(ros: Any, backend: ReplayBackend) -> Any:
+    """Return an active estimator."""
+    estimator = ros.add(PoseEstimatorNode, load=lambda config: backend)
+    assert estimator.start()
+    return estimator
+
+
+def test_image_to_skeletons(ros: Any, node: Any, backend: ReplayBackend) -> None:
+    camera = Camera(ros)
+    pose = camera.send(image_to_msg(PICTURE, header(1_700_000_000, 123_456_789)))
+    assert pose is not None
+    assert pose.header == header(1_700_000_000, 123_456_789)
+    assert (pose.image_width, pose.image_height, pose.model) == (640, 480, 'replay')
+    assert pose.status == SkeletonArray.OK
+    found = keypoints_from_msg(pose)
+    order = found.xy[:, 0, 0].argsort()
+    np.testing.assert_allclose(found.xy[order], backend.people.xy, atol=1e-3)
+    assert pose.published.sec >= pose.received.sec > 0
+    assert pose.convert_ms > 0
+
+
+def test_nobody_is_an_empty_message(ros: Any, node: Any, backend: ReplayBackend) -> None:
+    backend.people = backend.people.select(slice(0))
+    pose = Camera(ros).send(image_to_msg(PICTURE, header(5)))
+    assert pose is not None and not pose.skeletons and pose.header == header(5)
+
+
+def test_low_scores_are_missing(ros: Any, node: Any, backend: ReplayBackend) -> None:
+    backend.people.score[:, 9] = 0.01
+    pose = Camera(ros).send(image_to_msg(PICTURE, header(5)))
+    assert pose is not None and len(pose.skeletons) == 2
+    for skeleton in pose.skeletons:
+        assert [k.state for k in skeleton.keypoints] == [1] * 9 + [0] + [1] * 7
+        assert np.isnan([skeleton.keypoints[9].x, skeleton.keypoints[9].y]).all()
+
+
+def bad(**fields: Any) -> Image:
+    msg = image_to_msg(PICTURE, header(9))
+    for name, value in fields.items():
+        setattr(msg, name, value)
+    return msg
+
+
+BAD = {
+    'truncated data': bad(data=array('B', bytes(1000))),
+    'oversized data': bad(data=array('B', bytes(640 * 480 * 3 + 7))),
+    'step 1000 is smaller': bad(step=1000),
+    'width 0': bad(width=0),
+    'height 0': bad(height=0),
+    "unknown encoding '8UC5'": bad(encoding='8UC5'),
+}
+
+
+@pytest.mark.parametrize('reason', BAD)
+def test_bad_image_then_a_good_one(
+    ros: Any, node: Any, reason: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    camera = Camera(ros)
+    camera.send(BAD[reason], expect=False)
+    node._on_image(BAD[reason])
+    node._on_image(BAD[reason])
+    assert node.statistics.counts['bad_images'] == 3
+    said = capfd.readouterr().err
+    assert said.count(reason) == 1, said
+    assert 'Traceback' not in said
+    pose = camera.send(image_to_msg(PICTURE, header(10)))
+    assert pose is not None and len(pose.skeletons) == 2
+    assert node.is_active
+
+
+def test_failing_network_then_a_good_image(
+    ros: Any, node: Any, backend: ReplayBackend, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    camera = Camera(ros)
+
+    def fail(*_: Any) -> None:
+        raise BackendError('out of memory')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, 'detect', fail)
+        camera.send(image_to_msg(PICTURE, header(1)), expect=False)
+    assert 'out of memory' in capfd.readouterr().err
+    assert node.statistics.counts['failed'] == 1
+    assert camera.send(image_to_msg(PICTURE, header(2))) is not None
+
+
+def test_odd_stamps_and_sizes_are_said_and_used(
+    ros: Any, node: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    camera = Camera(ros)
+    small = np.ascontiguousarray(PICTURE[:240, :320])
+    for msg in (image_to_msg(PICTURE, header(10)), image_to_msg(PICTURE, header(8, 500_000_000)),
+                image_to_msg(PICTURE, header(0)), image_to_msg(small, header(11))):
+        pose = camera.send(msg)
+        assert pose is not None and pose.header.stamp == msg.header.stamp
+        assert (pose.image_width, pose.image_height) == (msg.width, msg.height)
+    said = capfd.readouterr().err
+    assert 'back by 1.500 s' in said and 'stamp 0' in said and '320x240, was 640x480' in said
+    counts = node.statistics.counts
+    assert [counts[k] for k in ('backward_stamps', 'zero_stamps', 'size_changes')] == [1, 1, 1]
+
+
+def test_compressed(ros: Any, backend: ReplayBackend) -> None:
+    node = ros.add(PoseEstimatorNode, load=lambda config: backend,
+                   parameters={'image_transport': 'compressed'})
+    assert node.start()
+    camera = Camera(ros, 'image/compressed', CompressedImage)
+    whole = image_to_compressed_msg(PICTURE, header(3))
+    pose = camera.send(whole)
+    assert pose is not None and (pose.image_width, pose.image_height) == (640, 480)
+    half = array('B', bytes(whole.data)[:100])
+    camera.send(CompressedImage(header=header(4), format='jpeg', data=half), expect=False)
+    assert node.statistics.counts['bad_images'] == 1
+    assert camera.send(whole) is not None
+
+
+@pytest.mark.skipif(not takes_message_info(), reason='this rclpy gives no MessageInfo (Humble)')
+def test_drops_are_counted(ros: Any, node: Any) -> None:
+    camera = Camera(ros)
+    camera.send(image_to_msg(PICTURE, header(1)))
+    # Nobody spins: of these, keep-last 1 holds the newest only.
+    for sec in range(2, 10):
+        camera.publisher.publish(image_to_msg(PICTURE[:120, :160], header(sec)))
+    del camera.poses[:]
+    assert ros.spin_until(lambda: any(p.header.stamp.sec == 9 for p in camera.poses))
+    counts = node.statistics.counts
+    assert counts['dropped'] >= 1
+    assert counts['received'] + counts['dropped'] == 9
+
+
+def test_drop_counter() -> None:
+    counter = DropCounter()
+
+    def dropped(number: int) -> int:
+        return counter.dropped_before({'publication_sequence_number': number})
+
+    assert [dropped(n) for n in (5, 6, 9, 9, 2, 3)] == [0, 0, 2, 0, 0, 0]
+    assert [dropped(n) for n in (2**64 - 1, 2**64 - 1, 0, 0)] == [0, 0, 0, 0]
+    assert counter.dropped_before({}) == 0
+
+
+def test_diagnostics(ros: Any, node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = Camera(ros)
+    diagnostics = ros.collect(DiagnosticArray, '/diagnostics')
+    for sec in range(1, 6):
+        camera.send(image_to_msg(PICTURE, header(sec)))
+    del diagnostics[:]
+    assert ros.spin_until(lambda: diagnostics)
+    status = diagnostics[0].status[0]
+    values = {v.key: v.value for v in status.values}
+    assert (status.level, status.name) == (OK, 'pose_estimator')
+    assert values['received'] == values['published'] == '5'
+    for name in ('cost', 'callback', 'convert', 'network', 'age'):
+        for percent in (50, 95, 99):
+            assert float(values[f'{name}_p{percent}_ms']) >= 0
+    assert (values['backend'], values['model']) == ('replay', 'replay')
+    monkeypatch.setattr('pose_ros.ros.pose_estimator_node._SILENT_AFTER_S', 0.0)
+    del diagnostics[:]
+    assert ros.spin_until(lambda: diagnostics)
+    status = diagnostics[0].status[0]
+    assert status.level == WARN and '/image' in status.message and '1 publisher' in status.message
+
+
+def test_inactive_publishes_nothing(ros: Any, node: Any) -> None:
+    camera = Camera(ros)
+    camera.send(image_to_msg(PICTURE, header(1)))
+    node.trigger_deactivate()
+    camera.send(image_to_msg(PICTURE, header(2)), expect=False)
+    node.trigger_activate()
+    assert ros.spin_until(lambda: camera.publisher.get_subscription_count() == 1)
+    camera.send(image_to_msg(PICTURE, header(3)))
+
+
+def test_qos_can_be_overridden(ros: Any, backend: ReplayBackend) -> None:
+    node = ros.add(PoseEstimatorNode, load=lambda config: backend, parameters={
+        'qos_overrides./image.subscription.reliability': 'reliable'})
+    node.start()
+    found = ros.probe.get_subscriptions_info_by_topic('/image')
+    assert ros.spin_until(lambda: ros.probe.get_subscriptions_info_by_topic('/image'))
+    found = ros.probe.get_subscriptions_info_by_topic('/image')[0]
+    assert found.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+def test_image_qos_takes_every_camera(ros: Any, node: Any) -> None:
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    publisher = ros.probe.create_publisher(Image, 'image', best_effort)
+    assert ros.spin_until(lambda: publisher.get_subscription_count() == 1)
+
+
+def test_sim_time_stamps_messages(ros: Any, backend: ReplayBackend) -> None:
+    from rosgraph_msgs.msg import Clock
+
+    node = ros.add(PoseEstimatorNode, load=lambda config: backend)
+    assert node.set_parameters([Parameter('use_sim_time', value=True)])[0].successful
+    assert node.start()
+    clock = ros.probe.create_publisher(Clock, '/clock', 1)
+    assert ros.spin_until(lambda: clock.get_subscription_count() >= 1)
+    clock.publish(Clock(clock=Time(sec=42)))
+    assert ros.spin_until(lambda: node.get_clock().now().nanoseconds == 42 * 10**9)
+    pose = Camera(ros).send(image_to_msg(PICTURE, header(41)))
+    assert pose is not None and pose.received == pose.published == Time(sec=42)

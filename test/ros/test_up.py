@@ -1,0 +1,260 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The nodes as real processes: `pose_ros up`, signals, namespaces, parameter file, big images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, Iterator
+
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import pytest
+from rcl_interfaces.srv import GetParameters
+
+from pose_ros.msg import SkeletonArray
+from pose_ros.ros.shipped_files import config_file, transport_environment
+from pose_ros.ros.up import NODES, UpError, add_arguments, image_remaps, node_commands
+
+_ENDS_WITHIN_S = 2.0
+
+
+@pytest.fixture
+def start(domain_id: int) -> Iterator[Any]:
+    """Return a function that starts `python -m ...` in the test's domain."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start_one(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        plain = {k: v for k, v in os.environ.items() if not k.endswith('_PROFILES_FILE')}
+        process = subprocess.Popen(
+            [sys.executable, '-m', *arguments], text=True, stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE, start_new_session=True,
+            env={**plain, 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1', **environment},
+        )
+        processes.append(process)
+        return process
+
+    yield start_one
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, float]:
+    """Send a signal; return exit status, output and the seconds it took."""
+    started_s = time.monotonic()
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=10)
+    return process.returncode, output, time.monotonic() - started_s
+
+
+def children(pid: int) -> list[int]:
+    return [int(p) for p in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
+
+
+def wait_until(condition: Any, timeout_s: float = 15.0) -> bool:
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('name', NODES)
+def test_a_signal_ends_a_node(
+    start: Any, ros: Any, name: str, number: signal.Signals
+) -> None:
+    process = start(
+        f'pose_ros.ros.{name}_node', '--ros-args', *(
+            ['-p', 'source:=demo', '-p', 'loop:=true'] if name == 'pose_camera' else []))
+    assert ros.spin_until(lambda: name in ros.probe.get_node_names(), 15)
+    status, output, took_s = end(process, number)
+    assert status == 0, output
+    assert took_s < _ENDS_WITHIN_S
+    assert 'Traceback' not in output and 'rror' not in output, output
+
+
+@pytest.mark.parametrize('delay_s', [0.0, 0.15, 0.3, 0.6, 1.0])
+def test_a_signal_while_starting(start: Any, delay_s: float) -> None:
+    process = start('pose_ros.ros.pose_estimator_node')
+    time.sleep(delay_s)
+    status, output, took_s = end(process, signal.SIGTERM)
+    assert took_s < _ENDS_WITHIN_S
+    # Before our handler is there, the system's default ends the process.
+    assert status in (0, -signal.SIGTERM) and 'Traceback' not in output, output
+
+
+def test_an_impossible_parameter_is_one_line(start: Any) -> None:
+    process = start('pose_ros.ros.pose_tracker_node', '--ros-args', '-p', 'gate_sigma:=0.0')
+    output, _ = process.communicate(timeout=15)
+    assert process.returncode == 1
+    assert 'gate_sigma = 0.0: must be' in output and 'Traceback' not in output
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_up_end_to_end(start: Any, ros: Any, number: signal.Signals) -> None:
+    """Camera, estimator, tracker as processes: skeletons arrive; a signal ends them all."""
+    tracked = ros.collect(SkeletonArray, 'front/pose/tracked')
+    diagnostics = ros.collect(DiagnosticArray, '/diagnostics')
+    process = start(
+        'pose_ros.cli', 'up', '--camera', 'demo', '--namespace', 'front',
+        '--set', 'pose_camera.loop=true', '--set', 'pose_estimator.mode=one-pass',
+        '--set', 'pose_camera.wait_for_subscribers=1',
+        '--set', 'pose_tracker.confirm_hits=4')
+    seen = ros.spin_until(lambda: any(len(t.skeletons) for t in tracked), 25)
+    if not seen:
+        pytest.fail(end(process, number)[1])
+    assert tracked[-1].header.frame_id == 'camera_optical_frame'
+    assert (tracked[-1].image_width, tracked[-1].image_height) == (640, 272)
+    assert ros.spin_until(lambda: {'front/pose_estimator', 'front/pose_tracker',
+                                   'front/pose_visualizer', 'front/pose_camera'}
+                          <= {d.status[0].name for d in diagnostics})
+    answer = ros.call(GetParameters, '/front/pose_tracker/get_parameters',
+                      GetParameters.Request(names=['confirm_hits']))
+    assert answer.values[0].integer_value == 4
+    pids = children(process.pid)
+    assert len(pids) == 4
+    status, output, took_s = end(process, number)
+    assert status == 0 and took_s < _ENDS_WITHIN_S + 0.2, (status, took_s, output)
+    assert 'Traceback' not in output
+    assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
+
+
+def test_params_file_holds_in_a_namespace(start: Any, ros: Any, tmp_path: Path) -> None:
+    file = tmp_path / 'pose.yaml'
+    shipped = config_file('pose.yaml').read_text()
+    assert 'confirm_hits: 3' in shipped
+    file.write_text(shipped.replace('confirm_hits: 3', 'confirm_hits: 17'))
+    for namespace in ('', 'front/left'):
+        process = start('pose_ros.cli', 'up', '--nodes', 'pose_tracker', '--params', str(file),
+                        '--namespace', namespace)
+        name = f'/{namespace}/pose_tracker/get_parameters'.replace('//', '/')
+        client = ros.probe.create_client(GetParameters, name)
+        assert ros.spin_until(client.service_is_ready, 15)
+        answer = ros.call(GetParameters, name, GetParameters.Request(names=['confirm_hits']))
+        assert answer.values[0].integer_value == 17, namespace
+        end(process, signal.SIGINT)
+
+
+def test_one_node_dying_ends_all(start: Any, ros: Any) -> None:
+    process = start('pose_ros.cli', 'up', '--nodes', 'pose_tracker,pose_visualizer')
+    assert ros.spin_until(lambda: {'pose_tracker', 'pose_visualizer'} <= set(
+        ros.probe.get_node_names()), 15)
+    pids = children(process.pid)
+    os.kill(pids[0], signal.SIGKILL)
+    output, _ = process.communicate(timeout=5)
+    assert process.returncode == 128 + signal.SIGKILL
+    assert 'pose_tracker ended with signal SIGKILL' in output
+    assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
+
+
+@pytest.mark.parametrize('size', [(640, 480), (1920, 1080)])
+def test_large_images_arrive(start: Any, ros: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    """A best-effort camera in another process, under the shipped profile: nothing gets lost."""
+    image = np.random.default_rng(0).integers(0, 255, (*size[::-1], 3), np.uint8)
+    cv2.imwrite(str(tmp_path / 'image.png'), image)
+    script = tmp_path / 'receive.py'
+    script.write_text(_RECEIVER)
+    environment = transport_environment()
+    assert environment
+    listener = subprocess.Popen(
+        [sys.executable, str(script)], text=True, stdout=subprocess.PIPE,
+        env={**os.environ, **environment, 'ROS_DOMAIN_ID': str(ros.domain_id)})
+    camera = start(
+        'pose_ros.ros.pose_camera_node', '--ros-args', '-p', f'source:={tmp_path / "image.png"}',
+        '-p', 'loop:=true', '-p', 'rate_hz:=15.0', '-p', 'reliable:=false',
+        '-p', 'wait_for_subscribers:=1', **environment)
+    try:
+        output, _ = listener.communicate(timeout=25)
+    finally:
+        listener.kill()
+    end(camera, signal.SIGINT)
+    received, published = (int(n) for n in output.split())
+    assert received == 30
+    # Without the profile 1 in 20 and fewer arrive; here a busy machine may cost a few.
+    assert published <= 36, f'{received} of {published} arrived'
+
+
+_RECEIVER = """
+import rclpy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+rclpy.init()
+node = rclpy.create_node('receiver')
+numbers = []
+
+def on_image(msg, info):
+    numbers.append(info['publication_sequence_number'])
+
+node.create_subscription(
+    Image, 'image', on_image,
+    QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+while len(numbers) < 30:
+    rclpy.spin_once(node)
+print(len(numbers), numbers[-1] - numbers[0] + 1)
+"""
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def test_commands() -> None:
+    commands = node_commands(parse(
+        '--camera', '0', '--namespace', '/front/', '--image', '/cam/image_raw',
+        '--set', 'pose_estimator.mode=single', '--use-sim-time'))
+    assert list(commands) == ['pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera']
+    for name, command in commands.items():
+        text = ' '.join(command)
+        assert f'pose_ros.ros.{name}_node' in text and 'config/pose.yaml' in text
+        assert '__ns:=/front' in text and 'image:=/cam/image_raw' in text
+        assert 'use_sim_time:=true' in text
+        assert ('mode:=single' in text) == (name == 'pose_estimator')
+    assert "source:='0'" in commands['pose_camera']
+
+
+def test_image_remaps() -> None:
+    assert image_remaps('/cam/image_raw') == [
+        'image:=/cam/image_raw', 'image/compressed:=/cam/image_raw/compressed',
+        'camera_info:=/cam/camera_info']
+    assert image_remaps('image_raw')[2] == 'camera_info:=camera_info'
+    assert image_remaps('/image_raw')[2] == 'camera_info:=/camera_info'
+    assert image_remaps(None) == []
+
+
+@pytest.mark.parametrize('arguments, reason', [
+    (['--nodes', 'pose_tracker,pose_gesser'], 'pose_gesser'),
+    (['--set', 'mode=single'], 'NODE.PARAM=VALUE'),
+    (['--set', 'estimator.mode=single'], "'estimator'"),
+    (['--params', '/nowhere.yaml'], '/nowhere.yaml'),
+    (['--remap', 'image'], 'FROM:=TO'),
+])
+def test_bad_arguments(arguments: list[str], reason: str) -> None:
+    with pytest.raises(UpError, match=reason):
+        node_commands(parse(*arguments))
+
+
+def test_own_profile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+    for name in (*names, 'FASTDDS_BUILTIN_TRANSPORTS'):
+        monkeypatch.delenv(name, raising=False)
+    assert set(transport_environment()) == set(names)
+    for name in names:
+        with monkeypatch.context() as patch:
+            patch.setenv(name, '/mine.xml')
+            assert transport_environment() == {}
+    monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'LARGE_DATA')
+    assert transport_environment() == {}
