@@ -60,6 +60,41 @@ def process_noise(dt_s: float, order: int) -> np.ndarray:
     return Q
 
 
+def relaxing_transition(dt_s: float, relaxation_s: float) -> np.ndarray:
+    """
+    Return F of a velocity that relaxes to zero with a time constant.
+
+    It is the Ornstein-Uhlenbeck velocity: dv = -v dt / tau + noise. With tau to infinity it
+    becomes constant velocity.
+
+    Returns
+    -------
+    (2, 2) float64
+    """
+    decay = np.exp(-dt_s / relaxation_s)
+    return np.array([[1.0, relaxation_s * (1.0 - decay)], [0.0, decay]])
+
+
+def relaxing_process_noise(dt_s: float, relaxation_s: float) -> np.ndarray:
+    """
+    Return Q of `relaxing_transition`, for white noise of unit spectral density on the velocity.
+
+    Integrated exactly: Gillespie, Exact numerical simulation of the Ornstein-Uhlenbeck process
+    and its integral, Physical Review E 54 (1996), equations 2.9a to 2.9d.
+
+    Returns
+    -------
+    (2, 2) float64
+        Noise density in px^2/s^3 gives px^2, px^2/s and px^2/s^2.
+    """
+    tau = relaxation_s
+    decay = np.exp(-dt_s / tau)
+    # The difference of nearly equal numbers must not come out below 0 at tiny steps.
+    place = max(dt_s - 2.0 * tau * (1.0 - decay) + tau / 2.0 * (1.0 - decay**2), 0.0)
+    both = tau**2 / 2.0 * (1.0 - decay) ** 2
+    return np.array([[tau**2 * place, both], [both, tau / 2.0 * (1.0 - decay**2)]])
+
+
 def predict(
     x: np.ndarray, P: np.ndarray, F: np.ndarray, Q: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

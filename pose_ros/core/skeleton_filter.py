@@ -1,21 +1,29 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The Kalman filters of all keypoints of all tracked people, as one batch of arrays."""
+"""
+The Kalman filters of all keypoints of all tracked people, as one batch of arrays.
+
+Motion: a keypoint moves with its person. With constant velocity, the part of its velocity that
+differs from the person's relaxes within RELAXATION_S, since limbs swing and stop; with constant
+acceleration it does not. Noise: by the keypoint's score and the person's size. The process noise
+follows the innovations: it falls while they are smaller than expected (at rest: no jitter) and
+rises when they are larger (sudden motion: no delay).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pose_ros.core import kalman
+from pose_ros.core import kalman, swaps
 from pose_ros.core.body import OKS_SCALE
 from pose_ros.core.detections import Detections
-from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS, OKS_SIGMAS
+from pose_ros.core.skeleton import NUM_KEYPOINTS, OKS_SIGMAS
 
-BODY = 5
-"""From this keypoint on (the shoulders), keypoints are body; the ones before are face."""
-
-AGILITY = np.array([0.8] * 5 + [0.8] * 2 + [1.5] * 2 + [2.5] * 2 + [0.8] * 2 + [1.5] * 2 + [2.5] * 2)
+AGILITY = np.array([0.8] * 7 + [1.5, 1.5, 2.5, 2.5, 0.8, 0.8, 1.5, 1.5, 2.5, 2.5])
 """(17,): how fast the velocity wanders, body heights/s per square root of a second."""
+
+RELAXATION_S = 0.2
+"""A limb's own velocity dies away within this."""
 
 JERKINESS = 8.0
 """With constant acceleration: how fast the acceleration wanders, in AGILITY's units per s."""
@@ -26,32 +34,50 @@ INITIAL_SPEED = 0.6
 INITIAL_ACCELERATION = 3.0
 """Likewise of its acceleration, body heights/s^2."""
 
-NOISE = 0.25
-"""Standard deviation of a keypoint's measurement at score 1, in OKS sigmas times OKS scale."""
+NOISE, NOISE_OF_DOUBT = 0.05, 0.6
+"""
+Standard deviation of a measured keypoint at score 1 and its rise with 1 - score, in OKS sigmas
+times OKS scale: third differences of the shipped networks' detections over real footage.
+"""
 
 NOISE_FLOOR_PX = 0.3
 """No measurement is better than this."""
 
-FOLLOW_BODY_S = 0.2
-"""Time constant with which the velocity of an unseen keypoint becomes that of the body."""
+UNREST_GAIN = 0.2
+"""How fast the logarithm of the process noise follows the innovations."""
+
+UNREST_RANGE = (-3.5, 1.0)
+"""Bounds of that logarithm: calmest and wildest."""
+
+UNREST_CAP = 5.0
+"""A single innovation says no more than this many times the expected."""
+
+OWN_UNREST = 0.6
+"""Share of a keypoint's own innovation; the rest is the person's mean: bodies start as one."""
 
 REACQUIRE_S = 0.1
 """A keypoint measured outside its gate for as long is believed: the prediction was wrong."""
 
-SWAP_MARGIN = 9.0
-"""An exchange of left and right is undone when it lowers the squared distance by as much."""
-
-SWAP_MAX_S = 0.5
-"""An exchange that lasts longer is believed: the track had begun with the sides exchanged."""
-
-LIMBS = np.zeros((3, NUM_KEYPOINTS))
-"""(3, 17): face, arms and legs: networks exchange the sides of a whole group."""
-LIMBS[0, 1:5] = LIMBS[1, 5:11] = LIMBS[2, 11:17] = 1.0
+SIZE_GAIN = 0.1
+"""Share of a new body height: the spread changes with the pose, only its slow part is size."""
 
 
 class SkeletonFilter:
     """
     States of N people x 17 keypoints at one moment.
+
+    Parameters
+    ----------
+    order : int
+        2: constant velocity, 3: constant acceleration.
+    process_noise, measurement_noise : float
+        Factors on the usual standard deviations.
+    calmest : float
+        Added to the lower bound of the adaptive process noise's logarithm.
+    gate_sigma : float
+        Measurements farther from the prediction are not used.
+    resolve_swaps : bool
+        Whether exchanges of left and right are undone.
 
     Attributes
     ----------
@@ -66,6 +92,10 @@ class SkeletonFilter:
         When it was last measured.
     height_px : (N,) float64
         Body height.
+    unrest : (N, 17) float64
+        Logarithm of the factor on AGILITY that the innovations call for.
+    nis : (n, 17) float64
+        Normalised innovations squared of the latest update, NaN where nothing was measured.
     """
 
     def __init__(
@@ -73,12 +103,14 @@ class SkeletonFilter:
         order: int = 2,
         process_noise: float = 1.0,
         measurement_noise: float = 1.0,
+        calmest: float = 0.0,
         gate_sigma: float = 4.0,
         resolve_swaps: bool = True,
     ) -> None:
         self.order = order
         self.process_noise = process_noise
         self.measurement_noise = measurement_noise
+        self.calmest = calmest
         self.gate_sigma = gate_sigma
         self.resolve_swaps = resolve_swaps
         k = NUM_KEYPOINTS
@@ -88,16 +120,17 @@ class SkeletonFilter:
         self.known = np.empty((0, k), bool)
         self.seen_s = np.empty((0, k))
         self.height_px = np.empty(0)
+        self.unrest = np.empty((0, k))
+        self.nis = np.empty((0, k))
         self._rejected_s = np.empty((0, k))
-        self._swapped_s = np.empty((0, len(LIMBS)))
+        self._swapped_s = np.empty((0, len(swaps.LIMBS)))
 
     def set_order(self, order: int) -> None:
         """Change to constant velocity (2) or constant acceleration (3), keeping the states."""
         if order == self.order:
             return
-        n, old = len(self.x), self.order
+        n, same = len(self.x), min(order, self.order)
         x, P = np.zeros((n, NUM_KEYPOINTS, order, 2)), np.zeros((n, NUM_KEYPOINTS, order, order))
-        same = min(order, old)
         x[:, :, :same] = self.x[:, :, :same]
         P[:, :, :same, :same] = self.P[:, :, :same, :same]
         if order == 3:
@@ -106,23 +139,28 @@ class SkeletonFilter:
 
     def add(self, measured: Detections) -> None:
         """Append people at rest where they are measured now."""
-        n = len(measured.xy)
-        k, d = NUM_KEYPOINTS, self.order
+        n, k = len(measured.xy), NUM_KEYPOINTS
         height = np.where(np.isfinite(measured.height_px), measured.height_px, 1.0)
         R = self._noise(measured.score, height)
-        x = np.zeros((n, k, d, 2))
-        x[:, :, 0] = np.where(measured.valid[..., None], measured.xy, 0.0)
-        self.x = np.concatenate([self.x, x])
-        self.P = np.concatenate([self.P, self._initial_P(R, height[:, None])])
-        self.known = np.concatenate([self.known, measured.valid])
-        self.seen_s = np.concatenate([self.seen_s, np.full((n, k), self.stamp_s)])
-        self.height_px = np.concatenate([self.height_px, height])
-        self._rejected_s = np.concatenate([self._rejected_s, np.full((n, k), np.nan)])
-        self._swapped_s = np.concatenate([self._swapped_s, np.full((n, len(LIMBS)), np.nan)])
+        x = np.zeros((n, k, self.order, 2))
+        x[:, :, 0] = measured.xy
+        for name, rows in (
+            ('x', x),
+            ('P', self._initial_P(R, height[:, None])),
+            ('known', measured.valid),
+            ('seen_s', np.full((n, k), self.stamp_s)),
+            ('height_px', height),
+            ('unrest', np.zeros((n, k))),
+            ('_rejected_s', np.full((n, k), np.nan)),
+            ('_swapped_s', np.full((n, len(swaps.LIMBS)), np.nan)),
+        ):
+            setattr(self, name, np.concatenate([getattr(self, name), rows]))
 
     def keep(self, rows: np.ndarray) -> None:
         """Keep the people picked by a mask (N,) bool."""
-        for name in ('x', 'P', 'known', 'seen_s', 'height_px', '_rejected_s', '_swapped_s'):
+        for name in (
+            'x', 'P', 'known', 'seen_s', 'height_px', 'unrest', '_rejected_s', '_swapped_s',
+        ):
             setattr(self, name, getattr(self, name)[rows])
 
     def ahead(self, stamp_s: float) -> tuple[np.ndarray, np.ndarray]:
@@ -130,15 +168,19 @@ class SkeletonFilter:
         dt_s = stamp_s - self.stamp_s
         if dt_s <= 0 or not len(self.x):
             return self.x, self.P
-        F = kalman.transition(dt_s, self.order)
-        density = (self.process_noise * AGILITY * self.height_px[:, None]) ** 2
+        std = self.process_noise * np.exp(self.unrest) * AGILITY * self.height_px[:, None]
         if self.order == 3:
-            density *= JERKINESS**2
-        Q = density[..., None, None] * kalman.process_noise(dt_s, self.order)
-        x, P = kalman.predict(self.x, self.P, F, Q)
-        unseen = self.known & (self.seen_s < self.stamp_s)
-        if unseen.any():
-            self._follow_body(x, unseen, dt_s)
+            Q = (JERKINESS * std)[..., None, None] ** 2 * kalman.process_noise(dt_s, 3)
+            return kalman.predict(self.x, self.P, kalman.transition(dt_s, 3), Q)
+        F = kalman.relaxing_transition(dt_s, RELAXATION_S)
+        Q = std[..., None, None] ** 2 * kalman.relaxing_process_noise(dt_s, RELAXATION_S)
+        # F acts on what a keypoint does beyond its person's motion, which goes on.
+        body = self.body_velocity()[:, None]
+        x = self.x.copy()
+        x[:, :, 1] -= body
+        x, P = kalman.predict(x, self.P, F, Q)
+        x[:, :, 0] += dt_s * body
+        x[:, :, 1] += body
         return x, P
 
     def predict(self, stamp_s: float) -> None:
@@ -148,39 +190,9 @@ class SkeletonFilter:
 
     def body_velocity(self) -> np.ndarray:
         """Return each person's velocity (N, 2), px/s: of the keypoints, the surer the heavier."""
-        weight = np.where(self.known, 1.0 / self.P[..., 1, 1], 0.0)
-        total = np.maximum(weight.sum(axis=1), 1e-12)
-        return np.einsum('nk,nkd->nd', weight, self.x[:, :, 1]) / total[:, None]
-
-    def _follow_body(self, x: np.ndarray, unseen: np.ndarray, dt_s: float) -> None:
-        """
-        Let the velocity of unseen keypoints relax to that of the body, in place.
-
-        A hidden wrist swings on for a moment only, then goes where the person goes.
-        """
-        own = self.x[:, :, 1] - self.body_velocity()[:, None]
-        decay = np.exp(-dt_s / FOLLOW_BODY_S)
-        own = np.where(unseen[..., None], own, 0.0)
-        x[:, :, 0] -= own * (dt_s - FOLLOW_BODY_S * (1.0 - decay))
-        x[:, :, 1] -= own * (1.0 - decay)
-        if self.order == 3:
-            x[:, :, 0] -= np.where(unseen[..., None], self.x[:, :, 2] * dt_s**2 / 2, 0.0)
-            x[:, :, 1] -= np.where(unseen[..., None], self.x[:, :, 2] * dt_s, 0.0)
-            x[:, :, 2] *= np.where(unseen, decay, 1.0)[..., None]
-
-    def _noise(self, score: np.ndarray, height_px: np.ndarray) -> np.ndarray:
-        """Return R (n, 17), px^2: a lower peak is a less certain place."""
-        std = NOISE * OKS_SCALE * OKS_SIGMAS * height_px[:, None] / np.maximum(score, 0.05)
-        return self.measurement_noise**2 * (std**2 + NOISE_FLOOR_PX**2)
-
-    def _initial_P(self, R: np.ndarray, height_px: np.ndarray) -> np.ndarray:
-        """Return P (..., D, D) of keypoints measured once, R and height_px (...)."""
-        P = np.zeros((*R.shape, self.order, self.order))
-        P[..., 0, 0] = R
-        P[..., 1, 1] = (INITIAL_SPEED * height_px) ** 2
-        if self.order == 3:
-            P[..., 2, 2] = (INITIAL_ACCELERATION * height_px) ** 2
-        return P
+        weight = self.known / self.P[..., 1, 1]
+        weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+        return np.matmul(weight[:, None], self.x[:, :, 1])[:, 0]
 
     def update(self, rows: np.ndarray, measured: Detections) -> Detections:
         """
@@ -192,71 +204,78 @@ class SkeletonFilter:
             What was used: exchanged sides put right, keypoints outside their gate not valid.
         """
         height = self.height_px[rows]
-        # The spread of the keypoints changes with the pose: only its slow part is size.
-        height += 0.1 * (np.where(measured.height_px > 0, measured.height_px, height) - height)
+        height += SIZE_GAIN * (np.where(measured.height_px > 0, measured.height_px, height) - height)
         self.height_px[rows] = height
         x, P, known = self.x[rows], self.P[rows], self.known[rows]
-        z, score, valid = measured.xy, measured.score, measured.valid
-        R = self._noise(score, height)
-        y, S = kalman.innovation(x, P, z, R)
-        distance = kalman.mahalanobis_squared(y, S)
-        limit = self.gate_sigma**2
+        R = self._noise(measured.score, height)
+        y, S = kalman.innovation(x, P, measured.xy, R)
+        nis = kalman.mahalanobis_squared(y, S)
         if self.resolve_swaps:
-            swap = self._swaps(rows, x, P, z, R, valid & known, distance)
-            if swap.any():
-                index = np.where(swap, FLIP_INDEX, np.arange(NUM_KEYPOINTS))
-                z = np.take_along_axis(z, index[..., None], axis=1)
-                R = np.take_along_axis(R, index, axis=1)
-                score = np.take_along_axis(score, index, axis=1)
-                valid = np.take_along_axis(valid, index, axis=1)
-                y, S = kalman.innovation(x, P, z, R)
-                distance = kalman.mahalanobis_squared(y, S)
-        inside = distance <= limit
-        use = valid & known & inside
-        fresh = valid & ~known
-        outside = valid & known & ~inside
-        rejected_s = np.where(outside, np.fmin(self._rejected_s[rows], self.stamp_s), np.nan)
-        if outside.any():
-            moved = outside.sum(axis=1) > use.sum(axis=1)
-            fresh |= outside & (
-                moved[:, None] | (self.stamp_s - rejected_s >= REACQUIRE_S)
+            exchanged, self._swapped_s[rows] = swaps.exchanged(
+                x, P, measured, R, known, nis,
+                self.gate_sigma, self._swapped_s[rows], self.stamp_s,
             )
-            rejected_s[fresh] = np.nan
-        self._rejected_s[rows] = rejected_s
+            if exchanged.any():
+                measured = swaps.put_right(measured, exchanged)
+                R = self._noise(measured.score, height)
+                y, S = kalman.innovation(x, P, measured.xy, R)
+                nis = kalman.mahalanobis_squared(y, S)
+        expected = measured.valid & known
+        use = expected & (nis <= self.gate_sigma**2)
+        outside = expected & ~use
+        fresh = measured.valid & ~known
+        if outside.any():
+            fresh |= self._reacquired(rows, outside, use)
+        else:
+            self._rejected_s[rows] = np.nan
+        self._follow_innovations(rows, nis, expected)
         x, P = kalman.update(x, P, y, S, use)
         if fresh.any():
             person, _ = np.nonzero(fresh)
             x[fresh] = 0.0
-            x[fresh, 0] = z[fresh]
+            x[fresh, 0] = measured.xy[fresh]
             x[fresh, 1] = self.body_velocity()[rows][person]
             P[fresh] = self._initial_P(R[fresh], height[person])
             use |= fresh
         self.x[rows], self.P[rows], self.known[rows] = x, P, known | use
         self.seen_s[rows] = np.where(use, self.stamp_s, self.seen_s[rows])
-        return measured._replace(xy=z, score=np.where(use, score, 0.0), valid=use)
+        return measured._replace(score=np.where(use, measured.score, 0.0), valid=use)
 
-    def _swaps(
-        self,
-        rows: np.ndarray,
-        x: np.ndarray,
-        P: np.ndarray,
-        z: np.ndarray,
-        R: np.ndarray,
-        valid: np.ndarray,
-        distance: np.ndarray,
+    def _reacquired(
+        self, rows: np.ndarray, outside: np.ndarray, use: np.ndarray
     ) -> np.ndarray:
-        """Return which keypoints (n, 17) bool are explained better by the other side."""
-        y, S = kalman.innovation(x, P, z[:, FLIP_INDEX], R[:, FLIP_INDEX])
-        crossed = kalman.mahalanobis_squared(y, S)
-        both = valid & valid[:, FLIP_INDEX]
-        limit = self.gate_sigma**2
-        # Capped, so that one wild keypoint does not decide for its limb.
-        gain = np.where(both, np.minimum(distance, limit) - np.minimum(crossed, limit), 0.0)
-        swap = gain @ LIMBS.T > SWAP_MARGIN
-        if not swap.any():
-            self._swapped_s[rows] = np.nan
-            return np.zeros_like(valid)
-        since = np.where(swap, np.fmin(self._swapped_s[rows], self.stamp_s), np.nan)
-        swap &= self.stamp_s - since < SWAP_MAX_S
-        self._swapped_s[rows] = since
-        return swap @ LIMBS > 0
+        """Return which keypoints outside their gate (n, 17) are believed all the same."""
+        since_s = np.where(outside, np.fmin(self._rejected_s[rows], self.stamp_s), np.nan)
+        moved = outside.sum(axis=1) > use.sum(axis=1)
+        again = outside & (moved[:, None] | (self.stamp_s - since_s >= REACQUIRE_S))
+        since_s[again] = np.nan
+        self._rejected_s[rows] = since_s
+        return again
+
+    def _follow_innovations(
+        self, rows: np.ndarray, nis: np.ndarray, expected: np.ndarray
+    ) -> None:
+        """Raise or lower the process noise by how the innovations compare with their S."""
+        self.nis = np.where(expected, nis, np.nan)
+        ratio = np.where(expected, np.minimum(nis / 2.0, UNREST_CAP), 1.0)
+        mean = ratio.mean(axis=1, keepdims=True)
+        unrest = self.unrest[rows]
+        unrest += UNREST_GAIN * (OWN_UNREST * (ratio - mean) + mean - 1.0)
+        low, high = UNREST_RANGE
+        self.unrest[rows] = np.minimum(np.maximum(unrest, low + self.calmest), high)
+
+    def _noise(self, score: np.ndarray, height_px: np.ndarray) -> np.ndarray:
+        """Return R (n, 17), px^2: a lower peak is a less certain place."""
+        std = (OKS_SCALE * OKS_SIGMAS * height_px[:, None]) * (
+            NOISE + NOISE_OF_DOUBT - NOISE_OF_DOUBT * score
+        )
+        return self.measurement_noise**2 * (std**2 + NOISE_FLOOR_PX**2)
+
+    def _initial_P(self, R: np.ndarray, height_px: np.ndarray) -> np.ndarray:
+        """Return P (..., D, D) of keypoints measured once, R and height_px (...)."""
+        P = np.zeros((*R.shape, self.order, self.order))
+        P[..., 0, 0] = R
+        P[..., 1, 1] = (INITIAL_SPEED * height_px) ** 2
+        if self.order == 3:
+            P[..., 2, 2] = (INITIAL_ACCELERATION * height_px) ** 2
+        return P
