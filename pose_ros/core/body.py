@@ -57,15 +57,18 @@ def body_height_px(xy: np.ndarray, valid: np.ndarray) -> np.ndarray:
     (N,) float64
         Pixels; NaN with fewer than two keypoints, or all in one place.
     """
-    count = valid.sum(axis=1)
-    weight = valid / np.maximum(count, 1)[:, None]
-    spread = _spread(xy, weight)
-    reference = _spread(np.broadcast_to(STANDING, xy.shape), weight)
-    return np.where((count >= 2) & (spread > 0), spread / np.maximum(reference, 1e-3), np.nan)
+    weight = valid.astype(np.float64)
+    count, *_ = moments = (weight @ _MOMENTS).T
+    count = np.maximum(count, 1.0)
+    # The variance about the mean is the mean square less the square of the mean.
+    reference = moments[3] / count - (moments[1] ** 2 + moments[2] ** 2) / count**2
+    mean = np.matmul(weight[:, None], xy)[:, 0] / count[:, None]
+    square = np.einsum('nkd,nkd,nk->n', xy, xy, weight) / count
+    spread = square - mean[:, 0] ** 2 - mean[:, 1] ** 2
+    known = (count >= 2) & (spread > 1e-6)
+    return np.sqrt(np.where(known, spread, np.nan) / np.maximum(reference, 1e-6))
 
 
-def _spread(xy: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return the root mean square distance (N,) of weighted points (N, K, 2) from their mean."""
-    centre = np.matmul(weight[:, None, :], xy)
-    offset = xy - centre
-    return np.sqrt(np.einsum('nk,nkd,nkd->n', weight, offset, offset))
+_MOMENTS = np.stack(
+    [np.ones(len(STANDING)), STANDING[:, 0], STANDING[:, 1], (STANDING**2).sum(axis=1)], axis=1
+)

@@ -28,6 +28,11 @@ from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 PRESETS = {'responsive': (2.0, 1.0), 'balanced': (1.0, 1.0), 'smooth': (0.4, 1.0)}
 """Preset -> process noise and measurement noise of the filter."""
 
+_TENTATIVE, _CONFIRMED, _LOST = (
+    np.int8(state) for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)
+)
+_MISSING, _OBSERVED, _PREDICTED = (np.int8(state) for state in KeypointState)
+
 
 class Tracker:
     """
@@ -194,10 +199,12 @@ class Tracker:
         )
         for rows, columns, compare, least in rounds:
             allowed = (rows & open_rows)[:, None] & (columns & open_columns)
-            if allowed.any():
+            if np.count_nonzero(allowed):
                 for row, column in match(np.where(allowed, compare(), -1.0), least):
                     pairs.append((row, column))
                     open_rows[row] = open_columns[column] = False
+                if len(pairs) == min(likeness.shape):
+                    break
         return sorted(pairs)
 
     def _see(self, rows: np.ndarray, measured: Detections) -> None:
@@ -290,26 +297,30 @@ class Tracker:
         else:
             x, P = self._filter.ahead(stamp_s)
             observed = np.zeros_like(self._keypoint_score, bool)
-        config = self.config
+        config, skeletons = self.config, self._filter
         unseen_s = stamp_s - self._seen_s
-        keep = unseen_s <= config.max_lost_s
-        state = np.where(self._confirmed, TrackState.CONFIRMED, TrackState.TENTATIVE)
-        state[self._confirmed & (unseen_s > config.lost_after_s)] = TrackState.LOST
-        there = self._filter.known & (stamp_s - self._filter.seen_s <= config.max_prediction_s)
-        keypoint_state = np.where(there, KeypointState.PREDICTED, KeypointState.MISSING)
-        keypoint_state[observed] = KeypointState.OBSERVED
-        blank = np.where(there, 1.0, np.nan)[..., None]
-        variance = P[..., 0, 0, None, None] * np.eye(2) * blank[..., None]
-        return Tracks(
+        state = np.where(self._confirmed, _CONFIRMED, _TENTATIVE)
+        state[self._confirmed & (unseen_s > config.lost_after_s)] = _LOST
+        there = skeletons.known & (stamp_s - skeletons.seen_s <= config.max_prediction_s)
+        keypoint_state = np.where(there, _PREDICTED, _MISSING)
+        keypoint_state[observed] = _OBSERVED
+        blank = np.where(there, 1.0, np.nan)
+        covariance = np.zeros((*there.shape, 2, 2), np.float32)
+        covariance[..., 0, 0] = covariance[..., 1, 1] = P[..., 0, 0]
+        covariance *= blank[..., None, None]
+        motion = (x[:, :, :2] * blank[..., None, None]).astype(np.float32)
+        tracks = Tracks(
             stamp_s=stamp_s,
-            id=self._id[keep],
-            state=state[keep].astype(np.int8),
-            score=self._score[keep].astype(np.float32),
-            age_s=stamp_s - self._born_s[keep],
-            since_seen_s=unseen_s[keep],
-            xy=(x[:, :, 0] * blank)[keep].astype(np.float32),
-            velocity=(x[:, :, 1] * blank)[keep].astype(np.float32),
-            covariance=variance[keep].astype(np.float32),
-            keypoint_state=keypoint_state[keep].astype(np.int8),
-            keypoint_score=np.where(observed, self._keypoint_score, 0.0)[keep].astype(np.float32),
+            id=self._id.copy(),
+            state=state,
+            score=self._score.astype(np.float32),
+            age_s=stamp_s - self._born_s,
+            since_seen_s=unseen_s,
+            xy=motion[:, :, 0],
+            velocity=motion[:, :, 1],
+            covariance=covariance,
+            keypoint_state=keypoint_state,
+            keypoint_score=np.where(observed, self._keypoint_score, 0.0).astype(np.float32),
         )
+        here = unseen_s <= config.max_lost_s
+        return tracks if here.all() else tracks.select(here)

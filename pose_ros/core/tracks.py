@@ -77,6 +77,11 @@ class Tracks:
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != 'stamp_s'}
         return Tracks(self.stamp_s, **{name: array[index] for name, array in arrays.items()})
 
+    def select(self, index: np.ndarray | slice) -> Tracks:
+        """Return the people that `index` (integers, mask or slice) picks, in its order."""
+        arrays = {name: array[index] for name, array in vars(self).items() if name != 'stamp_s'}
+        return Tracks(self.stamp_s, **arrays)
+
     @classmethod
     def empty(cls, stamp_s: float = 0.0) -> Tracks:
         """Return the tracks of nobody."""
