@@ -4,18 +4,19 @@
 The command `pose_ros`: finds the module of a verb, parses its arguments, ends in one line.
 
 A verb is a module with `HELP` (a line), `add_arguments(parser)` and `main(args) -> int`, and if it
-likes `DESCRIPTION`, `EPILOG` and `ERRORS`: exceptions of its own whose text is for the user. Only the module of the verb that was asked for is imported, so
-that `pose_ros --help` is quick and a missing optional package hurts only the verb that needs it.
+likes `DESCRIPTION`, `EPILOG` and `ERRORS`: exceptions of its own whose text is for the user. Only
+the module of the verb that was asked for is imported, so that `pose_ros --help` is quick and a
+missing optional package hurts only the verb that needs it.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from importlib import import_module
 import os
 import sys
 import traceback
-from typing import Sequence
 
 from pose_ros.core.backend import BackendError, ModelSpecError
 

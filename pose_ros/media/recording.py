@@ -17,7 +17,6 @@ from pose_ros.core.skeleton import KEYPOINT_NAMES
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.overlay import WHITE, draw_text, text_size
 
-
 MAX_HOLD_S = 2.0
 """A longer gap between two images is not kept in a video."""
 
@@ -159,7 +158,8 @@ class ContactSheet:
     def add(self, image: np.ndarray, caption: str) -> None:
         """Offer an annotated image, (H, W, 3) uint8 BGR, and the line to stand below it."""
         if not self._seen:
-            self._size = (self._width, max(1, round(self._width * image.shape[0] / image.shape[1])))
+            height, width = image.shape[:2]
+            self._size = (self._width, max(1, round(self._width * height / width)))
         if self._seen % self._every == 0:
             cell = fit(image, self._size)
             self._cells.append((cell.copy() if cell is image else cell, caption))

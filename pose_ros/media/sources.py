@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 import math
@@ -12,7 +13,6 @@ from pathlib import Path
 import re
 import sys
 import time
-from typing import Iterator
 
 import cv2
 import numpy as np
@@ -290,8 +290,8 @@ def open_source(text: str, loop: bool = False) -> Source:
         return source
     if not text or not path.exists():
         raise SourceError(
-            f'{text or "(nothing)"}: no such file or folder; a source is a webcam number, a video, '
-            f'an image, a folder of images, or "{DEMO}"'
+            f'{text or "(nothing)"}: no such file or folder; a source is a webcam number, a '
+            f'video, an image, a folder of images, or "{DEMO}"'
         )
     if path.is_dir():
         images = sorted(

@@ -9,6 +9,7 @@ the recorder's files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import json
 import os
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import time
 from types import FrameType
-from typing import Any, Callable
+from typing import Any
 
 _END_WITHIN_S = 20.0  # the recorder finishes its files
 _LOG_LINES = 12  # of a log that are shown on failure

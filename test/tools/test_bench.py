@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`pose_ros bench`: a very short run gives every figure; verdicts are right."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pose_ros import cli
+from pose_ros.media.sources import SourceError, demo_paths, open_source
+from pose_ros.tools.bench import Figure, people_image
+
+
+@pytest.fixture(scope='module')
+def frames() -> list[np.ndarray]:
+    """Return the frames that test images are made from."""
+    try:
+        path = demo_paths()[0]
+    except SourceError as error:
+        pytest.skip(str(error))
+    with open_source(str(path)) as source:
+        return [frame.image for frame in source][110:115]
+
+
+@pytest.mark.parametrize('people', [1, 5])
+def test_test_images_hold_as_many_people_as_they_say(frames, people):
+    pytest.importorskip('onnxruntime')
+    from pose_ros.backends import load_backend
+    from pose_ros.core.config import EstimatorConfig
+    from pose_ros.core.estimator import PoseEstimator
+
+    image = people_image(frames, people)
+    assert image.shape == (480, 640, 3) and image.dtype == np.uint8
+    config = EstimatorConfig()
+    assert len(PoseEstimator(load_backend(config), config).estimate(image, 1.0)) == people
+
+
+@pytest.mark.parametrize(
+    'value, target, at_least, reached',
+    [
+        (2.9, 3.0, False, True), (3.1, 3.0, False, False), (3.0, 3.0, False, True),
+        (21.0, 20.0, True, True), (19.0, 20.0, True, False),
+        (None, 3.0, False, None), (3.0, None, False, None),
+    ],
+)  # fmt: skip
+def test_verdicts(value, target, at_least, reached):
+    figure = Figure('cost', value, 'ms', target, at_least)
+    assert figure.reached() is reached
+    assert ('MISSED' in figure.row()) == (reached is False)
+    assert ('reached' in figure.row()) == (reached is True)
+
+
+@pytest.mark.slow
+@pytest.mark.ros
+def test_a_short_bench_gives_every_figure(frames, tmp_path, capsys, monkeypatch):
+    pytest.importorskip('rclpy', reason='rclpy is not here: ./run pytest brings it')
+    pytest.importorskip('pose_ros.msg', reason='the messages are not built')
+    monkeypatch.delenv('POSE_ROS_DATA', raising=False)
+    monkeypatch.delenv('ROS_DOMAIN_ID', raising=False)
+    file = tmp_path / 'bench.json'
+    assert cli.main(['bench', '--quick', '--seconds', '2', '--json', str(file)]) == 0
+    output = capsys.readouterr().out
+    report = json.loads(output.splitlines()[-1])
+    assert report == json.loads(file.read_text())
+    values = {figure['name']: figure['value'] for figure in report['figures']}
+    assert values['estimator cost, 1 person, 640x480, median'] > 0
+    assert values['estimator cost, 5 people, 640x480, median'] > 0
+    for mode in ('single', 'two-pass'):
+        assert values[f'skeletons per second, bikes.mp4 at 25 Hz, {mode}'] > 0
+        assert values[f'age of the data, bikes.mp4 at 25 Hz, {mode}, 95 %'] > 0
+    assert values['people tracked in the images of five, median'] == 5
+    assert values['COCO keypoint AP, coco_dev, two-pass'] is None
+    assert 'not measured' in output and report['machine']['cores'] >= 1
