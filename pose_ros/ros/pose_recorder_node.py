@@ -24,7 +24,9 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
 from pose_ros.core.config import RecorderConfig
-from pose_ros.media.recording import ContactSheet, RecordingError, SkeletonLines, VideoRecorder
+from pose_ros.media.contact_sheet import ContactSheet
+from pose_ros.media.skeleton_lines import SkeletonLines
+from pose_ros.media.video import RecordingError, VideoRecorder
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.bag import BagError, SkeletonBag
 from pose_ros.ros.images import ImageError, image_from_msg

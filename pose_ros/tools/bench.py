@@ -213,10 +213,10 @@ def _accuracy(data: Path) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for mode in ('boxes', 'one-pass', 'two-pass'):
         print(f'  COCO keypoint AP, {mode} ...', file=sys.stderr, flush=True)
+        command = [sys.executable, '-m', 'pose_ros.cli', 'evaluate', '--data', str(data)]
         done = subprocess.run(
-            [sys.executable, '-m', 'pose_ros.cli', 'evaluate', '--data', str(data), '--mode', mode],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
+            [*command, '--mode', mode], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             print(done.stderr, file=sys.stderr)
             raise PipelineError(f'`pose_ros evaluate --mode {mode}` failed, see above')

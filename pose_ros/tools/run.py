@@ -23,8 +23,9 @@ from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracker import Tracker
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.media.contact_sheet import ContactSheet
 from pose_ros.media.overlay import draw_tracks, enlarged
-from pose_ros.media.recording import ContactSheet, SkeletonLines, VideoRecorder
+from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.sources import (
     IMAGE_SUFFIXES,
     Frame,
@@ -33,6 +34,7 @@ from pose_ros.media.sources import (
     SourceError,
     open_source,
 )
+from pose_ros.media.video import VideoRecorder
 from pose_ros.tools.report import add_json_argument, finish, percentiles
 
 HELP = 'skeletons of images, a video or a webcam, without ROS'

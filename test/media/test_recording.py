@@ -10,13 +10,9 @@ import pytest
 
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
-from pose_ros.media.recording import (
-    ContactSheet,
-    RecordingError,
-    SkeletonLines,
-    VideoRecorder,
-    fit,
-)
+from pose_ros.media.contact_sheet import ContactSheet
+from pose_ros.media.skeleton_lines import SkeletonLines
+from pose_ros.media.video import RecordingError, VideoRecorder, fit
 
 
 def grey(value: int, size: tuple[int, int] = (64, 48)) -> np.ndarray:

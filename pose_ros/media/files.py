@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Video files and image files as sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose_ros.media.source import Frame, Source, SourceError, quiet_opencv, rate_of, size_of
+
+
+class VideoSource(Source):
+    """
+    Video files, one after the other as one film. Time is that of the containers' frame rates.
+
+    Parameters
+    ----------
+    paths : list of Path
+        At least one.
+    loop : bool
+        Whether to begin again after the last.
+
+    Raises
+    ------
+    SourceError
+        When the first file is no video that this OpenCV can read.
+    """
+
+    def __init__(self, paths: list[Path], loop: bool = False) -> None:
+        self._paths, self._loop = paths, loop
+        self._closed = False
+        self._capture: cv2.VideoCapture | None = None
+        self.name = ' + '.join(path.name for path in paths)
+        self.count = 0
+        for i, path in enumerate(paths):
+            capture = _open_video(path)
+            self.count += max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+            if i == 0:
+                self.fps = rate_of(capture)
+                self.size = size_of(capture)
+            capture.release()
+        self.count = self.count or None
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Give the frames; a file that gives none at all raises SourceError."""
+        index, start_s = 0, 0.0
+        while True:
+            for path in self._paths:
+                if self._closed:
+                    return
+                self._capture = _open_video(path)
+                fps, i = rate_of(self._capture), 0
+                while not self._closed:
+                    good, image = self._capture.read()
+                    if not good:
+                        break
+                    yield Frame(image, index, start_s + i / fps)
+                    index, i = index + 1, i + 1
+                if i == 0 and not self._closed:
+                    raise SourceError(f'{path}: opens, but not one frame can be decoded')
+                start_s += i / fps
+                if self._capture is not None:
+                    self._capture.release()
+            if not self._loop:
+                return
+
+    def close(self) -> None:
+        """Free the file."""
+        self._closed = True
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+
+class ImageSource(Source):
+    """
+    Image files in the given order.
+
+    Parameters
+    ----------
+    paths : list of Path
+        At least one.
+    name : str
+        What a person calls it.
+    fps : float
+        Images per second that they stand for.
+    loop : bool
+        Whether to begin again after the last.
+
+    Raises
+    ------
+    SourceError
+        When an image cannot be read; of the later ones, when its turn comes.
+    """
+
+    def __init__(self, paths: list[Path], name: str, fps: float, loop: bool = False) -> None:
+        self.name, self.fps, self.count = name, fps, len(paths)
+        self._paths, self._loop, self._closed = paths, loop, False
+        height, width = _read_image(paths[0]).shape[:2]
+        self.size = (width, height)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files, in order."""
+        return list(self._paths)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Give the images."""
+        index = 0
+        while not self._closed:
+            for path in self._paths:
+                if self._closed:
+                    return
+                yield Frame(_read_image(path), index, index / self.fps)
+                index += 1
+            if not self._loop:
+                return
+
+    def close(self) -> None:
+        """Stop."""
+        self._closed = True
+
+
+def _open_video(path: Path) -> cv2.VideoCapture:
+    quiet_opencv()
+    try:
+        with path.open('rb') as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise SourceError(f'{path}: cannot be read: {error.strerror}') from error
+    if empty:
+        raise SourceError(f'{path}: the file is empty')
+    capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened() or min(size_of(capture)) <= 0:
+        capture.release()
+        raise SourceError(
+            f'{path}: not a video that this OpenCV can decode (damaged, not a video, or no codec '
+            'for it; "ffmpeg -i IN -c:v libx264 OUT.mp4" makes one that works)'
+        )
+    return capture
+
+
+def _read_image(path: Path) -> np.ndarray:
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise SourceError(f'{path}: cannot be read: {error.strerror}') from error
+    quiet_opencv()
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise SourceError(f'{path}: not an image that OpenCV can decode, or damaged')
+    return image
