@@ -119,7 +119,7 @@ step() {
     fi
     printf '  %-58s failed\n' "$title" >&2
     say "  --- the end of $log"
-    tail -n 25 "$log" | sed 's/^/  | /' >&2
+    tail -n 25 "$log" | cut -c1-200 | sed 's/^/  | /' >&2
     fail "$(explain "$log" "$title")"
 }
 
