@@ -1,0 +1,226 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What keeps the package in shape: import direction, light imports, one source of parameters."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / 'pose_ros'
+
+# Who may import whom, besides itself. `cli` is where everything is put together.
+ALLOWED = {
+    'core': set(),
+    'backends': {'core'},
+    'media': {'core'},
+    'ros': {'core', 'backends', 'media', 'msg'},
+    'tools': {'core', 'backends', 'media'},
+}
+HEAVY = {
+    'rclpy', 'sensor_msgs', 'std_msgs', 'cv2', 'onnxruntime', 'tensorrt', 'pycuda', 'cuda', 'scipy',
+    'torch', 'yaml', 'rosbags', 'tqdm', 'onnx',
+}
+ROS = {
+    'rclpy', 'rcl_interfaces', 'lifecycle_msgs', 'sensor_msgs', 'std_msgs', 'geometry_msgs',
+    'visualization_msgs', 'diagnostic_msgs', 'builtin_interfaces', 'std_srvs', 'launch',
+    'launch_ros', 'ament_index_python', 'cv_bridge', 'tf2_ros', 'rosgraph_msgs',
+}
+
+
+def sources(folder: str) -> list[Path]:
+    return sorted((PACKAGE / folder).rglob('*.py'))
+
+
+def imported(path: Path) -> set[str]:
+    """Return the dotted names of all that a file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{path}: relative import'
+            # `from pose_ros.core import oks` imports pose_ros.core.oks.
+            found |= {f'{node.module}.{alias.name}' for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize('folder', ALLOWED)
+def test_imports_run_one_way(folder: str) -> None:
+    assert sources(folder)
+    for path in sources(folder):
+        parts = {n.split('.')[1] for n in imported(path) if n.startswith('pose_ros.')}
+        wrong = parts - ALLOWED[folder] - {folder}
+        assert not wrong, f'{path.relative_to(ROOT)} imports pose_ros.{", pose_ros.".join(wrong)}'
+
+
+def test_only_ros_imports_ros() -> None:
+    for folder in set(ALLOWED) - {'ros'}:
+        for path in sources(folder):
+            wrong = {name.split('.')[0] for name in imported(path)} & ROS
+            assert not wrong, f'{path.relative_to(ROOT)} imports {wrong}'
+
+
+def test_core_imports_numpy_only() -> None:
+    for path in sources('core'):
+        tops = {name.split('.')[0] for name in imported(path)}
+        known = set(sys.stdlib_module_names) | {'numpy', 'pose_ros'}
+        if path.name == 'preprocess.py':
+            known.add('cv2')
+        assert tops <= known, f'{path.relative_to(ROOT)} imports {tops - known}'
+
+
+def test_core_has_no_clock_files_or_log() -> None:
+    for path in sources('core'):
+        wrong = {name.split('.')[0] for name in imported(path)} & {
+            'time', 'datetime', 'logging', 'os', 'pathlib', 'io', 'random', 'threading', 'socket'}
+        assert not wrong, f'{path.relative_to(ROOT)} imports {wrong}'
+        calls = {
+            node.func.id for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        assert not calls & {'print', 'open', 'input'}, path
+
+
+def blocked(names: set[str], *modules: str) -> subprocess.CompletedProcess[str]:
+    """Import modules in a new process in which some packages cannot be imported."""
+    script = (
+        'import sys\n'
+        'class Block:\n'
+        '    def find_spec(self, name, path=None, target=None):\n'
+        f'        if name.split(".")[0] in {sorted(names)!r}:\n'
+        '            raise ModuleNotFoundError(f"blocked: {name}", name=name)\n'
+        'sys.meta_path.insert(0, Block())\n'
+        'from importlib import import_module\n'
+        f'for name in {list(modules)!r}: import_module(name)\n'
+    )
+    return subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
+
+
+def names_in(folder: str) -> list[str]:
+    return [f'pose_ros.{folder}.{path.stem}' for path in sources(folder)
+            if path.parent == PACKAGE / folder and path.stem != '__init__']
+
+
+def test_core_works_without_everything_else() -> None:
+    light = [name for name in names_in('core') if not name.endswith(('.preprocess', '.estimator'))]
+    result = blocked(HEAVY, *light)
+    assert result.returncode == 0, result.stderr
+    # With OpenCV it is complete.
+    result = blocked(HEAVY - {'cv2'}, *names_in('core'))
+    assert result.returncode == 0, result.stderr
+
+
+def test_importing_the_command_and_the_backends_loads_nothing_heavy() -> None:
+    result = blocked(HEAVY, 'pose_ros.cli', 'pose_ros.backends')
+    assert result.returncode == 0, result.stderr
+
+
+def test_block_blocks() -> None:
+    assert blocked({'numpy'}, 'pose_ros.core.oks').returncode != 0
+
+
+def test_no_broad_except() -> None:
+    """Errors are caught by name; what is caught broadly is raised again."""
+    for path in sorted(PACKAGE.rglob('*.py')):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if not isinstance(node, ast.ExceptHandler):
+                continue
+            named = getattr(node.type, 'id', '')
+            if node.type is not None and named not in ('Exception', 'BaseException'):
+                continue
+            last = node.body[-1]
+            assert isinstance(last, ast.Raise), f'{path.relative_to(ROOT)}:{node.lineno}'
+
+
+def test_topics_are_relative() -> None:
+    pattern = re.compile(
+        r'create_(?:subscription|publisher|service|client)\([^)]*?[\'"](/[^\'"]*)[\'"]', re.DOTALL)
+    for path in sources('ros'):
+        found = set(pattern.findall(path.read_text(encoding='utf-8'))) - {'/diagnostics'}
+        assert not found, f'{path.relative_to(ROOT)}: {found}'
+
+
+
+
+def test_every_node_is_in_the_tables() -> None:
+    from pose_ros.core import config
+    from pose_ros.tools.parameter_tables import NODES
+
+    classes = {c for name, c in vars(config).items() if name.endswith('Config')}
+    assert set(NODES.values()) == classes
+    nodes = {path.stem.removesuffix('_node') for path in sources('ros')
+             if re.fullmatch(r'pose_\w+_node', path.stem)}
+    assert set(NODES) == nodes
+
+
+def test_pose_yaml_is_made_from_the_parameters() -> None:
+    from pose_ros.tools.parameter_tables import NODES, document
+
+    assert (ROOT / 'config/pose.yaml').read_text(encoding='utf-8') == document('yaml', NODES), (
+        'run: ./run pose_ros parameters --format yaml > config/pose.yaml')
+
+
+def test_pose_yaml_says_what_the_defaults_are() -> None:
+    yaml = pytest.importorskip('yaml')
+    from dataclasses import fields
+
+    from pose_ros.tools.parameter_tables import NODES
+
+    data = yaml.safe_load((ROOT / 'config/pose.yaml').read_text(encoding='utf-8'))
+    assert set(data) == {f'/**/{node}' for node in NODES}
+    for node, config_class in NODES.items():
+        values = data[f'/**/{node}']['ros__parameters']
+        assert values == {f.name: f.default for f in fields(config_class)}
+        for f in fields(config_class):
+            assert type(values[f.name]) is type(f.default), f'{node}.{f.name}'
+
+
+def test_readme_tables_are_made_from_the_parameters() -> None:
+    from pose_ros.tools.parameter_tables import NODES, markdown
+
+    readme = ROOT / 'README.md'
+    if not readme.is_file() or 'pose_ros parameters' not in readme.read_text(encoding='utf-8'):
+        pytest.skip('the README has no parameter tables')
+    text = readme.read_text(encoding='utf-8')
+    for node, config_class in NODES.items():
+        table = markdown(node, config_class).split('\n\n', 1)[1].strip()
+        assert table in text, (
+            f'the table of {node} in README.md is not that of '
+            f'`./run pose_ros parameters --node {node}`')
+
+
+def test_defaults_lie_in_their_ranges() -> None:
+    from pose_ros.core.config import check
+    from pose_ros.tools.parameter_tables import NODES
+
+    for config_class in NODES.values():
+        check(config_class())
+
+
+def test_launch_file_and_installation_name_the_same_nodes() -> None:
+    cmake = (ROOT / 'CMakeLists.txt').read_text(encoding='utf-8')
+    for path in sources('ros'):
+        if re.fullmatch(r'pose_\w+_node', path.stem):
+            assert path.stem.removesuffix('_node') in cmake, f'{path.stem} is not installed'
+            spec = importlib.util.spec_from_file_location(path.stem, path)
+            assert spec is not None
+            assert 'def main(' in path.read_text(encoding='utf-8')
+
+
+def test_headers() -> None:
+    for path in sorted([*PACKAGE.rglob('*.py'), *(ROOT / 'test').rglob('*.py'),
+                        *(ROOT / 'launch').rglob('*.py')]):
+        lines = path.read_text(encoding='utf-8').splitlines()
+        if lines and lines[0].startswith('#!'):
+            lines = lines[1:]
+        assert lines[:2] == [
+            '# SPDX-FileCopyrightText: 2026 pose_ros contributors',
+            '# SPDX-License-Identifier: Apache-2.0',
+        ], path.relative_to(ROOT)
