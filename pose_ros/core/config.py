@@ -152,10 +152,10 @@ class TrackerConfig:
         5, 'A new track needs as many keypoints', low=1, high=17
     )
     new_track_score: float = param(
-        0.3, 'A new track needs a person score as high', low=0.0, high=1.0
+        0.2, 'A new track needs a person score as high', low=0.0, high=1.0
     )
     low_score: float = param(
-        0.1, 'Detections between this person score and new_track_score only continue tracks',
+        0.05, 'Detections between this person score and new_track_score only continue tracks',
         low=0.0, high=1.0,
     )
     match_similarity: float = param(
@@ -176,8 +176,12 @@ class TrackerConfig:
     confirm_hits: int = param(
         3, 'Detections before a track is CONFIRMED', low=1, high=100
     )
+    confirm_evidence: float = param(
+        0.9, 'Sum of the person scores of its detections before a track is CONFIRMED',
+        low=0.0, high=100.0,
+    )
     confirm_s: float = param(
-        0.15, 'Age before a track is CONFIRMED, s', low=0.0, high=10.0
+        0.07, 'Age before a track is CONFIRMED, s', low=0.0, high=10.0
     )
     lost_after_s: float = param(
         0.25, 'A track not seen for longer is LOST, or ends if it never was CONFIRMED, s',

@@ -81,6 +81,7 @@ class Tracker:
         self._id = np.empty(0, np.int64)
         self._confirmed = np.empty(0, bool)
         self._hits = np.empty(0, np.int64)
+        self._evidence = np.empty(0)
         self._score = np.empty(0)
         self._born_s = np.empty(0)
         self._seen_s = np.empty(0)
@@ -216,8 +217,11 @@ class Tracker:
         self._hits[rows] += 1
         self._score[rows] = measured.person_score
         self._seen_s[rows] = self._stamp()
-        self._confirmed |= (self._hits >= self.config.confirm_hits) & (
-            self._seen_s - self._born_s >= self.config.confirm_s
+        self._evidence[rows] += measured.person_score
+        self._confirmed |= (
+            (self._hits >= self.config.confirm_hits)
+            & (self._evidence >= self.config.confirm_evidence)
+            & (self._seen_s - self._born_s >= self.config.confirm_s)
         )
 
     def _smooth(self, rows: np.ndarray, used: Detections) -> None:
@@ -255,6 +259,7 @@ class Tracker:
         self._next_id += n
         self._confirmed = np.concatenate([self._confirmed, np.zeros(n, bool)])
         self._hits = np.concatenate([self._hits, np.ones(n, np.int64)])
+        self._evidence = np.concatenate([self._evidence, detected.person_score[chosen]])
         self._score = np.concatenate([self._score, detected.person_score[chosen]])
         self._born_s = np.concatenate([self._born_s, stamp])
         self._seen_s = np.concatenate([self._seen_s, stamp])
@@ -270,7 +275,7 @@ class Tracker:
         for gone in self._id[~keep].tolist():
             self._one_euro.pop(gone, None)
         for name in (
-            '_id', '_confirmed', '_hits', '_score', '_born_s', '_seen_s', '_keypoint_score',
+            '_id', '_confirmed', '_hits', '_evidence', '_score', '_born_s', '_seen_s', '_keypoint_score',
         ):
             setattr(self, name, getattr(self, name)[keep])
 
