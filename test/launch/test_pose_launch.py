@@ -102,7 +102,7 @@ def test_skeletons_come_out() -> None:
     process = subprocess.Popen(
         [sys.executable, '-c', _LAUNCH, str(LAUNCH_FILE), 'camera:=demo', 'namespace:=front'],
         env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id)}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     context = rclpy.context.Context()
     rclpy.init(context=context, domain_id=domain_id)
     executor = rclpy.executors.SingleThreadedExecutor(context=context)
@@ -113,8 +113,11 @@ def test_skeletons_come_out() -> None:
     deadline_s = time.monotonic() + 30
     while not tracked and time.monotonic() < deadline_s:
         executor.spin_once(timeout_sec=0.1)
-    process.send_signal(signal.SIGINT)
+    # As Ctrl-C in a terminal does: to the launcher and its nodes.
+    os.killpg(process.pid, signal.SIGINT)
+    started_s = time.monotonic()
     output, _ = process.communicate(timeout=10)
+    assert time.monotonic() - started_s < 3, output
     executor.remove_node(probe)
     probe.destroy_node()
     rclpy.shutdown(context=context)
