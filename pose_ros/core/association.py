@@ -10,25 +10,75 @@ with the Hungarian method. That is exact, needs no other package and costs what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from pose_ros.core.assignment import assign
-from pose_ros.core.body import OKS_SCALE
+from pose_ros.core.config import TrackerConfig
 from pose_ros.core.detections import Detections
-from pose_ros.core.skeleton import OKS_SIGMAS
+from pose_ros.core.likeness import oks_likeness, place_likeness, shape_likeness
 from pose_ros.core.skeleton_filter import SkeletonFilter
 
-REACH = 0.35
-"""A lost person comes back within so many body heights of the predicted place, ..."""
+SAME_SHAPE = 0.5
+"""Smallest likeness of shape of a person who jumped."""
 
-REACH_PER_S = 1.0
-"""... and so many more for each second unseen."""
 
-SIZE_RATIO = 1.35
-"""A lost person comes back at most so much larger or smaller."""
+def associate(
+    skeletons: SkeletonFilter,
+    detected: Detections,
+    likeness: np.ndarray,
+    confirmed: np.ndarray,
+    unseen_s: np.ndarray,
+    config: TrackerConfig,
+) -> list[tuple[int, int]]:
+    """
+    Find who of the tracks is who of the detections, in rounds, best founded ones first.
+
+    Parameters
+    ----------
+    skeletons : SkeletonFilter
+        N tracks, predicted to now.
+    detected : Detections
+        M people.
+    likeness : (N, M) float64
+        `oks_likeness` of the two.
+    confirmed : (N,) bool
+    unseen_s : (N,) float64
+        How long the tracks have not been seen.
+    config : TrackerConfig
+
+    Returns
+    -------
+    list of (track, detection)
+    """
+    if not likeness.size:
+        return []
+    least = config.match_similarity
+    strong = detected.person_score >= config.new_track_score
+    weak = (detected.person_score >= config.low_score) & ~strong
+    lost = confirmed & (unseen_s > config.lost_after_s)
+    open_rows = np.ones(len(confirmed), bool)
+    open_columns = np.ones(len(strong), bool)
+    pairs: list[tuple[int, int]] = []
+    rounds: tuple[tuple[np.ndarray, np.ndarray, Callable[[], np.ndarray], float], ...] = (
+        (confirmed, strong, lambda: likeness, least),
+        # ByteTrack (Zhang et al., ECCV 2022): weak detections continue tracks, never start them.
+        (confirmed & ~lost, weak, lambda: likeness, least),
+        (~confirmed, strong, lambda: likeness, least),
+        (open_rows, strong, lambda: oks_likeness(skeletons, detected.mirrored()), least),
+        (~lost, strong, lambda: shape_likeness(skeletons, unseen_s, detected), SAME_SHAPE),
+        (lost, strong, lambda: place_likeness(skeletons, unseen_s, detected), 0.0),
+    )
+    for rows, columns, compare, minimum in rounds:
+        allowed = (rows & open_rows)[:, None] & (columns & open_columns)
+        if np.count_nonzero(allowed):
+            for row, column in match(np.where(allowed, compare(), -1.0), minimum):
+                pairs.append((row, column))
+                open_rows[row] = open_columns[column] = False
+            if len(pairs) == min(likeness.shape):
+                break
+    return sorted(pairs)
 
 
 def match(similarity: np.ndarray, minimum: float) -> list[tuple[int, int]]:
@@ -74,58 +124,3 @@ def _groups(gate: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             rows = grown
         left &= ~rows
         yield np.flatnonzero(rows), np.flatnonzero(columns)
-
-
-def oks_likeness(skeletons: SkeletonFilter, detected: Detections) -> np.ndarray:
-    """
-    Compare tracks with detections: OKS, its kernel widened by the track's uncertainty.
-
-    COCO's OKS is the mean of exp(-d^2 / (2 s^2 k^2)), k = 2 sigma, over the keypoints; here over
-    those in common, with the track's predicted variance added to s^2 k^2.
-
-    Returns
-    -------
-    (N, M) float64
-        In [0, 1]; 0 with fewer than two keypoints in common.
-    """
-    if not len(skeletons.x) or not len(detected.xy):
-        return np.zeros((len(skeletons.x), len(detected.xy)))
-    kernel = (2.0 * OKS_SCALE * OKS_SIGMAS * skeletons.height_px[:, None]) ** 2
-    variance = kernel + skeletons.P[..., 0, 0]
-    offset = skeletons.x[:, None, :, 0] - detected.xy
-    distance = np.einsum('nmkd,nmkd->nmk', offset, offset)
-    likeness = np.exp(distance * (-0.5 / variance)[:, None])
-    known, valid = skeletons.known.astype(np.float64), detected.valid.astype(np.float64)
-    common = known @ valid.T
-    total = np.einsum('nmk,nk,mk->nm', likeness, known, valid)
-    return np.where(common >= 2, total / np.maximum(common, 1.0), 0.0)
-
-
-def place_likeness(
-    skeletons: SkeletonFilter, unseen_s: np.ndarray, detected: Detections
-) -> np.ndarray:
-    """
-    Compare lost tracks with detections by predicted place and body size.
-
-    Parameters
-    ----------
-    unseen_s : (N,) float64
-        How long the tracks have not been seen.
-
-    Returns
-    -------
-    (N, M) float64
-        1 at the same place and size; negative out of reach.
-    """
-    known, valid = skeletons.known.astype(np.float64), detected.valid.astype(np.float64)
-    common = known @ valid.T
-    # Between the centroids of the keypoints that both have.
-    offset = np.einsum('nk,mk,nkd->nmd', known, valid, skeletons.x[:, :, 0]) - np.einsum(
-        'nk,mk,mkd->nmd', known, valid, detected.xy
-    )
-    distance = np.hypot(offset[..., 0], offset[..., 1]) / np.maximum(common, 1.0)
-    reach = skeletons.height_px * (REACH + REACH_PER_S * unseen_s)
-    height = np.where(detected.height_px > 0, detected.height_px, np.inf)
-    ratio = np.abs(np.log(skeletons.height_px[:, None] / height))
-    likeness = 1.0 - np.maximum(distance / reach[:, None], ratio / math.log(SIZE_RATIO))
-    return np.where(common >= 3, likeness, -1.0)

@@ -194,6 +194,11 @@ class SkeletonFilter:
         weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
         return np.matmul(weight[:, None], self.x[:, :, 1])[:, 0]
 
+    def centre(self) -> np.ndarray:
+        """Return the centroid of each person's keypoints (N, 2), px."""
+        weight = self.known / np.maximum(self.known.sum(axis=1, keepdims=True), 1)
+        return np.matmul(weight[:, None], self.x[:, :, 0])[:, 0]
+
     def update(self, rows: np.ndarray, measured: Detections) -> Detections:
         """
         Correct the people `rows` (n,) int by what was measured of them at `stamp_s`.
@@ -222,6 +227,12 @@ class SkeletonFilter:
                 nis = kalman.mahalanobis_squared(y, S)
         expected = measured.valid & known
         use = expected & (nis <= self.gate_sigma**2)
+        jumped = 2 * use.sum(axis=1) < expected.sum(axis=1)
+        if jumped.any():
+            P = self._widened(rows, P, np.where(expected[..., None], y, np.nan), jumped)
+            y, S = kalman.innovation(x, P, measured.xy, R)
+            nis = kalman.mahalanobis_squared(y, S)
+            use = expected & (nis <= self.gate_sigma**2)
         outside = expected & ~use
         fresh = measured.valid & ~known
         if outside.any():
@@ -241,13 +252,30 @@ class SkeletonFilter:
         self.seen_s[rows] = np.where(use, self.stamp_s, self.seen_s[rows])
         return measured._replace(score=np.where(use, measured.score, 0.0), valid=use)
 
+    def _widened(
+        self, rows: np.ndarray, P: np.ndarray, y: np.ndarray, jumped: np.ndarray
+    ) -> np.ndarray:
+        """
+        Return P with room for a sudden motion of the whole body, for the people who `jumped` (n,).
+
+        Most of their keypoints are out of their gates: their velocity changed since they were
+        last seen, by as much as the median innovation y (n, 17, 2) says.
+        """
+        since_s = np.maximum(self.stamp_s - self.seen_s[rows].max(axis=1), 1e-3)
+        P = P.copy()
+        for i in np.flatnonzero(jumped):
+            shift = float(np.hypot(*np.nanmedian(y[i], axis=0)))
+            arm = np.array([1.0, 1.0 / since_s[i], 0.0][: self.order]) * shift
+            P[i] += np.outer(arm, arm)
+        return P
+
     def _reacquired(
         self, rows: np.ndarray, outside: np.ndarray, use: np.ndarray
     ) -> np.ndarray:
         """Return which keypoints outside their gate (n, 17) are believed all the same."""
         since_s = np.where(outside, np.fmin(self._rejected_s[rows], self.stamp_s), np.nan)
-        moved = outside.sum(axis=1) > use.sum(axis=1)
-        again = outside & (moved[:, None] | (self.stamp_s - since_s >= REACQUIRE_S))
+        changed = 2 * outside.sum(axis=1) > (outside | use).sum(axis=1)
+        again = outside & (changed[:, None] | (self.stamp_s - since_s >= REACQUIRE_S))
         since_s[again] = np.nan
         self._rejected_s[rows] = since_s
         return again

@@ -15,13 +15,14 @@ import math
 
 import numpy as np
 
-from pose_ros.core.association import match, oks_likeness, place_likeness
+from pose_ros.core.association import associate
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.detections import clean, Detections
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.likeness import oks_likeness
 from pose_ros.core.oks import distinct
 from pose_ros.core.one_euro import OneEuroFilter
-from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS
+from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.skeleton_filter import SkeletonFilter
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 
@@ -122,7 +123,10 @@ class Tracker:
         detected = clean(keypoints, self.config.min_keypoint_score, self.counters)
         self._filter.predict(stamp_s)
         likeness = oks_likeness(self._filter, detected)
-        pairs = self._match(likeness, detected)
+        unseen_s = stamp_s - self._seen_s
+        pairs = associate(
+            self._filter, detected, likeness, self._confirmed, unseen_s, self.config
+        )
         self._keypoint_score[:] = 0.0
         if pairs:
             rows, columns = (np.array(index) for index in zip(*pairs))
@@ -174,39 +178,6 @@ class Tracker:
             self._filter.stamp_s = stamp_s
         self._stamp_s = stamp_s
         return True
-
-    def _match(
-        self, likeness: np.ndarray, detected: Detections
-    ) -> list[tuple[int, int]]:
-        """Pair tracks with detections, best founded ones first."""
-        if not likeness.size:
-            return []
-        config, skeletons, minimum = self.config, self._filter, self.config.match_similarity
-        person_score = detected.person_score
-        strong = person_score >= config.new_track_score
-        weak = (person_score >= config.low_score) & ~strong
-        unseen_s = self._stamp() - self._seen_s
-        lost = self._confirmed & (unseen_s > config.lost_after_s)
-        open_rows = np.ones(len(self._id), bool)
-        open_columns = np.ones(len(person_score), bool)
-        pairs: list[tuple[int, int]] = []
-        # ByteTrack (Zhang et al., ECCV 2022): weak detections continue tracks, never start them.
-        rounds = (
-            (self._confirmed, strong, lambda: likeness, minimum),
-            (self._confirmed & ~lost, weak, lambda: likeness, minimum),
-            (~self._confirmed, strong, lambda: likeness, minimum),
-            (open_rows, strong, lambda: oks_likeness(skeletons, detected.mirrored()), minimum),
-            (lost, strong, lambda: place_likeness(skeletons, unseen_s, detected), 0.0),
-        )
-        for rows, columns, compare, least in rounds:
-            allowed = (rows & open_rows)[:, None] & (columns & open_columns)
-            if np.count_nonzero(allowed):
-                for row, column in match(np.where(allowed, compare(), -1.0), least):
-                    pairs.append((row, column))
-                    open_rows[row] = open_columns[column] = False
-                if len(pairs) == min(likeness.shape):
-                    break
-        return sorted(pairs)
 
     def _see(self, rows: np.ndarray, measured: Detections) -> None:
         """Correct the tracks `rows` by what was seen of them."""
@@ -267,8 +238,14 @@ class Tracker:
 
     def _end(self, stamp_s: float) -> None:
         """End the tracks that were not seen for too long."""
+        unseen_s = stamp_s - self._seen_s
         limit = np.where(self._confirmed, self.config.max_lost_s, self.config.lost_after_s)
-        keep = stamp_s - self._seen_s <= limit
+        keep = unseen_s <= limit
+        if self._image_size is not None and np.any(unseen_s > self.config.lost_after_s):
+            # Who has left the image does not come back as who enters it.
+            centre = self._filter.centre()
+            inside = ((centre >= 0) & (centre < self._image_size)).all(axis=1)
+            keep &= inside | (unseen_s <= self.config.lost_after_s)
         if keep.all():
             return
         self._filter.keep(keep)

@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A sequence in the layout of MOTChallenge: a folder with `img1/` or `img/`, and `gt/gt.txt`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+import re
+
+import cv2
+import numpy as np
+
+from pose_ros.core.body import body_height_px
+
+# A full-body box reaches beyond the keypoints: over the head and under the ankles.
+_HEAD, _FEET, _SIDES = 0.07, 0.07, 0.03
+
+
+class SequenceError(ValueError):
+    """A folder is no sequence in MOT layout; the message says what is missing."""
+
+
+@dataclass(frozen=True, eq=False)
+class MotSequence:
+    """
+    Images and true boxes.
+
+    Attributes
+    ----------
+    name : str
+    images : list of Path
+        In order.
+    ids : list of (G,) int
+        Who is in each image.
+    boxes : list of (G, 4) float64
+        x_min, y_min, x_max, y_max, px.
+    rate_hz : float
+        From seqinfo.ini, else 25.
+    """
+
+    name: str
+    images: list[Path]
+    ids: list[np.ndarray]
+    boxes: list[np.ndarray]
+    rate_hz: float
+
+    def frames(self) -> Iterator[tuple[float, np.ndarray]]:
+        """Yield stamp, s, and image (H, W, 3) uint8 BGR."""
+        for index, path in enumerate(self.images):
+            image = cv2.imread(str(path))
+            if image is None:
+                raise SequenceError(f'{path} is not an image')
+            yield index / self.rate_hz, image
+
+
+def read_sequence(folder: Path) -> MotSequence:
+    """
+    Read a sequence.
+
+    Raises
+    ------
+    SequenceError
+        When images or truth are missing or malformed.
+    """
+    folder = Path(folder)
+    images: list[Path] = []
+    for name in ('img1', 'img'):
+        images = images or sorted((folder / name).glob('*.jpg'))
+        images = images or sorted((folder / name).glob('*.png'))
+    if not images:
+        raise SequenceError(f'no images in {folder}/img1 or {folder}/img')
+    truth = folder / 'gt' / 'gt.txt'
+    if not truth.is_file():
+        raise SequenceError(f'{truth} is missing')
+    try:
+        rows = np.loadtxt(truth, delimiter=',', ndmin=2)
+    except ValueError as error:
+        raise SequenceError(f'{truth}: {error}') from error
+    if rows.size and rows.shape[1] < 6:
+        raise SequenceError(f'{truth}: rows are frame, id, left, top, width, height, ...')
+    # MOT16 and later: column 7 is 0 for entries to ignore, column 8 the class (1: pedestrian).
+    if rows.size and rows.shape[1] >= 9:
+        rows = rows[(rows[:, 6] != 0) & (rows[:, 7] == 1)]
+    ids, boxes = [], []
+    for index in range(1, len(images) + 1):
+        here = rows[rows[:, 0] == index] if rows.size else np.empty((0, 6))
+        ids.append(here[:, 1].astype(int))
+        boxes.append(np.concatenate([here[:, 2:4], here[:, 2:4] + here[:, 4:6]], axis=1))
+    info = folder / 'seqinfo.ini'
+    found = re.search(r'frameRate\s*=\s*([\d.]+)', info.read_text()) if info.is_file() else None
+    return MotSequence(folder.name, images, ids, boxes, float(found.group(1)) if found else 25.0)
+
+
+def full_body_boxes(xy: np.ndarray) -> np.ndarray:
+    """
+    Return the boxes (N, 4), px, of whole people around keypoints (N, 17, 2), NaN where missing.
+
+    The same for every tracker that is compared.
+    """
+    valid = np.isfinite(xy).all(axis=2)
+    height = np.nan_to_num(body_height_px(np.where(valid[..., None], xy, 0.0), valid))
+    low = np.where(valid[..., None], xy, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(valid[..., None], xy, -np.inf).max(axis=1, initial=-np.inf)
+    boxes = np.concatenate([low, high], axis=1)
+    return boxes + height[:, None] * [-_SIDES, -_HEAD, _SIDES, _FEET]
