@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernels are given, as NumPy records: the same as in structs.cuh, byte for byte."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pose_ros.core import geometry
+from pose_ros.core.backend import ModelSpec
+from pose_ros.core.preprocess import reduction
+
+# In the order of the enum FrameFormat of frame.cuh; names of sensor_msgs/image_encodings.hpp.
+FRAME_FORMATS = (
+    'bgr8', 'rgb8', 'bgra8', 'rgba8', 'mono8', 'yuv422', 'yuv422_yuy2', 'nv12', 'nv21',
+    'bayer_rggb8', 'bayer_bggr8', 'bayer_gbrg8', 'bayer_grbg8',
+)
+# Names for the same bytes.
+_ALIASES = {'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2'}
+_BYTES_PER_PIXEL = {'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'yuv422': 2, 'yuv422_yuy2': 2}
+
+FRAME = np.dtype([('width', 'i4'), ('height', 'i4'), ('step', 'i4'), ('format', 'i4')])
+TARGET = np.dtype([
+    ('width', 'i4'), ('height', 'i4'), ('is_rgb', 'i4'), ('is_half', 'i4'),
+    ('mean', 'f4', 3), ('std', 'f4', 3),
+])
+VIEW = np.dtype([
+    ('reduced_from_input', 'f8', (2, 3)), ('image_from_input', 'f8', (2, 3)),
+    ('block', 'i4'), ('unused', 'i4'),
+])
+DECODER = np.dtype([
+    ('width', 'i4'), ('height', 'i4'), ('keypoints', 'i4'), ('max_people', 'i4'),
+    ('is_half', 'i4'), ('is_gaussian', 'i4'), ('weighting', 'f4'), ('min_center', 'f4'),
+    ('stride', 'f4'), ('offset_px', 'f4'),
+])
+
+
+def frame_record(
+    encoding: str, width: int, height: int, step: int, num_bytes: int
+) -> np.ndarray:
+    """
+    Describe a camera frame.
+
+    Parameters
+    ----------
+    encoding : str
+        One of FRAME_FORMATS, or 'uyvy' or 'yuyv'.
+    width, height : int
+        Pixels.
+    step : int
+        Bytes from row to row.
+    num_bytes : int
+        Length of the frame's data.
+
+    Returns
+    -------
+    (1,) FRAME
+        For the kernels.
+
+    Raises
+    ------
+    ValueError
+        When the kernels would read beyond the data, or do not know the encoding.
+    """
+    encoding = _ALIASES.get(encoding, encoding)
+    if encoding not in FRAME_FORMATS:
+        raise ValueError(f'encoding {encoding!r}: not one of {", ".join(FRAME_FORMATS)}')
+    row = width * _BYTES_PER_PIXEL.get(encoding, 1)
+    rows = height * 3 // 2 if encoding.startswith('nv') else height
+    if width < 1 or height < 1 or step < row or num_bytes < step * (rows - 1) + row:
+        raise ValueError(
+            f'{num_bytes} bytes are no {width}x{height} {encoding} frame with step {step}'
+        )
+    if encoding.startswith(('yuv', 'nv')) and width % 2:
+        raise ValueError(f'{encoding} needs an even width, not {width}')
+    if encoding.startswith('nv') and height % 2:
+        raise ValueError(f'{encoding} needs an even height, not {height}')
+    if encoding.startswith('bayer') and min(width, height) < 3:
+        raise ValueError(f'{encoding} needs 3x3 pixels or more, not {width}x{height}')
+    return np.array([(width, height, step, FRAME_FORMATS.index(encoding))], FRAME)
+
+
+def target_record(spec: ModelSpec, input_size: tuple[int, int], is_half: bool) -> np.ndarray:
+    """Describe a network's input of this (width, height): (1,) TARGET."""
+    return np.array(
+        [(*input_size, spec.color == 'rgb', is_half, spec.mean, spec.std)], TARGET
+    )
+
+
+def view_records(input_from_image: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """
+    Describe regions of a frame.
+
+    Parameters
+    ----------
+    input_from_image : (B, 2, 3) float64
+        Maps frame pixels to pixels of the network's input.
+    image_size : (width, height)
+        Of the frame, pixels.
+
+    Returns
+    -------
+    (B,) VIEW
+        For the kernels.
+    """
+    views = np.zeros(len(input_from_image), VIEW)
+    if not len(views):
+        return views
+    image_from_input = geometry.invert(input_from_image)
+    block = np.array([min(reduction(affine), *image_size) for affine in input_from_image])
+    # Pixel i of the reduced frame is the middle of pixels i * block ... (i + 1) * block - 1.
+    reduced_from_input = image_from_input.copy()
+    reduced_from_input[:, :, 2] -= (block[:, None] - 1) / 2
+    reduced_from_input /= block[:, None, None]
+    views['reduced_from_input'] = reduced_from_input
+    views['image_from_input'] = image_from_input
+    views['block'] = block
+    return views
+
+
+def decoder_record(
+    spec: ModelSpec,
+    input_size: tuple[int, int],
+    max_people: int,
+    min_center: float,
+    is_half: bool,
+) -> np.ndarray:
+    """
+    Describe how a network's maps are read.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Of the network.
+    input_size : (width, height)
+        Of the network's input, pixels.
+    max_people : int
+        Largest number of people per view; 1 when a view is about one person.
+    min_center : float
+        Lower centres are nobody.
+    is_half : bool
+        Whether the maps are float16, else float32.
+
+    Returns
+    -------
+    (1,) DECODER
+        For the kernels.
+    """
+    width, height = (n // spec.stride for n in input_size)
+    return np.array(
+        [(
+            width, height, len(spec.keypoints), max_people, is_half,
+            spec.weighting.get('kind') == 'gaussian', spec.weighting.get('value', 0.0),
+            min_center, spec.stride, spec.offset_px,
+        )],
+        DECODER,
+    )

@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel that makes the network's input, on the CPU, against NumPy and OpenCV."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from pose_ros.backends.kernels import structs
+from pose_ros.backends.model_files import find_model, read_spec
+from pose_ros.core import geometry, preprocess
+
+THUNDER = read_spec(find_model('movenet_thunder'))
+RAW = replace(THUNDER, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), color='bgr')
+SIZE = (64, 48)
+# Encoding: bytes per pixel, and OpenCV's conversion to BGR (as in ros/images.py).
+CONVERSIONS = {
+    'bgr8': (3, None),
+    'rgb8': (3, cv2.COLOR_RGB2BGR),
+    'bgra8': (4, cv2.COLOR_BGRA2BGR),
+    'rgba8': (4, cv2.COLOR_RGBA2BGR),
+    'mono8': (1, cv2.COLOR_GRAY2BGR),
+    'yuv422': (2, cv2.COLOR_YUV2BGR_UYVY),
+    'yuv422_yuy2': (2, cv2.COLOR_YUV2BGR_YUY2),
+    'nv12': (1, cv2.COLOR_YUV2BGR_NV12),
+    'nv21': (1, cv2.COLOR_YUV2BGR_NV21),
+    'bayer_rggb8': (1, cv2.COLOR_BayerBG2BGR),
+    'bayer_bggr8': (1, cv2.COLOR_BayerRG2BGR),
+    'bayer_gbrg8': (1, cv2.COLOR_BayerGR2BGR),
+    'bayer_grbg8': (1, cv2.COLOR_BayerGB2BGR),
+}
+AFFINES = {
+    'letterbox, smaller': geometry.letterbox((331, 257), SIZE),
+    'letterbox, larger': geometry.letterbox((40, 30), SIZE),
+    'crop inside': geometry.crop(np.array([60.0, 50.0, 140.0, 120.0]), SIZE),
+    'crop over the edge': geometry.crop(np.array([-50.0, -40.0, 30.0, 60.0]), SIZE, 1.3),
+    'far outside': geometry.crop(np.array([900.0, 900.0, 950.0, 950.0]), SIZE),
+    'turned': np.array([[0.31, 0.12, -20.0], [-0.12, 0.31, 10.0]]),
+    'turned, much smaller': np.array([[0.09, -0.05, 20.0], [0.05, 0.09, 4.0]]),
+}
+
+
+def test_half_conversion_is_that_of_numpy(host_library: ctypes.CDLL) -> None:
+    to_half, to_float = host_library.host_half_from_float, host_library.host_float_from_half
+    to_half.argtypes, to_half.restype = [ctypes.c_float], ctypes.c_ushort
+    to_float.argtypes, to_float.restype = [ctypes.c_ushort], ctypes.c_float
+    halves = np.arange(65536, dtype=np.uint16)
+    expected = halves.view(np.float16).astype(np.float32)
+    np.testing.assert_array_equal([to_float(int(h)) for h in halves], expected)
+    rng = np.random.default_rng(1)
+    values = (rng.normal(size=20000) * 10.0 ** rng.uniform(-9, 6, 20000)).astype(np.float32)
+    with np.errstate(over='ignore'):
+        wanted = values.astype(np.float16)
+    got = np.array([to_half(float(v)) for v in values], np.uint16).view(np.float16)
+    np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize('encoding', structs.FRAME_FORMATS)
+def test_colors_are_those_of_opencv_bit_for_bit(host_kernels, encoding: str) -> None:
+    num_bytes, code = CONVERSIONS[encoding]
+    width, height, padding = 38, 22, 5
+    rng = np.random.default_rng(2)
+    rows = height * 3 // 2 if encoding.startswith('nv') else height
+    step = width * num_bytes + padding
+    data = rng.integers(0, 256, (rows, step), np.uint8)
+    pixels = np.ascontiguousarray(data[:, :width * num_bytes])
+    if num_bytes > 1:
+        pixels = pixels.reshape(rows, width, num_bytes)
+    expected = pixels if code is None else cv2.cvtColor(pixels, code)
+    record = structs.frame_record(encoding, width, height, step, data.size)
+    target = structs.target_record(RAW, (width, height), False)
+    views = structs.view_records(np.eye(2, 3)[None], (width, height))
+    got = host_kernels.warp(data, record, views, target)[0]
+    np.testing.assert_array_equal(got, expected.transpose(2, 0, 1))
+
+
+def exact_input(image, input_from_image, spec, size) -> np.ndarray:
+    """Return core/preprocess.py's input in float64, without OpenCV's fixed-point steps."""
+    height, width = image.shape[:2]
+    block = min(preprocess.reduction(input_from_image), width, height)
+    rows, columns = height // block, width // block
+    blocks = image[:rows * block, :columns * block].reshape(rows, block, columns, block, 3)
+    padded = np.pad(blocks.astype(np.float64).mean(axis=(1, 3)), ((1, 2), (1, 2), (0, 0)))
+    xy = np.stack(np.meshgrid(np.arange(size[0]), np.arange(size[1])), axis=-1).reshape(-1, 2)
+    xy = geometry.apply(geometry.invert(input_from_image), xy.astype(np.float64))
+    xy = (xy - (block - 1) / 2) / block
+    x, y = np.clip(xy, -1, (columns, rows)).T
+    j, i = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, below = (x - j)[:, None], (y - i)[:, None]
+    i, j = i + 1, j + 1
+    seen = (1 - below) * ((1 - right) * padded[i, j] + right * padded[i, j + 1])
+    seen += below * ((1 - right) * padded[i + 1, j] + right * padded[i + 1, j + 1])
+    seen = seen if spec.color == 'bgr' else seen[:, ::-1]
+    return ((seen - spec.mean) / spec.std).T.reshape(3, size[1], size[0])
+
+
+def noise_and_warped(host_kernels, is_half: bool):
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (257, 331, 3), np.uint8)
+    affines = np.stack(list(AFFINES.values()))
+    record = structs.frame_record('bgr8', 331, 257, 993, image.size)
+    views = structs.view_records(affines, (331, 257))
+    target = structs.target_record(THUNDER, SIZE, is_half)
+    return image, affines, host_kernels.warp(image, record, views, target)
+
+
+@pytest.mark.parametrize('is_half', [False, True])
+def test_warped_input_is_the_exact_one(host_kernels, is_half: bool) -> None:
+    image, affines, got = noise_and_warped(host_kernels, is_half)
+    expected = np.stack([exact_input(image, a, THUNDER, SIZE) for a in affines])
+    # Half has 11 bits: 2^-12 of values up to 1, on top of the thousandth.
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-3 if not is_half else 1.25e-3)
+    assert got.std() > 0.2
+
+
+def test_opencv_is_as_near_as_its_fixed_point_allows(host_kernels) -> None:
+    image, affines, got = noise_and_warped(host_kernels, False)
+    expected = np.empty_like(got)
+    preprocess.network_input(
+        image, affines, preprocess.lookup_tables(THUNDER), THUNDER.color, expected
+    )
+    levels = np.abs(got - expected) * 127.5
+    # cv2.warpAffine rounds coordinates to 1/32 px (1/64 px off at most, on each axis, where noise
+    # differs by up to 255 levels per pixel) and the result to whole levels; cv2.resize as well.
+    assert levels.max() <= 2 * 255 / 64 + 1.0
+    assert levels.mean() < 0.7
+
+
+def test_photo_looks_the_same_to_opencv(host_kernels) -> None:
+    rng = np.random.default_rng(4)
+    image = cv2.GaussianBlur(rng.integers(0, 256, (480, 640, 3), np.uint8), (0, 0), 4)
+    image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
+    affines = geometry.letterbox((640, 480), SIZE)[None]
+    record = structs.frame_record('bgr8', 640, 480, 1920, image.size)
+    target = structs.target_record(THUNDER, SIZE, False)
+    got = host_kernels.warp(image, record, structs.view_records(affines, (640, 480)), target)
+    expected = np.empty_like(got)
+    preprocess.network_input(
+        image, affines, preprocess.lookup_tables(THUNDER), THUNDER.color, expected
+    )
+    assert np.abs(got - expected).max() * 127.5 < 2.5
+    assert np.abs(got - expected).mean() * 127.5 < 0.5
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'width', 'height', 'step', 'num_bytes'),
+    [
+        ('bgr8', 640, 480, 1919, 10**7),
+        ('bgr8', 640, 480, 1920, 480 * 1920 - 1),
+        ('bgr8', 0, 480, 1920, 10**7),
+        ('nv12', 640, 480, 640, 640 * 720 - 1),
+        ('nv12', 640, 481, 640, 10**7),
+        ('yuv422', 641, 480, 1284, 10**7),
+        ('bayer_rggb8', 2, 480, 2, 10**7),
+        ('32FC1', 640, 480, 2560, 10**7),
+    ],
+)
+def test_frames_that_would_be_read_beyond_their_end_are_refused(
+    encoding: str, width: int, height: int, step: int, num_bytes: int
+) -> None:
+    with pytest.raises(ValueError, match=encoding):
+        structs.frame_record(encoding, width, height, step, num_bytes)
+
+
+def test_last_row_may_lack_its_padding() -> None:
+    structs.frame_record('bgr8', 10, 4, 40, 3 * 40 + 30)
+
+
+def test_some_views_are_averaged_over_blocks() -> None:
+    views = structs.view_records(np.stack(list(AFFINES.values())), (331, 257))
+    assert views['block'].min() == 1 and views['block'].max() >= 3
