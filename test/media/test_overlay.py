@@ -135,7 +135,7 @@ def test_nobody_and_no_status_leave_the_image_alone():
 
 
 @pytest.mark.parametrize('size', [(1, 1), (8, 3), (64, 48), (640, 480)])
-@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, 1e30, -1e6, 50_000.0, -300.0])
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, 1e30, 1e12, -1e6, 50_000.0, -300.0])
 def test_senseless_coordinates_do_no_harm(size, value):
     image = np.zeros((size[1], size[0], 3), np.uint8)
     tracks = make_tracks(
