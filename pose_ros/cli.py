@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 import os
+from pathlib import Path
 import sys
 import traceback
 
@@ -156,12 +158,17 @@ def _complain(text: str) -> int:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
+    """Return what package.xml says: of the checkout, or of the installed ROS package."""
+    prefixes = [p for p in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if p]
+    folders = [Path(prefix, 'share', 'pose_ros') for prefix in prefixes]
+    for folder in (Path(__file__).resolve().parents[1], *folders):
+        if (folder / 'package.xml').is_file():
+            text = (folder / 'package.xml').read_text(encoding='utf-8')
+            return text.partition('<version>')[2].partition('</version>')[0].strip()
     try:
-        return version('pose-ros')
+        return version('pose_ros')  # installed by pip
     except PackageNotFoundError:
-        return 'not installed by pip'
+        return '(version unknown)'
 
 
 if __name__ == '__main__':

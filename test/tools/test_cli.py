@@ -4,6 +4,7 @@
 
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 import subprocess
 import sys
 
@@ -33,6 +34,12 @@ def test_help_teaches_and_imports_none_of_the_verbs():
     loaded = set(done.stdout.split('\n'))
     assert 'pose_ros.core.backend' in loaded
     assert not loaded & {'cv2', 'onnxruntime', 'rclpy', 'tqdm', 'pose_ros.tools.run'}
+
+
+def test_the_version_is_that_of_package_xml(capsys):
+    assert cli.main(['--version']) == 0
+    text = (Path(__file__).parents[2] / 'package.xml').read_text()
+    assert f'<version>{capsys.readouterr().out.split()[1]}</version>' in text
 
 
 @pytest.mark.parametrize('verb', cli.VERBS)
