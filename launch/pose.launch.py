@@ -8,7 +8,6 @@ ros2 launch pose_ros pose.launch.py image:=/camera/image_raw namespace:=front
 Arguments are what a launcher decides; everything else is in the parameter file.
 """
 
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import (
     DeclareLaunchArgument,
     LogInfo,
@@ -20,6 +19,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from pose_ros.ros.shipped_files import config_file, transport_environment
 from pose_ros.ros.up import image_remaps
 

@@ -11,7 +11,7 @@ Encodings: sensor_msgs/image_encodings.hpp.
 from __future__ import annotations
 
 from array import array
-from typing import Callable
+from collections.abc import Callable
 
 import cv2
 import numpy as np

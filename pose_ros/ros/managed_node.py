@@ -8,28 +8,20 @@ Design: https://design.ros2.org/articles/node_lifecycle.html
 
 from __future__ import annotations
 
-import signal
-import sys
+from collections.abc import Callable
 import time
 import traceback
-from types import FrameType
-from typing import Any, Callable
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, KeyValue
 from lifecycle_msgs.msg import State
 from rcl_interfaces.msg import SetParametersResult
-import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 
 from pose_ros.ros import parameters
 from pose_ros.ros.diagnostics import ERROR, OK, WARN, Statistics, Throttle, diagnostic_array
-
-_SPIN_TIMEOUT_S = 0.1  # how late a signal may be noticed
-_EXIT_WITHIN_S = 1.8  # then the process is ended even inside a network
 
 
 class StartError(RuntimeError):
@@ -227,47 +219,3 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         )
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-def spin(node_class: Callable[[], ManagedNode], args: list[str] | None = None) -> int:
-    """
-    Run one node until SIGINT, SIGTERM or its own end.
-
-    rclpy's signal handlers are not used: they invalidate the context in the middle of whatever
-    runs, which then ends in a traceback.
-
-    Returns
-    -------
-    int
-        Exit status: 0, or 1 when the node cannot be made.
-    """
-    stop = False
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal stop
-        stop = True
-        # The default action of SIGALRM ends the process without Python having a say.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, _EXIT_WITHIN_S)
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        node = node_class()
-    except parameters.ParameterError as error:
-        print(f'{sys.argv[0]}: {error}', file=sys.stderr)
-        rclpy.shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    if not stop:
-        node.start()
-    while not stop and not node.finished:
-        executor.spin_once(timeout_sec=_SPIN_TIMEOUT_S)
-    node.release()
-    executor.remove_node(node)
-    node.destroy_node()
-    executor.shutdown()
-    rclpy.shutdown()
-    return 0

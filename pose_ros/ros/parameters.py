@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import Field, fields, replace
-from typing import Any, Callable
+from typing import Any
 
 from rcl_interfaces.msg import (
     FloatingPointRange,

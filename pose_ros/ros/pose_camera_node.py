@@ -9,8 +9,9 @@ camera's own driver is better.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import time
-from typing import Any, Iterator
+from typing import Any
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -22,7 +23,8 @@ from pose_ros.media.sources import Frame, Source, SourceError, open_source
 from pose_ros.ros.calibration import CalibrationError, camera_info_from_yaml
 from pose_ros.ros.diagnostics import ERROR, OK
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.managed_node import ManagedNode, StartError, spin
+from pose_ros.ros.managed_node import ManagedNode, StartError
+from pose_ros.ros.spin import spin
 
 _LIVE_POLL_S = 0.001  # a webcam's own pace is kept by reading, which waits for the next image
 

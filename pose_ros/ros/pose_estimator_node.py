@@ -7,15 +7,16 @@ Subscribes `image` (or `image/compressed`), publishes `pose`. Inference runs in 
 keep-last 1 the middleware holds the newest image meanwhile, and older ones are dropped, counted.
 
 /diagnostics, besides the counters: `cost` is callback entry to return of publish without the time
-inside the networks, `callback` is with it; `convert`, `detect`, `refine`, `network` (inside the two
-before it) and `publish` are parts of it; `age` is publication minus the image's stamp. Each as
-`_p50_ms`, `_p95_ms`, `_p99_ms`.
+inside the networks, `callback` is with it; `convert`, `detect`, `refine` and `publish` are its
+parts, `network` is inside detect and refine; `age` is publication minus the image's stamp. Each
+as `_p50_ms`, `_p95_ms`, `_p99_ms`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
-from typing import Any, Callable
+from typing import Any
 
 from diagnostic_msgs.msg import KeyValue
 import numpy as np
@@ -31,8 +32,9 @@ from pose_ros.msg import SkeletonArray
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.drops import DropCounter, takes_message_info
 from pose_ros.ros.images import ImageError, image_from_compressed_msg, image_from_msg
-from pose_ros.ros.managed_node import ManagedNode, StartError, spin
+from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import keypoints_to_msg, stamp_ns, stamp_seconds
+from pose_ros.ros.spin import spin
 
 _SILENT_AFTER_S = 2.0  # no image for so long is worth a warning on /diagnostics
 

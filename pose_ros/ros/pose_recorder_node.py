@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-import signal
 import sys
 import time
 from typing import Any
@@ -30,9 +29,10 @@ from pose_ros.media.video import RecordingError, VideoRecorder
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.bag import BagError, SkeletonBag
 from pose_ros.ros.images import ImageError, image_from_msg
-from pose_ros.ros.managed_node import ManagedNode, StartError, spin
+from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import stamp_ns, stamp_seconds, tracks_from_msg
 from pose_ros.ros.recording_summary import RecordingSummary
+from pose_ros.ros.spin import spin, take_your_time
 
 POSE, TRACKED, OVERLAY = 'pose', 'pose/tracked', 'pose/overlay'
 
@@ -89,7 +89,7 @@ class PoseRecorderNode(ManagedNode):
     def deactivate(self) -> None:
         """Stop listening and finish the files."""
         # Half a file is worse than ending late: no alarm of `spin` while they are finished.
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        take_your_time()
         if self._line_timer is not None:
             self._print_line()
             self.destroy_timer(self._line_timer)

@@ -17,8 +17,9 @@ from pose_ros.core.config import TrackerConfig
 from pose_ros.core.tracker import Tracker
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.diagnostics import OK, WARN
-from pose_ros.ros.managed_node import ManagedNode, spin
+from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.messages import keypoints_from_msg, stamp_seconds, tracks_to_msg
+from pose_ros.ros.spin import spin
 
 _SILENT_AFTER_S = 2.0
 

@@ -31,9 +31,10 @@ from pose_ros.ros.images import (
     image_from_msg,
     image_to_msg,
 )
-from pose_ros.ros.managed_node import ManagedNode, spin
+from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
 from pose_ros.ros.messages import keypoints_from_msg, stamp_ns, tracks_from_msg
+from pose_ros.ros.spin import spin
 
 _LISTENERS_EVERY_S = 0.25
 _TOPICS = {

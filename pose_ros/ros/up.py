@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--set', action='append', default=[], metavar='NODE.PARAM=VALUE',
                         help='one parameter; may be repeated')
     parser.add_argument('--image', metavar='TOPIC',
-                        help='the camera\'s topic; camera_info beside it, compressed below it')
+                        help="the camera's topic; camera_info beside it, compressed below it")
     parser.add_argument('--remap', action='append', default=[], metavar='FROM:=TO',
                         help='a topic of all nodes; may be repeated')
     parser.add_argument('--use-sim-time', action='store_true', help='take the time from /clock')

@@ -20,9 +20,9 @@ from pose_ros.core.config import (
 HELP = 'list every parameter of every node'
 EPILOG = """\
 examples:
-  pose_ros parameters                                 the tables of the README
-  pose_ros parameters --node pose_tracker             those of one node
-  pose_ros parameters --format yaml > my_pose.yaml    a file for `pose_ros up --params my_pose.yaml`"""
+  pose_ros parameters                              the tables of the README
+  pose_ros parameters --node pose_tracker          those of one node
+  pose_ros parameters --format yaml > mine.yaml    a file for `pose_ros up --params mine.yaml`"""
 
 NODES: dict[str, type[Any]] = {
     'pose_estimator': EstimatorConfig,

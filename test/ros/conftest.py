@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from itertools import count
 import os
 import time
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The estimator as a node: images in, skeletons out; bad images said once, good ones still used."""
+"""The estimator as a node: images in, skeletons out; bad ones said once, good ones still used."""
 
 from __future__ import annotations
 

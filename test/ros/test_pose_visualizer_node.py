@@ -175,13 +175,13 @@ def test_markers_use_camera_info(
     msg = tracks_to_msg(tracks, header(1), (640, 480))
     for _ in range(2):
         stage.tracked.publish(msg)
-        assert ros.spin_until(lambda: markers)
+        assert ros.spin_until(markers.__len__)
         del markers[:]
     assert capfd.readouterr().err.count('no calibrated camera_info') == 1
     stage.infos.publish(CameraInfo(width=640, height=480, k=K.ravel().tolist()))
     assert ros.spin_until(lambda: stage.node._matrix is not None)
     stage.tracked.publish(msg)
-    assert ros.spin_until(lambda: markers)
+    assert ros.spin_until(markers.__len__)
     points = np.array([(p.x, p.y, p.z) for p in of(markers[-1], 'joints')[3].points])
     np.testing.assert_allclose(points[:, 2], 4.0)
     np.testing.assert_allclose(geometry.project(K, points), tracks.xy[0], atol=1e-3)
@@ -194,7 +194,7 @@ def test_tentative_people_are_hidden_unless_asked_for(ros: Any, tracks: Tracks) 
         markers = ros.collect(MarkerArray, 'pose/markers')
         stage.wait_for(stage.tracked)
         stage.tracked.publish(tracks_to_msg(tentative, header(1), (640, 480)))
-        assert ros.spin_until(lambda: markers)
+        assert ros.spin_until(markers.__len__)
         assert set(of(markers[-1], 'joints')) == expected
         stage.node.trigger_deactivate()
         for subscription in list(ros.probe.subscriptions):

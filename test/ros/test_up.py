@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
 import time
-from typing import Any, Iterator
+from typing import Any
 
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
@@ -92,6 +93,39 @@ def test_a_signal_while_starting(start: Any, delay_s: float) -> None:
     assert took_s < _ENDS_WITHIN_S
     # Before our handler is there, the system's default ends the process.
     assert status in (0, -signal.SIGTERM) and 'Traceback' not in output, output
+
+
+_STUCK = """
+from pose_ros.core.config import CameraConfig
+from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.spin import spin
+
+class Stuck(ManagedNode):
+    def __init__(self):
+        super().__init__('stuck', CameraConfig)
+
+    def configure(self):
+        print('stuck', flush=True)
+        WORK
+
+spin(Stuck)
+"""
+
+
+@pytest.mark.parametrize('work', ['import time; time.sleep(60)', '3 ** 200_000_000'])
+def test_a_signal_ends_a_node_that_is_stuck(
+    ros: Any, tmp_path: Path, work: str
+) -> None:
+    """The second one keeps the interpreter's lock: no Python runs besides it."""
+    script = tmp_path / 'stuck.py'
+    script.write_text(_STUCK.replace('WORK', work))
+    process = subprocess.Popen(
+        [sys.executable, str(script)], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, 'ROS_DOMAIN_ID': str(ros.domain_id)})
+    assert process.stdout is not None
+    assert process.stdout.readline() == 'stuck\n'
+    _, output, took_s = end(process, signal.SIGINT)
+    assert took_s < _ENDS_WITHIN_S + 0.2 and 'Traceback' not in output, (took_s, output)
 
 
 def test_an_impossible_parameter_is_one_line(start: Any) -> None:
