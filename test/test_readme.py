@@ -26,7 +26,8 @@ def test_parameter_tables_are_those_of_the_code():
 @pytest.mark.parametrize('name', ['SkeletonArray', 'Skeleton', 'Keypoint'])
 def test_every_field_of_every_message_is_in_its_table(name):
     section = README.split(f'`pose_ros/{name}`\n\n')[1].split('\n\n')[0]
-    documented = set(re.findall(r'`(\w+)`', ' '.join(r.split('|')[1] for r in section.split('\n'))))
+    names = ' '.join(row.split('|')[1] for row in section.split('\n'))
+    documented = set(re.findall(r'`(\w+)`', names))
     text = (ROOT / 'msg' / f'{name}.msg').read_text(encoding='utf-8')
     fields = {
         match.group(1)
