@@ -26,8 +26,12 @@ from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.skeleton_filter import SkeletonFilter
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 
-PRESETS = {'responsive': (2.0, 1.0), 'balanced': (1.0, 1.0), 'smooth': (0.4, 1.0)}
-"""Preset -> process noise and measurement noise of the filter."""
+PRESETS = {
+    'responsive': (1.5, 1.0, 1.5),
+    'balanced': (0.7, 1.0, 0.0),
+    'smooth': (0.4, 1.2, -0.5),
+}
+"""Preset -> process noise, measurement noise and calmest of the SkeletonFilter."""
 
 _TENTATIVE, _CONFIRMED, _LOST = (
     np.int8(state) for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)
@@ -61,11 +65,12 @@ class Tracker:
     def configure(self, config: TrackerConfig) -> None:
         """Take other parameters from now on; the tracks stay."""
         self.config = config
-        process, measurement = PRESETS[config.preset]
+        process, measurement, calmest = PRESETS[config.preset]
         skeletons = self._filter
         skeletons.set_order(3 if config.filter == 'constant-acceleration' else 2)
         skeletons.process_noise = process * config.process_noise
         skeletons.measurement_noise = measurement * config.measurement_noise
+        skeletons.calmest = calmest
         skeletons.gate_sigma = config.gate_sigma
         skeletons.resolve_swaps = config.resolve_swaps
 

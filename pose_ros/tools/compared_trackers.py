@@ -115,7 +115,7 @@ class Norfair:
 def _norfair_oks(detection: Any, tracked: Any) -> float:
     """Return 1 - OKS between a detection and an object's prediction."""
     seen = (detection.scores > 0)[:, None]
-    live = tracked.live_points[:, None]
+    live = (tracked.last_detection.scores > 0)[:, None]
     a = np.where(seen, detection.points, np.nan)[None]
     b = np.where(live, tracked.estimate, np.nan)[None]
     return 1.0 - float(symmetric_oks(a, b)[0, 0])

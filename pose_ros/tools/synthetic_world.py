@@ -252,6 +252,7 @@ def scenes() -> dict[str, Scene]:
     left = Walker(260, (150, 380), ((0.0, 0.8),), turn=1.0)
     right = Walker(250, (1100, 370), ((0.0, -0.8),), turn=-1.0, depth=1.0)
     stand = Walker(240, (640, 370), turn=0.0, depth=1.0)
+    sway = ((1.0, 250.0), (2.5, -500.0), (4.0, 250.0))
     there_and_back = ((0.5, 0.9), (2.0, -0.9), (2.6, -0.9), (4.2, 0.9))
     return {
         scene.name: scene
@@ -279,8 +280,11 @@ def scenes() -> dict[str, Scene]:
                 replace(right, start_px=(1260, 370), speed=((3.0, -0.8),), there_s=(3.2, 9.0)),
             )),
             Scene('pan', (
+                stand, replace(left, speed=((0.0, 0.5),), start_px=(720, 380)),
+            ), 5.0, pan=sway),
+            Scene('pan-crossing', (
                 stand, replace(left, speed=((0.0, 0.5),), start_px=(350, 380)),
-            ), 5.0, pan=((1.0, 250.0), (2.5, -500.0), (4.0, 250.0))),
+            ), 5.0, pan=sway),
             Scene('group', tuple(
                 replace(
                     left if i % 2 else right, start_px=(200 + 110 * i, 360 + 5 * i),
