@@ -210,7 +210,7 @@ def _surface(
     radius_px = np.clip(radius_px, SMALLEST_WINDOW_PX, LARGEST_WINDOW_PX)
     places = xy[..., None, :] + radius_px[..., None, None] * _DISC
     values = sample_m(depth, places).astype(np.float64)
-    some: np.ndarray = np.isfinite(values).any(axis=2)
+    some = np.asarray(np.isfinite(values).any(axis=2))
     near = (body_m[:, None] - IN_FRONT_M)[..., None]
     far = (last_m + BEHIND_M)[:, None, None]
     values[~((values >= near) & (values <= far))] = np.nan

@@ -66,8 +66,23 @@ BONES: np.ndarray = np.array(
 """(B, 3) int: the end farther from the trunk, the nearer end, the kind."""
 _FAR, _NEAR, _KIND = BONES.T
 
+PRIOR_SIGMA = 0.2
+"""How far anybody's limbs may be from TYPICAL_M, children included, relative."""
+
+POSE_SIGMA = 0.1
+"""How much the distance of two keypoints changes with the posture, relative."""
+
+EXACT_SIGMA = 0.02
+"""No length gets better known than this, relative."""
+
+SHORTEST_M: np.ndarray = TYPICAL_M * 0.5
+"""(9,) float64: shorter bones are not real, except of the face: a person of 0.85 m."""
+SHORTEST_M[FACE] = SHORTEST_M[NECK] = 0.0
+
 _ENDS = np.zeros((len(BONES), NUM_KEYPOINTS))
 _ENDS[np.arange(len(BONES)), _FAR] = _ENDS[np.arange(len(BONES)), _NEAR] = 1.0
+_ACROSS = (_KIND == SHOULDERS) | (_KIND == HIPS)
+_OF_KIND = (_KIND[:, None] == np.arange(len(TYPICAL_M))).astype(np.float64)
 
 
 def lengths(position: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,16 +110,18 @@ def lengths(position: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, n
     return length, np.einsum('nbi,nbij,nbj->nb', along, both, along)
 
 
-def to_blame(violated: np.ndarray) -> np.ndarray:
+def to_blame(violated: np.ndarray, doubt: np.ndarray) -> np.ndarray:
     """
     Name the keypoints that must go so that no violated bone is left.
 
-    The keypoint with more violated bones is the wrong one; between equals it is the one farther
-    from the trunk, whose place is the less certain.
+    The keypoint with more violated bones is the wrong one. Between equals it is the one farther
+    from the trunk, whose place is the less certain; across the trunk the one in more doubt.
 
     Parameters
     ----------
     violated : (N, B) bool
+    doubt : (N, 17) float
+        How uncertain each keypoint is, in any unit.
 
     Returns
     -------
@@ -114,27 +131,108 @@ def to_blame(violated: np.ndarray) -> np.ndarray:
     left = violated.copy()
     while left.any():
         count = left @ _ENDS
-        blame_near = count[:, _NEAR] > count[:, _FAR]
-        worst = np.zeros_like(wrong)
-        # Only the clearest case of each person: removing it may explain its neighbours.
-        clearest = np.where(left, np.maximum(count[:, _FAR], count[:, _NEAR]), 0.0)
-        bone = clearest.argmax(axis=1)
+        far, near = count[:, _FAR], count[:, _NEAR]
+        blame_near = (near > far) | (
+            (near == far) & _ACROSS & (doubt[:, _NEAR] > doubt[:, _FAR])
+        )
+        # Only the clearest case of each person: without it its neighbours may be right.
         rows = np.flatnonzero(left.any(axis=1))
-        picked = np.where(blame_near[rows, bone[rows]], _NEAR[bone[rows]], _FAR[bone[rows]])
-        worst[rows, picked] = True
-        wrong |= worst
+        bone = np.where(left, np.maximum(far, near), 0.0)[rows].argmax(axis=1)
+        wrong[rows, np.where(blame_near[rows, bone], _NEAR[bone], _FAR[bone])] = True
         left &= ~(wrong[:, _FAR] | wrong[:, _NEAR])
     return wrong
 
 
 def impossible(position: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """
-    Find keypoints at the end of bones longer than anybody's, two standard deviations allowed.
+    Find keypoints at the end of bones longer or shorter than anybody's.
+
+    Two standard deviations are allowed to long ones, one to short ones.
 
     Returns
     -------
     (N, 17) bool
     """
     length, variance = lengths(position, covariance)
+    sigma = np.sqrt(variance)
     with np.errstate(invalid='ignore'):
-        return to_blame(length - 2.0 * np.sqrt(variance) > LONGEST_M[_KIND])
+        violated = (length - 2.0 * sigma > LONGEST_M[_KIND]) | (
+            length + sigma < SHORTEST_M[_KIND]
+        )
+        if not violated.any():
+            return np.zeros(position.shape[:2], bool)
+        doubt = np.nan_to_num(np.trace(covariance, axis1=2, axis2=3))
+        return to_blame(violated, doubt)
+
+
+class LimbLengths:
+    """
+    The limb lengths of N people, known better from image to image.
+
+    Attributes
+    ----------
+    length_m : (N, 9) float64
+        Per kind.
+    variance : (N, 9) float64
+        m^2.
+    """
+
+    def __init__(self) -> None:
+        self.length_m = np.empty((0, len(TYPICAL_M)))
+        self.variance = np.empty((0, len(TYPICAL_M)))
+
+    def take(self, rows: np.ndarray) -> None:
+        """Keep the people `rows` (M,) int in this order; -1 is somebody new."""
+        new = rows < 0
+        if len(self.length_m):
+            self.length_m, self.variance = self.length_m[rows], self.variance[rows]
+        else:
+            self.length_m = np.empty((len(rows), len(TYPICAL_M)))
+            self.variance = self.length_m.copy()
+        self.length_m[new] = TYPICAL_M
+        self.variance[new] = (PRIOR_SIGMA * TYPICAL_M) ** 2
+
+    def bones(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return length m and variance m^2 of each of BONES, (N, B) each."""
+        return self.length_m[:, _KIND], self.variance[:, _KIND]
+
+    def implausible(self, position: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+        """
+        Find keypoints at the end of bones that are not this person's.
+
+        Parameters
+        ----------
+        position : (N, 17, 3) float64
+            Metres; NaN where unknown.
+        covariance : (N, 17, 3, 3) float64
+            m^2.
+
+        Returns
+        -------
+        (N, 17) bool
+        """
+        length, variance = lengths(position, covariance)
+        own, own_variance = self.bones()
+        limit = 3.0 * np.sqrt(variance + own_variance) + 0.1 * own
+        with np.errstate(invalid='ignore'):
+            violated = np.abs(length - own) > limit
+        violated[:, _KIND == FACE] = False
+        if not violated.any():
+            return np.zeros(position.shape[:2], bool)
+        doubt = np.nan_to_num(np.trace(covariance, axis1=2, axis2=3))
+        return to_blame(violated, doubt)
+
+    def learn(self, position: np.ndarray, covariance: np.ndarray) -> None:
+        """Take in the bones measured in one image; arguments as of `implausible`."""
+        length, variance = lengths(position, covariance)
+        own, own_variance = self.bones()
+        variance = variance + (POSE_SIGMA * own) ** 2
+        with np.errstate(invalid='ignore'):
+            fits = (length - own) ** 2 < 9.0 * (variance + own_variance)
+        weight = np.where(fits, 1.0 / np.where(fits, variance, 1.0), 0.0)
+        shift = weight * np.where(fits, length - own, 0.0)
+        information = 1.0 / self.variance
+        total = information + weight @ _OF_KIND
+        self.length_m = self.length_m + (shift @ _OF_KIND) / total
+        # Errors of one posture repeat: no number of images makes a length exact.
+        self.variance = np.maximum(1.0 / total, (EXACT_SIGMA * TYPICAL_M) ** 2)

@@ -5,8 +5,21 @@
 import numpy as np
 import pytest
 
-from pose_ros.core.limbs import BONES, impossible, lengths, to_blame
-from pose_ros.core.skeleton import LEFT_ANKLE, LEFT_ELBOW, LEFT_WRIST, RIGHT_SHOULDER
+from pose_ros.core.limbs import (
+    BONES,
+    TYPICAL_M,
+    LimbLengths,
+    impossible,
+    lengths,
+    to_blame,
+)
+from pose_ros.core.skeleton import (
+    LEFT_ANKLE,
+    LEFT_ELBOW,
+    LEFT_SHOULDER,
+    LEFT_WRIST,
+    RIGHT_SHOULDER,
+)
 from pose_ros.tools.synthetic_rgbd import Figure, joints
 
 
@@ -56,4 +69,50 @@ def test_missing_joints_have_no_bones(position):
 def test_between_equals_the_farther_from_the_trunk_goes():
     violated = np.zeros((2, len(BONES)), bool)
     violated[1, bone(LEFT_WRIST, LEFT_ELBOW)] = True
-    assert np.argwhere(to_blame(violated)).tolist() == [[1, LEFT_WRIST]]
+    doubt = np.zeros((2, 17))
+    assert np.argwhere(to_blame(violated, doubt)).tolist() == [[1, LEFT_WRIST]]
+
+
+@pytest.mark.parametrize('doubted', [LEFT_SHOULDER, RIGHT_SHOULDER])
+def test_across_the_trunk_the_doubted_one_goes(doubted):
+    violated = np.zeros((1, len(BONES)), bool)
+    violated[0, bone(LEFT_SHOULDER, RIGHT_SHOULDER)] = True
+    doubt = np.zeros((1, 17))
+    doubt[0, doubted] = 1.0
+    assert np.flatnonzero(to_blame(violated, doubt)[0]).tolist() == [doubted]
+
+
+def test_a_bone_too_short_for_a_child_is_impossible(position):
+    position[0, LEFT_WRIST] = position[0, LEFT_ELBOW] + [0.02, 0.03, 0.0]
+    assert np.flatnonzero(impossible(position, COVARIANCE)[0]).tolist() == [LEFT_WRIST]
+
+
+def test_lengths_are_learned_and_then_hold():
+    rng = np.random.default_rng(1)
+    truth = joints(Figure(height_m=1.5))[None]
+    own = LimbLengths()
+    own.take(np.array([-1]))
+    forearm, true_m = bone(LEFT_WRIST, LEFT_ELBOW), 0.150 * 1.5
+    for _ in range(60):
+        own.learn(truth + rng.normal(0, [0.01, 0.01, 0.02], truth.shape), COVARIANCE)
+    assert own.bones()[0][0, forearm] == pytest.approx(true_m, rel=0.04)
+    assert not own.implausible(truth, COVARIANCE).any()
+    # 0.17 m deeper is within what is possible for a tall man, not for this person.
+    wrong = truth.copy()
+    wrong[0, LEFT_WRIST] += [0.0, 0.12, 0.17]
+    assert not impossible(wrong, COVARIANCE).any()
+    assert np.flatnonzero(own.implausible(wrong, COVARIANCE)[0]).tolist() == [LEFT_WRIST]
+    before = own.length_m.copy()
+    own.learn(wrong, COVARIANCE)
+    assert own.length_m == pytest.approx(before, rel=0.02)
+
+
+def test_people_keep_their_lengths_when_others_come_and_go():
+    own = LimbLengths()
+    own.take(np.array([-1, -1]))
+    own.length_m[:] = [[1.0], [2.0]]
+    own.take(np.array([1, -1, 0]))
+    assert own.length_m[:, 0].tolist() == [2.0, TYPICAL_M[0], 1.0]
+    own.take(np.array([], int))
+    own.take(np.array([-1]))
+    assert own.length_m[0] == pytest.approx(TYPICAL_M)
