@@ -234,9 +234,16 @@ install_missing() {
     cat "$wanted"
     "$env/bin/python" -c 'import numpy; print(f"numpy=={numpy.__version__}")' \
         >"$setup/constraints.txt" 2>/dev/null || : >"$setup/constraints.txt"
-    grep -q '[^[:space:]]' "$wanted" || return 0
-    "$env/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off \
-        -c "$setup/constraints.txt" -r "$wanted"
+    if grep -q '[^[:space:]]' "$wanted"; then
+        "$env/bin/python" -m pip install --no-input --disable-pip-version-check \
+            --progress-bar off -c "$setup/constraints.txt" -r "$wanted"
+    fi
+    # The machine's pytest has a program of another name (pytest-3), or of another interpreter.
+    if [ ! -e "$env/bin/pytest" ]; then
+        printf '%s\n' '#!/usr/bin/env python' 'import sys, pytest' 'sys.exit(pytest.main())' \
+            >"$env/bin/pytest"
+        chmod +x "$env/bin/pytest"
+    fi
 }
 
 # Writes the variables of the environment, as shell code: `entered` adds what is inherited.
@@ -302,15 +309,17 @@ build_package() {
 
 # New files need links, and those of removed files must go.
 link_sources() {
-    cd "$env/colcon/build/pose_ros" # it leaves a list of what it did where it is called
-    cmake --install .
-    find "$install" -xtype l -delete
+    # It leaves a list of what it did where it is called: not in the checkout.
+    cd "$env/colcon/build/pose_ros" && cmake --install . && find "$install" -xtype l -delete
 }
 
 environment_install() {
     local python
-    # An interrupted installation may leave half a package that looks whole.
-    if [ -e "$setup/installing" ] || ! "$env/bin/python" -c '' 2>/dev/null; then
+    # An interrupted installation may leave half a package that looks whole, and the programs in
+    # a virtual environment name the folder that it was made in.
+    local place="$root ${POSE_ROS_PYTHON:-}"
+    if [ -e "$setup/installing" ] || ! "$env/bin/python" -c '' 2>/dev/null \
+        || ! stamp_holds place "$place"; then
         rm -rf "$env"
     fi
     if [ ! -x "$env/bin/python" ]; then
@@ -323,6 +332,7 @@ environment_install() {
         fi
         mkdir -p "$setup"
         : >"$setup/installing"
+        printf '%s' "$place" >"$setup/place"
         step "virtual environment, $("$python" --version)" make_venv "$python"
     fi
     : >"$setup/installing"
