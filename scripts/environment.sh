@@ -30,6 +30,7 @@ fail() {
 hash_of() { sha256sum | cut -c1-32; }
 
 # Everything below works on these and on `root`, the checkout.
+: "${root:?}"
 kind='' distro='' env='' setup='' install=''
 
 environment_choose() {
@@ -66,7 +67,7 @@ environment_choose() {
 
 # What each stamp must hold: three lines, for the steps packages, messages and links.
 environment_keys() {
-    cd "$root"
+    cd "$root" || return
     local packages messages
     packages=$(
         {
