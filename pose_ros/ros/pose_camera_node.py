@@ -26,6 +26,8 @@ from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.spin import spin
 
+_SETTLE_S = 1.0  # between the first look at all subscribers and the first image
+_LINGER_S = 1.0  # between the last image and the end of the process
 _LIVE_POLL_S = 0.001  # a webcam's own pace is kept by reading, which waits for the next image
 
 
@@ -42,6 +44,7 @@ class PoseCameraNode(ManagedNode):
         self._info_publisher: Any = None
         self._timer: Any = None
         self._ended = ''
+        self._awaited_since_s = 0.0
 
     def configure(self) -> None:
         """Open the source and the calibration."""
@@ -71,6 +74,7 @@ class PoseCameraNode(ManagedNode):
     def activate(self) -> None:
         """Begin to send."""
         assert self._source is not None  # configured
+        self._awaited_since_s = time.monotonic()
         live = self._source.live and self.config.rate_hz == 0
         period_s = _LIVE_POLL_S if live else 1.0 / self._rate_hz(self._source)
         self._timer = self.create_timer(period_s, self._send, clock=self._steady_clock)
@@ -102,9 +106,7 @@ class PoseCameraNode(ManagedNode):
         """Send the next image."""
         if self._frames is None or self._ended:
             return
-        if self._publisher.get_subscription_count() < self.config.wait_for_subscribers and (
-            not self.statistics.counts['published']
-        ):
+        if not self.statistics.counts['published'] and not self._is_awaited():
             return
         started_s = time.perf_counter()
         try:
@@ -124,6 +126,14 @@ class PoseCameraNode(ManagedNode):
         self.statistics.counts['published'] += 1
         self.statistics.add('send', time.perf_counter() - started_s)
 
+    def _is_awaited(self) -> bool:
+        """Whether all who are waited for are there, and have had time to find each other."""
+        wanted, now_s = self.config.wait_for_subscribers, time.monotonic()
+        if self._publisher.get_subscription_count() < wanted:
+            self._awaited_since_s = now_s
+        # What they publish would be lost as long as their own subscribers are not known to them.
+        return not wanted or now_s - self._awaited_since_s > _SETTLE_S
+
     def _check_size(self, frame: Frame) -> None:
         info, (height, width) = self._camera_info, frame.image.shape[:2]
         if info is not None and (info.width, info.height) != (width, height):
@@ -136,7 +146,12 @@ class PoseCameraNode(ManagedNode):
         self._ended = reason
         self.get_logger().info(f'{reason} ({self.statistics.counts["published"]} images sent)')
         self.deactivate()
-        self.finished = self.config.exit_at_end
+        if self.config.exit_at_end:
+            # Whoever is busy with the image before has not fetched the last one yet.
+            self.create_timer(_LINGER_S, self._finish, clock=self._steady_clock)
+
+    def _finish(self) -> None:
+        self.finished = True
 
 
 def main(args: list[str] | None = None) -> int:

@@ -165,7 +165,13 @@ def _process(
     total = source.count
     if args.max_frames is not None:
         total = min(args.max_frames, total or args.max_frames)
-    bar = tqdm(total=total, unit='image', desc=source.name[:32], file=sys.stderr)
+    bar = tqdm(
+        total=total,
+        unit='image',
+        desc=source.name[:32],
+        file=sys.stderr,
+        mininterval=0.1 if sys.stderr.isatty() else 5.0,  # in a log every update is a line
+    )
     interrupted = False
     try:
         for frame in source:
