@@ -1,0 +1,312 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Tracked people in metres: a companion of the tracker, keyed by its track ids.
+
+Each keypoint has a constant-velocity Kalman filter over x, y, z with full 3x3 covariances (the
+noise along the ray differs from that across it). Where there is depth, the lifted joint is the
+measurement. Where there is none, the pixel still is: it pins the joint across its ray and says
+nothing along it, where the variance then grows by the motion model. So a keypoint passes between
+the two without a jump, and is given up in metres when its place along the ray is lost.
+
+After each image the bones are pulled to the person's own lengths (`limbs.LimbLengths`), which
+tells most where depth does not: an arm pointing at the camera, a shoulder behind the body.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_ros.core import kalman
+from pose_ros.core.camera import CameraModel
+from pose_ros.core.lifting import OFFSET_SIGMA
+from pose_ros.core.limbs import BONES, HIPS, LimbLengths
+from pose_ros.core.skeleton import NUM_KEYPOINTS
+from pose_ros.core.skeleton_filter import AGILITY, INITIAL_SPEED
+from pose_ros.core.tracks import KeypointState, Tracks
+
+STATURE_M = 1.7
+"""Turns the image filter's body heights into metres."""
+
+GATE = 16.27
+"""A joint farther from its prediction is not used: 99.9 % of chi-square with 3 degrees."""
+
+REACQUIRE_S = 0.2
+"""A joint measured outside its gate for as long is believed: the prediction was wrong."""
+
+FOLLOW_BODY_S = 0.2
+"""Time constant with which a joint without depth takes over the body's velocity along the ray."""
+
+LOST_SIGMA_M = 0.3
+"""A joint whose place along the ray is less certain has no position in metres any more."""
+
+ALONG_RAY_M = 10.0
+"""Standard deviation along the ray of a keypoint that is only seen in the image."""
+
+PIXEL_NOISE = 2.0
+"""Variance of a tracked keypoint as a measurement: it is filtered, so its errors repeat."""
+
+BONE_SIGMA = 0.03
+"""How well a bone's length holds, relative; and lengths less certain than 4 of it do not pull."""
+
+MAX_GAP_S = 5.0
+"""After a longer gap everything begins anew, as in the tracker."""
+
+_PULLING = BONES[BONES[:, 2] <= HIPS]
+_FAR, _NEAR, _KIND = _PULLING.T
+_DEGREE = np.bincount(_PULLING[:, :2].ravel(), minlength=NUM_KEYPOINTS)
+_SIGNED = np.zeros((len(_PULLING), NUM_KEYPOINTS))
+_SIGNED[np.arange(len(_PULLING)), _FAR] = 1.0 / _DEGREE[_FAR]
+_SIGNED[np.arange(len(_PULLING)), _NEAR] = -1.0 / _DEGREE[_NEAR]
+_TINY = 1e-12 * np.eye(3)
+_AT_FAR, _AT_NEAR = np.maximum(_SIGNED, 0.0), np.minimum(_SIGNED, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class SpaceTracks:
+    """
+    The joints of N tracked people, in the order of the tracks given.
+
+    Attributes
+    ----------
+    stamp_s : float
+        Seconds.
+    id : (N,) int64
+        Of the tracks.
+    position, velocity : (N, 17, 3) float64
+        Optical frame, m and m/s; NaN where not known in metres.
+    covariance : (N, 17, 3, 3) float64
+        Of the position, m^2, what is uncertain about the joint's depth below the skin included.
+    measured : (N, 17) bool
+        Whether depth of this very image was used.
+    """
+
+    stamp_s: float
+    id: np.ndarray
+    position: np.ndarray
+    velocity: np.ndarray
+    covariance: np.ndarray
+    measured: np.ndarray
+
+
+class SpaceFilter:
+    """
+    Filters the joints of tracked people in metres.
+
+    Parameters
+    ----------
+    camera : CameraModel
+        Of the image.
+    process_noise : float
+        Agility over the usual one, as in the tracker.
+    hold_lengths : bool
+        Pull bones to the person's own lengths.
+    """
+
+    def __init__(
+        self, camera: CameraModel, process_noise: float = 1.0, hold_lengths: bool = True
+    ) -> None:
+        self.camera = camera
+        self.process_noise = process_noise
+        self.hold_lengths = hold_lengths
+        self.limbs = LimbLengths()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        k = NUM_KEYPOINTS
+        self._stamp_s: float | None = None
+        self._id = np.empty(0, np.int64)
+        self._x, self._v = np.empty((0, k, 3)), np.empty((0, k, 3))
+        self._xx, self._xv, self._vv = (np.empty((0, k, 3, 3)) for _ in range(3))
+        self._known = np.empty((0, k), bool)
+        self._rejected_s = np.empty((0, k))
+        self._measured = np.empty((0, k), bool)
+        self.limbs = LimbLengths()
+
+    def update(
+        self, stamp_s: float, tracks: Tracks, position: np.ndarray, covariance: np.ndarray
+    ) -> SpaceTracks:
+        """
+        Take what was seen of the tracks in one image.
+
+        Parameters
+        ----------
+        stamp_s : float
+            The image's stamp; one that goes back, or far ahead, forgets everybody first.
+        tracks : Tracks
+            At `stamp_s`, image pixels.
+        position : (N, 17, 3) float64
+            Lifted joints of the same people, sides as in the tracks, m; NaN where none.
+        covariance : (N, 17, 3, 3) float64
+            m^2.
+        """
+        if self._stamp_s is not None and not 0 <= stamp_s - self._stamp_s <= MAX_GAP_S:
+            self.reset()
+        self._take(tracks.id)
+        repeated = stamp_s == self._stamp_s
+        if self._stamp_s is not None and not repeated:
+            dt_s = stamp_s - self._stamp_s
+            self._x, self._xx, self._xv, self._vv = self._ahead(dt_s)
+            self._follow_body(dt_s)
+        self._stamp_s = stamp_s
+        if not repeated and len(tracks):
+            self._correct(stamp_s, tracks, position, covariance)
+        return self._tracks(stamp_s, self._x, self._xx, self._measured)
+
+    def predict(self, stamp_s: float) -> SpaceTracks:
+        """Look ahead, and change nothing; an earlier time than the latest counts as that."""
+        now_s = stamp_s if self._stamp_s is None else self._stamp_s
+        x, xx, _, _ = self._ahead(max(stamp_s - now_s, 0.0))
+        return self._tracks(stamp_s, x, xx, np.zeros_like(self._measured))
+
+    def _take(self, ids: np.ndarray) -> None:
+        """Bring the states into the order of the tracks."""
+        if np.array_equal(ids, self._id):
+            return
+        at = {track: row for row, track in enumerate(self._id.tolist())}
+        rows = np.array([at.get(track, -1) for track in ids.tolist()], np.intp)
+        old = rows >= 0
+        for name in ('_x', '_v', '_xx', '_xv', '_vv', '_known', '_rejected_s', '_measured'):
+            before = getattr(self, name)
+            after = np.zeros((len(rows), *before.shape[1:]), before.dtype)
+            after[old] = before[rows[old]]
+            setattr(self, name, after)
+        self._rejected_s[~old] = np.nan
+        self.limbs.take(rows)
+        self._id = ids.copy()
+
+    def _ahead(self, dt_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return position and the three blocks of the covariance, later."""
+        density = (self.process_noise * AGILITY * STATURE_M) ** 2
+        Q = kalman.process_noise(dt_s, 2)
+        noise = density[:, None, None] * np.eye(3)
+        vx = np.swapaxes(self._xv, 2, 3)
+        xx = self._xx + dt_s * (self._xv + vx) + dt_s**2 * self._vv + Q[0, 0] * noise
+        xv = self._xv + dt_s * self._vv + Q[0, 1] * noise
+        return self._x + dt_s * self._v, xx, xv, self._vv + Q[1, 1] * noise
+
+    def _body_velocity(self) -> np.ndarray:
+        """Return each person's velocity, (N, 3) m/s: of the joints, the surer the heavier."""
+        weight = np.where(self._known, 1.0 / np.trace(self._vv + _TINY, axis1=2, axis2=3), 0.0)
+        total = np.maximum(weight.sum(axis=1), 1e-12)
+        return np.einsum('nk,nkd->nd', weight, self._v) / total[:, None]
+
+    def _follow_body(self, dt_s: float) -> None:
+        """Let joints without depth stop moving along their rays, but with the body, in place."""
+        blind = self._known & ~self._measured
+        if not blind.any():
+            return
+        own = self._v - self._body_velocity()[:, None]
+        line = self._x / np.maximum(np.sqrt((self._x**2).sum(axis=2)), 1e-6)[..., None]
+        along = (own * line).sum(axis=2) * (1.0 - np.exp(-dt_s / FOLLOW_BODY_S))
+        self._v = self._v - np.where(blind, along, 0.0)[..., None] * line
+
+    def _correct(
+        self, stamp_s: float, tracks: Tracks, z: np.ndarray, R: np.ndarray
+    ) -> None:
+        lifted = np.isfinite(z).all(axis=2)
+        wrong = self.limbs.implausible(z, R) & lifted
+        lifted &= ~wrong
+        z = np.where(lifted[..., None], z, 0.0)
+        R = np.where(lifted[..., None, None], R, np.eye(3))
+        fresh = lifted & ~self._known
+        use = lifted & self._known
+        y = z - self._x
+        inverse = np.linalg.inv(self._xx + R + _TINY)
+        distance = np.einsum('nki,nkij,nkj->nk', y, inverse, y)
+        outside = use & (distance > GATE)
+        since = np.where(outside, np.fmin(self._rejected_s, stamp_s), np.nan)
+        back = outside & (stamp_s - since >= REACQUIRE_S)
+        self._rejected_s = np.where(back, np.nan, since)
+        fresh |= back
+        use &= ~outside
+        seen = (tracks.keypoint_state == KeypointState.OBSERVED) & self._known & ~use & ~fresh
+        if seen.any():
+            self._see_rays(seen, tracks, z, R, y, inverse)
+        used = use | seen
+        weight = np.where(used[..., None, None], inverse, 0.0)
+        gain_x = self._xx @ weight
+        gain_v = np.swapaxes(self._xv, 2, 3) @ weight
+        self._x = self._x + (gain_x @ y[..., None])[..., 0]
+        self._v = self._v + (gain_v @ y[..., None])[..., 0]
+        self._vv = self._vv - gain_v @ self._xv
+        self._xv = self._xv - gain_x @ self._xv
+        xx = self._xx - gain_x @ self._xx
+        self._xx = (xx + np.swapaxes(xx, 2, 3)) / 2
+        self._begin(fresh, z, R)
+        self._known |= fresh
+        self._measured = use | fresh
+        held = np.where(self._measured[..., None], z, np.nan)
+        self.limbs.learn(held, R)
+        if self.hold_lengths:
+            self._pull()
+        self._give_up()
+
+    def _see_rays(
+        self, seen: np.ndarray, tracks: Tracks, z: np.ndarray, R: np.ndarray, y: np.ndarray,
+        inverse: np.ndarray,
+    ) -> None:
+        """Fill in, where only the pixel is seen, a measurement that says nothing along its ray."""
+        rays = self.camera.rays(tracks.xy[seen].astype(np.float64))
+        good = np.isfinite(rays).all(axis=1)
+        seen[seen] = good
+        line = np.concatenate([rays[good], np.ones((int(good.sum()), 1))], axis=1)
+        # What is not known along the ray must not be concluded from small errors across it.
+        U = line[:, :, None] * line[:, None, :] / (line * line).sum(axis=1)[:, None, None]
+        V = np.eye(3) - U
+        for name in ('_xx', '_xv', '_vv'):
+            block = getattr(self, name)
+            block[seen] = U @ block[seen] @ U + V @ block[seen] @ V
+        depth_m = np.maximum(self._x[seen][:, 2], 0.1)
+        z[seen] = line * depth_m[:, None]
+        R_seen = ALONG_RAY_M**2 * line[:, :, None] * line[:, None, :]
+        scale = depth_m[:, None] / self.camera.focal
+        across = PIXEL_NOISE * tracks.covariance[seen].astype(np.float64)
+        R_seen[:, :2, :2] += across * scale[:, :, None] * scale[:, None, :]
+        R[seen] = R_seen
+        y[seen] = z[seen] - self._x[seen]
+        inverse[seen] = np.linalg.inv(self._xx[seen] + R_seen)
+
+    def _begin(self, fresh: np.ndarray, z: np.ndarray, R: np.ndarray) -> None:
+        """Start keypoints where they are measured, with the velocity of the rest of the body."""
+        if not fresh.any():
+            return
+        body = self._body_velocity()
+        person, _ = np.nonzero(fresh)
+        self._x[fresh], self._v[fresh] = z[fresh], body[person]
+        self._xx[fresh], self._xv[fresh] = R[fresh], 0.0
+        self._vv[fresh] = (INITIAL_SPEED * STATURE_M) ** 2 * np.eye(3)
+
+    def _pull(self) -> None:
+        """Move the ends of bones towards the person's own lengths, all at once, in place."""
+        both = self._known[:, _FAR] & self._known[:, _NEAR]
+        between = self._x[:, _FAR] - self._x[:, _NEAR]
+        length = np.sqrt((between * between).sum(axis=2))
+        along = between / np.maximum(length, 1e-6)[..., None]
+        own, variance = self.limbs.length_m[:, _KIND], self.limbs.variance[:, _KIND]
+        sure = both & (variance < (4.0 * BONE_SIGMA * own) ** 2) & (length > 0.3 * own)
+        far = (self._xx[:, _FAR] @ along[..., None])[..., 0]
+        near = (self._xx[:, _NEAR] @ along[..., None])[..., 0]
+        S = ((far + near) * along).sum(axis=2) + variance + (BONE_SIGMA * own) ** 2
+        pull = np.where(sure, (own - length) / S, 0.0)[..., None]
+        # The covariance stays: how long a bone is, is no news from image to image.
+        self._x += np.matmul(_AT_FAR.T, far * pull) + np.matmul(_AT_NEAR.T, near * pull)
+
+    def _give_up(self) -> None:
+        variance = self._xx[..., 2, 2]
+        self._known &= (variance < LOST_SIGMA_M**2) & (self._x[..., 2] > 0.0)
+
+    def _tracks(
+        self, stamp_s: float, x: np.ndarray, xx: np.ndarray, measured: np.ndarray
+    ) -> SpaceTracks:
+        blank = np.where(self._known, 1.0, np.nan)[..., None]
+        # Errors of the depth below the skin repeat from image to image: no filter removes them.
+        line = x / np.maximum(np.sqrt((x * x).sum(axis=2)), 1e-6)[..., None]
+        bias = (OFFSET_SIGMA**2)[:, None, None] * line[..., :, None] * line[..., None, :]
+        return SpaceTracks(
+            stamp_s, self._id, x * blank, self._v * blank, (xx + bias) * blank[..., None],
+            measured & self._known,
+        )
