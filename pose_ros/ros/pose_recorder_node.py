@@ -152,7 +152,7 @@ class PoseRecorderNode(ManagedNode):
         except (ImageError, RecordingError) as error:
             self.complain('bad_overlays', f'an overlay is not recorded: {error}')
             return
-        self._sheet.add(image, f'{stamp_s - self._first_stamp_s:.2f} s')
+        self._sheet.add(image, f'{stamp_s - self._first_stamp_s:.2f} s', stamp_s)
         self._overlays += 1
 
     def _on_diagnostics(self, msg: DiagnosticArray) -> None:

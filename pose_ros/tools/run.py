@@ -180,7 +180,8 @@ def _process(
             lines.write(tracks, (width, height), index=frame.index)
             picture, drawn = enlarged(frame.image, tracks, MIN_SIDE_PX)
             draw_tracks(picture, drawn, _status(frame, tally))
-            sheet.add(picture, f'{frame.time_s:.2f} s' if tracker else f'image {frame.index}')
+            caption = f'{frame.time_s:.2f} s' if tracker else f'image {frame.index}'
+            sheet.add(picture, caption, frame.time_s)
             if video is not None:
                 video.write(picture, frame.time_s)
             elif not args.no_video:

@@ -91,7 +91,7 @@ def test_fit_keeps_the_aspect_ratio_and_centres():
 def test_a_sheet_is_spread_over_the_run(tmp_path, count, cells):
     sheet = ContactSheet(columns=3, rows=2, cell_width_px=120)
     for i in range(count):
-        sheet.add(grey(round(40 + 200 * i / max(1, count - 1))), f'{i} s')
+        sheet.add(grey(round(40 + 200 * i / max(1, count - 1))), f'{i} s', 0.04 * i)
     sheet.write(tmp_path / 'a.png')
     page = cv2.imread(str(tmp_path / 'a.png'))
     # Centres of the pictures, row by row.
@@ -106,10 +106,29 @@ def test_a_sheet_is_spread_over_the_run(tmp_path, count, cells):
         assert found[-1] >= 220 and steps.min() >= 0.45 * steps.max() > 0
 
 
+def test_a_sheet_is_even_in_time_where_images_were_dropped():
+    sheet = ContactSheet(columns=5, rows=1, cell_width_px=64)
+    # Ten seconds: one with 25 images, nine with one each.
+    times = [*np.arange(25) / 25, *range(1, 11)]
+    for t in times:
+        sheet.add(grey(round(40 + 20 * t)), '', 1000.0 + t)
+    row = sheet.page()[20]
+    found = [int(row[2 + 66 * i + 30, 0]) for i in range(5)]
+    np.testing.assert_allclose(found, [40, 90, 140, 190, 240], atol=12)
+
+
+@pytest.mark.parametrize('times', [[0.0] * 300, [5.0, 1e9, 3.0], list(range(200, 0, -1))])
+def test_a_sheet_survives_any_clock(times):
+    sheet = ContactSheet(columns=3, rows=2, cell_width_px=64)
+    for t in times:
+        sheet.add(grey(9), '', float(t))
+    assert len(sheet._cells) <= 24 and sheet.page().shape[0] > 48
+
+
 def test_captions_are_on_the_sheet():
     def page(caption: str) -> np.ndarray:
         sheet = ContactSheet(columns=1, rows=1, cell_width_px=200)
-        sheet.add(grey(0, (200, 100)), caption)
+        sheet.add(grey(0, (200, 100)), caption, 0.0)
         return sheet.page()
 
     assert page('12.34 s').shape == page('').shape
