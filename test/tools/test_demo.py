@@ -36,7 +36,6 @@ def needed(monkeypatch):
 @pytest.mark.slow
 def test_a_short_demo_leaves_all_its_files(tmp_path, capsys):
     out = tmp_path / 'demo_out'
-    # The rate is low, so that a busy machine sees every image; one second is one scene and a cut.
     arguments = ['demo', '--out', str(out), '--seconds', '3', '--json', str(tmp_path / 'r.json')]
     assert cli.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
