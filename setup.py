@@ -49,7 +49,6 @@ setup(
         'evaluate': ['pycocotools>=2.0.6'],
         'record': ['rosbags>=0.10'],
         'test': requirements('development'),
-        'benchmark': requirements('benchmark'),
     },
     entry_points={'console_scripts': ['pose_ros = pose_ros.cli:main']},
 )

@@ -18,7 +18,7 @@ from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
 from pose_ros.core.keypoints import Keypoints
 
 # ONNX Runtime's errors share no base class of its own, and which there are depends on its version.
-_RUNTIME_ERRORS = (
+_RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
     *(
         error

@@ -118,7 +118,7 @@ def _groups(gate: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         rows[np.argmax(left)] = True
         while True:
             columns = gate[rows].any(axis=0)
-            grown = gate[:, columns].any(axis=1)
+            grown = np.asarray(gate[:, columns].any(axis=1))
             if np.array_equal(grown, rows):
                 break
             rows = grown

@@ -95,10 +95,11 @@ def detector_size(
     image_size: tuple[int, int], long_side: int, multiple_of: int
 ) -> tuple[int, int]:
     scale = long_side / max(image_size)
-    return tuple(
+    width, height = (
         max(multiple_of, int(np.ceil(side * scale / multiple_of - 1e-6)) * multiple_of)
         for side in image_size
     )
+    return width, height
 
 
 def person_score(people: Keypoints) -> np.ndarray:

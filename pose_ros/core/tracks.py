@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -71,11 +71,6 @@ class Tracks:
     def __len__(self) -> int:
         """Count the people."""
         return len(self.id)
-
-    def select(self, index: np.ndarray | slice) -> Tracks:
-        """Return the people that `index` (integers, mask or slice) picks, in its order."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != 'stamp_s'}
-        return Tracks(self.stamp_s, **{name: array[index] for name, array in arrays.items()})
 
     def select(self, index: np.ndarray | slice) -> Tracks:
         """Return the people that `index` (integers, mask or slice) picks, in its order."""

@@ -23,12 +23,12 @@ from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracker import PRESETS, Tracker
 from pose_ros.tools import synthetic_report
-from pose_ros.tools.compared_trackers import all_compared, ByHand
-from pose_ros.tools.mot_sequence import full_body_boxes, MotSequence, read_sequence, SequenceError
+from pose_ros.tools.compared_trackers import ByHand, all_compared
+from pose_ros.tools.mot_sequence import MotSequence, SequenceError, full_body_boxes, read_sequence
 from pose_ros.tools.photo_motion import compare
 from pose_ros.tools.report import add_json_argument, finish, machine
 from pose_ros.tools.synthetic_world import PERFECT, View
-from pose_ros.tools.tracking_scores import Identities, iou, MetricsMissing
+from pose_ros.tools.tracking_scores import Identities, MetricsMissing, iou
 
 HELP = 'measure tracking accuracy'
 DESCRIPTION = """\

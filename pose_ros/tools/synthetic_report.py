@@ -15,7 +15,7 @@ from pose_ros.core.tracker import Tracker
 from pose_ros.core.tracks import Tracks
 from pose_ros.tools import synthetic_world as world
 from pose_ros.tools.compared_trackers import ByHand
-from pose_ros.tools.tracking_scores import delay_s, Identities, jitter_px, oks_to_truth
+from pose_ros.tools.tracking_scores import Identities, delay_s, jitter_px, oks_to_truth
 
 CROSSINGS = (
     'crossing', 'slow-crossing', 'overtaking', 'hidden', 'leave-enter', 'sit', 'pan',

@@ -3,9 +3,10 @@
 import itertools
 
 import numpy as np
+import pytest
+
 from pose_ros.core.assignment import assign
 from pose_ros.core.association import match
-import pytest
 
 
 def test_assignment_is_the_cheapest_of_all():

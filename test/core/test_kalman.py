@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
-from pose_ros.core import kalman
 import pytest
+
+from pose_ros.core import kalman
 
 
 @pytest.mark.parametrize('order', [2, 3])

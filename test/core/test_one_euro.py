@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
-from pose_ros.core.one_euro import OneEuroFilter
 import pytest
+
+from pose_ros.core.one_euro import OneEuroFilter
 
 
 def scalar_one_euro(stamps, samples, min_cutoff, beta, d_cutoff):

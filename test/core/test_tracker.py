@@ -4,13 +4,14 @@ from dataclasses import replace
 import time
 
 import numpy as np
-from pose_ros.core.body import body_height_px, STANDING
-from pose_ros.core.config import check, TrackerConfig
+import pytest
+
+from pose_ros.core.body import STANDING, body_height_px
+from pose_ros.core.config import TrackerConfig, check
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import FLIP_INDEX, LEFT_KNEE, LEFT_WRIST, RIGHT_KNEE
 from pose_ros.core.tracker import Tracker
 from pose_ros.core.tracks import KeypointState, TrackState
-import pytest
 
 RATE_HZ = 25.0
 
