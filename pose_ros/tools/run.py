@@ -10,15 +10,13 @@ import os
 from pathlib import Path
 import sys
 import time
-from typing import Any
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
 from pose_ros.backends import load_backend
-from pose_ros.core import config as parameters
-from pose_ros.core.config import EstimatorConfig, TrackerConfig
+from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracker import Tracker
@@ -36,6 +34,7 @@ from pose_ros.media.sources import (
 )
 from pose_ros.media.video import VideoRecorder
 from pose_ros.tools.report import add_json_argument, finish, percentiles
+from pose_ros.tools.settings import SettingError, configs
 
 HELP = 'skeletons of images, a video or a webcam, without ROS'
 DESCRIPTION = """\
@@ -57,11 +56,6 @@ examples:
 
 MIN_SIDE_PX = 360
 """Smaller images are magnified before anything is drawn."""
-
-
-class SettingError(Exception):
-    """A parameter given by --set is unknown or out of range."""
-
 
 ERRORS = (SettingError,)
 
@@ -120,7 +114,7 @@ def main(args: argparse.Namespace) -> int:
     """Run the verb; returns the exit status."""
     if args.show:
         _need_window()
-    estimator_config, tracker_config = _configs(args.mode, args.set)
+    estimator_config, tracker_config = configs(args.mode, args.set)
     source, photos = _open(args.source, args.photos)
     with source:
         estimator = PoseEstimator(load_backend(estimator_config), estimator_config)
@@ -254,43 +248,6 @@ def _open(texts: list[str], photos: bool) -> tuple[Source, bool]:
         if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
             raise SourceError(f'{path}: several sources must all be image files; this is none')
     return ImageSource(paths, f'{len(paths)} images', 1.0), True
-
-
-def _configs(mode: str, settings: list[str]) -> tuple[EstimatorConfig, TrackerConfig]:
-    """Make the parameters from --mode and --set."""
-    estimator, tracker = EstimatorConfig(mode=mode), TrackerConfig()
-    for setting in settings:
-        name, equals, text = setting.partition('=')
-        given = False
-        # A name that both nodes have is given to both.
-        for config in (estimator, tracker):
-            known = {f.name: f for f in fields(config)}
-            if equals and name in known:
-                given = True
-                value = _parse(text, type(known[name].default), setting)
-                if config is estimator:
-                    estimator = replace(estimator, **{name: value})
-                else:
-                    tracker = replace(tracker, **{name: value})
-        if not given:
-            raise SettingError(f'--set {setting}: NAME=VALUE with a name of `pose_ros parameters`')
-    try:
-        parameters.check(estimator)
-        parameters.check(tracker)
-    except ValueError as error:
-        raise SettingError(str(error)) from error
-    return estimator, tracker
-
-
-def _parse(text: str, kind: type, setting: str) -> Any:
-    if kind is bool:
-        if text.lower() not in ('true', 'false'):
-            raise SettingError(f'--set {setting}: the value is true or false')
-        return text.lower() == 'true'
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise SettingError(f'--set {setting}: the value must be a {kind.__name__}') from error
 
 
 def _status(frame: Frame, tally: Tally) -> str:

@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters given on the command line: `--set NAME=VALUE`."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from pose_ros.core import config as parameters
+from pose_ros.core.config import EstimatorConfig, TrackerConfig
+
+
+class SettingError(Exception):
+    """A parameter given by --set is unknown or out of range."""
+
+
+def configs(mode: str, settings: list[str]) -> tuple[EstimatorConfig, TrackerConfig]:
+    """
+    Make the parameters of estimator and tracker.
+
+    Parameters
+    ----------
+    mode : str
+        Of the estimator.
+    settings : list of str
+        NAME=VALUE; a name that both have is given to both.
+
+    Raises
+    ------
+    SettingError
+        When a name is unknown, or a value of the wrong type or out of range.
+    """
+    estimator, tracker = EstimatorConfig(mode=mode), TrackerConfig()
+    for setting in settings:
+        name, equals, text = setting.partition('=')
+        given = False
+        for config in (estimator, tracker):
+            known = {f.name: f for f in fields(config)}
+            if equals and name in known:
+                given = True
+                value = _parse(text, type(known[name].default), setting)
+                if config is estimator:
+                    estimator = replace(estimator, **{name: value})
+                else:
+                    tracker = replace(tracker, **{name: value})
+        if not given:
+            raise SettingError(f'--set {setting}: NAME=VALUE with a name of `pose_ros parameters`')
+    try:
+        parameters.check(estimator)
+        parameters.check(tracker)
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+    return estimator, tracker
+
+
+def _parse(text: str, kind: type, setting: str) -> Any:
+    if kind is bool:
+        if text.lower() not in ('true', 'false'):
+            raise SettingError(f'--set {setting}: the value is true or false')
+        return text.lower() == 'true'
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingError(f'--set {setting}: the value must be a {kind.__name__}') from error
