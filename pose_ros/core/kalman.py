@@ -10,7 +10,7 @@ Kirubarajan, Estimation with Applications to Tracking and Navigation (2001), cha
 The noise is taken to be the same along both axes of the image and independent between them. Then
 one P serves both, and the shapes are
 
-    x (..., D, 2)   rows: position px, velocity px/s, acceleration px/s^2 (D = 3 only); columns u, v
+    x (..., D, 2)   rows: position px, velocity px/s, acceleration px/s^2 (D = 3); columns u, v
     P (..., D, D)   of either column
     H = [1, 0, ..]  the position is what is measured
     z (..., 2), R (...), S (...)
@@ -42,9 +42,9 @@ def transition(dt_s: float, order: int) -> np.ndarray:
 
 def process_noise(dt_s: float, order: int) -> np.ndarray:
     """
-    Return Q for white noise of unit spectral density on the highest derivative, integrated exactly.
+    Return Q for white noise of unit spectral density, integrated exactly.
 
-    The noise drives the acceleration (order 2; density in px^2/s^3) or the jerk (order 3; px^2/s^5):
+    The noise is the acceleration (order 2; density in px^2/s^3) or the jerk (order 3; px^2/s^5):
     Q[i, j] = integral over s in [0, dt] of s^a / a! * s^b / b!, a = order-1-i, b = order-1-j.
     Being exact, two steps of dt/2 give what one step of dt gives.
 

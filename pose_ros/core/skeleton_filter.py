@@ -5,9 +5,8 @@ The Kalman filters of all keypoints of all tracked people, as one batch of array
 
 Motion: a keypoint moves with its person. With constant velocity, the part of its velocity that
 differs from the person's relaxes within RELAXATION_S, since limbs swing and stop; with constant
-acceleration it does not. Noise: by the keypoint's score and the person's size. The process noise
-follows the innovations: it falls while they are smaller than expected (at rest: no jitter) and
-rises when they are larger (sudden motion: no delay).
+acceleration it does not. Noise: by the keypoint's score and the person's size. Both noises follow
+the innovations, so that people at rest do not jitter and people in motion are not late.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 from pose_ros.core import kalman, swaps
 from pose_ros.core.body import OKS_SCALE
 from pose_ros.core.detections import Detections
+from pose_ros.core.innovations import Innovations
 from pose_ros.core.skeleton import NUM_KEYPOINTS, OKS_SIGMAS
 
 AGILITY = np.array([0.8] * 7 + [1.5, 1.5, 2.5, 2.5, 0.8, 0.8, 1.5, 1.5, 2.5, 2.5])
@@ -43,18 +43,6 @@ times OKS scale: third differences of the shipped networks' detections over real
 NOISE_FLOOR_PX = 0.3
 """No measurement is better than this."""
 
-UNREST_GAIN = 0.2
-"""How fast the logarithm of the process noise follows the innovations."""
-
-UNREST_RANGE = (-3.5, 1.0)
-"""Bounds of that logarithm: calmest and wildest."""
-
-UNREST_CAP = 5.0
-"""A single innovation says no more than this many times the expected."""
-
-OWN_UNREST = 0.6
-"""Share of a keypoint's own innovation; the rest is the person's mean: bodies start as one."""
-
 REACQUIRE_S = 0.1
 """A keypoint measured outside its gate for as long is believed: the prediction was wrong."""
 
@@ -73,7 +61,7 @@ class SkeletonFilter:
     process_noise, measurement_noise : float
         Factors on the usual standard deviations.
     calmest : float
-        Added to the lower bound of the adaptive process noise's logarithm.
+        Added to the lower bound of `Innovations.unrest`.
     gate_sigma : float
         Measurements farther from the prediction are not used.
     resolve_swaps : bool
@@ -92,8 +80,8 @@ class SkeletonFilter:
         When it was last measured.
     height_px : (N,) float64
         Body height.
-    unrest : (N, 17) float64
-        Logarithm of the factor on AGILITY that the innovations call for.
+    innovations : Innovations
+        The factors on both noises that the innovations call for.
     nis : (n, 17) float64
         Normalised innovations squared of the latest update, NaN where nothing was measured.
     """
@@ -120,7 +108,7 @@ class SkeletonFilter:
         self.known = np.empty((0, k), bool)
         self.seen_s = np.empty((0, k))
         self.height_px = np.empty(0)
-        self.unrest = np.empty((0, k))
+        self.innovations = Innovations()
         self.nis = np.empty((0, k))
         self._rejected_s = np.empty((0, k))
         self._swapped_s = np.empty((0, len(swaps.LIMBS)))
@@ -141,7 +129,7 @@ class SkeletonFilter:
         """Append people at rest where they are measured now."""
         n, k = len(measured.xy), NUM_KEYPOINTS
         height = np.where(np.isfinite(measured.height_px), measured.height_px, 1.0)
-        R = self._noise(measured.score, height)
+        R = self._noise(measured.score, height, np.zeros(n))
         x = np.zeros((n, k, self.order, 2))
         x[:, :, 0] = measured.xy
         for name, rows in (
@@ -150,25 +138,27 @@ class SkeletonFilter:
             ('known', measured.valid),
             ('seen_s', np.full((n, k), self.stamp_s)),
             ('height_px', height),
-            ('unrest', np.zeros((n, k))),
             ('_rejected_s', np.full((n, k), np.nan)),
             ('_swapped_s', np.full((n, len(swaps.LIMBS)), np.nan)),
         ):
             setattr(self, name, np.concatenate([getattr(self, name), rows]))
+        self.innovations.add(n)
 
     def keep(self, rows: np.ndarray) -> None:
         """Keep the people picked by a mask (N,) bool."""
         for name in (
-            'x', 'P', 'known', 'seen_s', 'height_px', 'unrest', '_rejected_s', '_swapped_s',
+            'x', 'P', 'known', 'seen_s', 'height_px', '_rejected_s', '_swapped_s',
         ):
             setattr(self, name, getattr(self, name)[rows])
+        self.innovations.keep(rows)
 
     def ahead(self, stamp_s: float) -> tuple[np.ndarray, np.ndarray]:
         """Return x and P of everybody at a later time, and change nothing."""
         dt_s = stamp_s - self.stamp_s
         if dt_s <= 0 or not len(self.x):
             return self.x, self.P
-        std = self.process_noise * np.exp(self.unrest) * AGILITY * self.height_px[:, None]
+        agility = self.process_noise * np.exp(self.innovations.unrest) * AGILITY
+        std = agility * self.height_px[:, None]
         if self.order == 3:
             Q = (JERKINESS * std)[..., None, None] ** 2 * kalman.process_noise(dt_s, 3)
             return kalman.predict(self.x, self.P, kalman.transition(dt_s, 3), Q)
@@ -209,10 +199,12 @@ class SkeletonFilter:
             What was used: exchanged sides put right, keypoints outside their gate not valid.
         """
         height = self.height_px[rows]
-        height += SIZE_GAIN * (np.where(measured.height_px > 0, measured.height_px, height) - height)
+        known_height = np.where(measured.height_px > 0, measured.height_px, height)
+        height += SIZE_GAIN * (known_height - height)
         self.height_px[rows] = height
         x, P, known = self.x[rows], self.P[rows], self.known[rows]
-        R = self._noise(measured.score, height)
+        loudness = self.innovations.loudness[rows]
+        R = self._noise(measured.score, height, loudness)
         y, S = kalman.innovation(x, P, measured.xy, R)
         nis = kalman.mahalanobis_squared(y, S)
         if self.resolve_swaps:
@@ -222,7 +214,7 @@ class SkeletonFilter:
             )
             if exchanged.any():
                 measured = swaps.put_right(measured, exchanged)
-                R = self._noise(measured.score, height)
+                R = self._noise(measured.score, height, loudness)
                 y, S = kalman.innovation(x, P, measured.xy, R)
                 nis = kalman.mahalanobis_squared(y, S)
         expected = measured.valid & known
@@ -239,7 +231,8 @@ class SkeletonFilter:
             fresh |= self._reacquired(rows, outside, use)
         else:
             self._rejected_s[rows] = np.nan
-        self._follow_innovations(rows, nis, expected)
+        self.nis = np.where(expected, nis, np.nan)
+        self.innovations.follow(rows, y, S, nis, expected, self.calmest)
         x, P = kalman.update(x, P, y, S, use)
         if fresh.any():
             person, _ = np.nonzero(fresh)
@@ -280,21 +273,11 @@ class SkeletonFilter:
         self._rejected_s[rows] = since_s
         return again
 
-    def _follow_innovations(
-        self, rows: np.ndarray, nis: np.ndarray, expected: np.ndarray
-    ) -> None:
-        """Raise or lower the process noise by how the innovations compare with their S."""
-        self.nis = np.where(expected, nis, np.nan)
-        ratio = np.where(expected, np.minimum(nis / 2.0, UNREST_CAP), 1.0)
-        mean = ratio.mean(axis=1, keepdims=True)
-        unrest = self.unrest[rows]
-        unrest += UNREST_GAIN * (OWN_UNREST * (ratio - mean) + mean - 1.0)
-        low, high = UNREST_RANGE
-        self.unrest[rows] = np.minimum(np.maximum(unrest, low + self.calmest), high)
-
-    def _noise(self, score: np.ndarray, height_px: np.ndarray) -> np.ndarray:
+    def _noise(
+        self, score: np.ndarray, height_px: np.ndarray, loudness: np.ndarray
+    ) -> np.ndarray:
         """Return R (n, 17), px^2: a lower peak is a less certain place."""
-        std = (OKS_SCALE * OKS_SIGMAS * height_px[:, None]) * (
+        std = OKS_SIGMAS * (OKS_SCALE * np.exp(loudness) * height_px)[:, None] * (
             NOISE + NOISE_OF_DOUBT - NOISE_OF_DOUBT * score
         )
         return self.measurement_noise**2 * (std**2 + NOISE_FLOOR_PX**2)

@@ -17,7 +17,7 @@ import numpy as np
 
 from pose_ros.core.association import associate
 from pose_ros.core.config import TrackerConfig
-from pose_ros.core.detections import clean, Detections
+from pose_ros.core.detections import Detections, clean
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.likeness import oks_likeness
 from pose_ros.core.oks import distinct
@@ -257,7 +257,8 @@ class Tracker:
         for gone in self._id[~keep].tolist():
             self._one_euro.pop(gone, None)
         for name in (
-            '_id', '_confirmed', '_hits', '_evidence', '_score', '_born_s', '_seen_s', '_keypoint_score',
+            '_id', '_confirmed', '_hits', '_evidence', '_score', '_born_s', '_seen_s',
+            '_keypoint_score',
         ):
             setattr(self, name, getattr(self, name)[keep])
 

@@ -91,7 +91,8 @@ def largest_person(people: list[Keypoints], affines: np.ndarray) -> np.ndarray |
             centre = np.nanmean(on_photo, axis=1)
             nearest = int(np.argmin(np.hypot(*(centre - anchor).T)))
             if np.hypot(*(centre[nearest] - anchor)) < 50:
-                found.append(np.where(seen.score[nearest, :, None] >= 0.3, on_photo[nearest], np.nan))
+                sure = seen.score[nearest, :, None] >= 0.3
+                found.append(np.where(sure, on_photo[nearest], np.nan))
     if len(found) < 0.8 * len(people):
         return None
     stack = np.array(found)
@@ -108,7 +109,7 @@ def measure(
     person: np.ndarray,
     tracker: Tracker | ByHand | None,
 ) -> dict[str, float]:
-    """Return jitter_px while the camera is still, delay_ms and position_px while it moves."""
+    """Return jitter_px while the camera is still, delay_ms and median error while it moves."""
 
     def truth(t: np.ndarray) -> np.ndarray:
         return geometry.apply(camera(t, size), np.broadcast_to(person, (len(t), 17, 2)))
@@ -131,15 +132,17 @@ def measure(
                 xy[i] = candidates[np.argmin(off)]
     still = (stamps >= SETTLED_S) & (stamps < STILL_S)
     moving = stamps >= STILL_S
-    error = ((xy - now)[moving] ** 2).sum(axis=-1)
+    error = np.hypot(*np.moveaxis((xy - now)[moving], -1, 0))
     return {
         'jitter_px': jitter_px(xy[still]),
         'delay_ms': 1e3 * delay_s([(truth, stamps[moving], xy[moving])]),
-        'position_px': float(np.sqrt(np.nanmean(error))),
+        'position_px': float(np.nanmedian(error)),
     }
 
 
-def compare(photos: list[Path], estimator: PoseEstimator, report: Callable[[], None]) -> dict[str, dict[str, float]]:
+def compare(
+    photos: list[Path], estimator: PoseEstimator, report: Callable[[], None]
+) -> dict[str, dict[str, float]]:
     """Return the mean figures over the photographs with one well visible person, by filter."""
     makers: dict[str, Callable[[], Tracker | ByHand | None]] = {
         'raw detections': lambda: None,

@@ -182,8 +182,10 @@ def one_euro_at_jitter(
     return best
 
 
-def ahead_errors(config: TrackerConfig, view: world.View, seeds: int, delay: float) -> dict[str, float]:
-    """Return mean distances, px, to where keypoints are `delay` s after the image: raw, predicted."""
+def ahead_errors(
+    config: TrackerConfig, view: world.View, seeds: int, delay: float
+) -> dict[str, float]:
+    """Return mean distances, px, of raw and predicted keypoints to where they are `delay` s on."""
     raw, predicted = [], []
     for name in (*MOVING, 'rest'):
         for seed in range(seeds):
@@ -196,7 +198,9 @@ def ahead_errors(config: TrackerConfig, view: world.View, seeds: int, delay: flo
     }
 
 
-def honesty(config: TrackerConfig, view: world.View, seeds: int, ahead_s: float = 0.0) -> dict[str, float]:
+def honesty(
+    config: TrackerConfig, view: world.View, seeds: int, ahead_s: float = 0.0
+) -> dict[str, float]:
     """
     Compare the errors with the covariance given out.
 

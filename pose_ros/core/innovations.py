@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the innovations say about the filter's noises, and the noises that they call for.
+
+Innovations of a filter with the right noises are white: successive ones are not correlated. When
+they point the same way again and again the filter lags, and its process noise is too small; when
+they alternate it chases the noise, and its process noise is too large. Their size, once they are
+white, is that of the measurement noise. Mehra, Approaches to adaptive filtering, IEEE
+Transactions on Automatic Control 17 (1972).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pose_ros.core.skeleton import NUM_KEYPOINTS
+
+FADING = 0.5
+"""Share of the past in the correlation, per update."""
+
+UNREST_GAIN = 0.4
+"""How fast the logarithm of the process noise follows the correlation."""
+
+UNREST_RANGE = (-3.5, 1.0)
+"""Bounds of that logarithm: calmest and wildest."""
+
+CALMING = 0.05
+"""Correlation below which the process noise falls: at rest there is none to speak of."""
+
+SURPRISE, SURPRISE_GAIN = 2.0, 0.3
+"""Innovations so many times larger than expected raise it at once, before a correlation shows."""
+
+OWN_SHARE = 0.6
+"""Share of a keypoint's own correlation; the rest is the person's: bodies start as one."""
+
+LOUDNESS_GAIN = 0.1
+"""How fast the logarithm of the measurement noise follows the size of the innovations."""
+
+LOUDNESS_RANGE = (-1.5, 1.0)
+"""Bounds of that logarithm."""
+
+CAP = 5.0
+"""A single innovation counts no more than this many times the expected."""
+
+
+class Innovations:
+    """
+    Innovation statistics of N people x 17 keypoints.
+
+    Attributes
+    ----------
+    unrest : (N, 17) float64
+        Logarithm of the factor on the process noise's standard deviation.
+    loudness : (N,) float64
+        Likewise on the measurement noise's.
+    """
+
+    _ARRAYS = ('unrest', 'loudness', '_last', '_moments')
+
+    def __init__(self) -> None:
+        k = NUM_KEYPOINTS
+        self.unrest = np.empty((0, k))
+        self.loudness = np.empty(0)
+        self._last = np.empty((0, k, 2))
+        self._moments = np.empty((0, k, 2))
+
+    def add(self, n: int) -> None:
+        """Append n people of whom nothing is known."""
+        for name in self._ARRAYS:
+            array = getattr(self, name)
+            setattr(self, name, np.concatenate([array, np.zeros((n, *array.shape[1:]))]))
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Keep the people picked by a mask (N,) bool."""
+        for name in self._ARRAYS:
+            setattr(self, name, getattr(self, name)[rows])
+
+    def follow(
+        self,
+        rows: np.ndarray,
+        y: np.ndarray,
+        S: np.ndarray,
+        nis: np.ndarray,
+        expected: np.ndarray,
+        calmest: float,
+    ) -> None:
+        """
+        Take the innovations of one update.
+
+        Parameters
+        ----------
+        rows : (n,) int
+            Whose.
+        y, S, nis : (n, 17, 2), (n, 17), (n, 17) float64
+            Innovations, their variances and normalised squares; anything where not expected.
+        expected : (n, 17) bool
+            Where there were a prediction and a measurement.
+        calmest : float
+            Added to the lower bound of the unrest.
+        """
+        size = np.where(expected, np.minimum(nis * 0.5, CAP), 0.0)
+        # Normalised, shortened to the cap, 0 where there is none.
+        unit = y * np.sqrt(size / np.maximum(nis * S, 1e-12))[..., None]
+        unit[~expected] = 0.0
+        along = np.einsum('nki,nki->nk', unit, self._last[rows])
+        self._last[rows] = unit
+        moments = FADING * self._moments[rows]
+        moments[..., 0] += along
+        moments[..., 1] += size
+        self._moments[rows] = moments
+        # Half an expected innovation in the denominator keeps a few small ones from deciding.
+        mean = moments.sum(axis=1) / NUM_KEYPOINTS
+        body = mean[:, 0] / (mean[:, 1] + 0.03)
+        own = moments[..., 0] / (moments[..., 1] + 0.5)
+        count = np.maximum(expected.sum(axis=1), 1)
+        level = size.sum(axis=1) / count
+        common = (1.0 - OWN_SHARE) * body - CALMING
+        common += SURPRISE_GAIN * np.maximum(level - SURPRISE, 0.0)
+        unrest = self.unrest[rows] + UNREST_GAIN * (OWN_SHARE * own + common[:, None])
+        low, high = UNREST_RANGE
+        self.unrest[rows] = np.minimum(np.maximum(unrest, low + calmest), high)
+        # The correlated part of their size is lag, not noise.
+        change = level * (1.0 - np.maximum(body, 0.0)) - 1.0
+        loudness = self.loudness[rows] + LOUDNESS_GAIN * change * (count >= 5)
+        low, high = LOUDNESS_RANGE
+        self.loudness[rows] = np.minimum(np.maximum(loudness, low), high)
