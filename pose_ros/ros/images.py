@@ -167,7 +167,8 @@ def _is_complete(data: np.ndarray) -> bool:
     """
     Look for the end mark of a JPEG or PNG.
 
-    OpenCV fills what a truncated file lacks with grey: people would be looked for in there.
+    Older OpenCV fills what a truncated JPEG lacks with grey and says nothing: people would be
+    looked for in there.
     Drivers may pad, so the mark need not stand at the very end.
     """
     tail = data[-1024:].tobytes()

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-import faulthandler
 import os
 import signal
 import sys
+import threading
 from types import FrameType
+from typing import Callable
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -20,7 +20,8 @@ from pose_ros.ros.parameters import ParameterError
 
 _SPIN_TIMEOUT_S = 0.1  # how late a signal may be noticed
 _EXIT_WITHIN_S = 1.5
-_KILL_WITHIN_S = 1.9
+
+_no_hurry = threading.Event()
 
 
 def spin(node_class: Callable[[], ManagedNode], args: list[str] | None = None) -> int:
@@ -40,8 +41,8 @@ def spin(node_class: Callable[[], ManagedNode], args: list[str] | None = None) -
     def on_signal(number: int, frame: FrameType | None) -> None:
         nonlocal stop
         stop = True
-        _end_soon()
 
+    _exit_after_signal()
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -65,17 +66,25 @@ def spin(node_class: Callable[[], ManagedNode], args: list[str] | None = None) -
     return 0
 
 
-def _end_soon() -> None:
-    """End the process in time whatever it is doing: it has nothing to lose."""
-    signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
-    signal.setitimer(signal.ITIMER_REAL, _EXIT_WITHIN_S)
-    # Inside a network no Python handler runs; faulthandler's thread needs no interpreter. What
-    # it would write, a traceback, is of no use here.
-    faulthandler.dump_traceback_later(
-        _KILL_WITHIN_S, exit=True, file=open(os.devnull, 'w', encoding='utf-8'))
+def _exit_after_signal() -> None:
+    """
+    End the process some time after a signal, whatever its main thread is doing.
+
+    Signal handlers run in the main thread only, between two bytecodes: not while it loads or
+    runs a network. The wake-up file is written at once, and a thread waits for it.
+    """
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        os.read(readable, 1)
+        if not _no_hurry.wait(_EXIT_WITHIN_S):
+            os._exit(0)
+
+    threading.Thread(target=watch, name='exit_after_signal', daemon=True).start()
 
 
 def take_your_time() -> None:
     """Let a node that finishes files end later than 2 s after a signal."""
-    signal.setitimer(signal.ITIMER_REAL, 0.0)
-    faulthandler.cancel_dump_traceback_later()
+    _no_hurry.set()

@@ -115,6 +115,14 @@ def test_wrong_calibration_is_said(
     assert capfd.readouterr().err.count('the calibration is for 640x24') == 1
 
 
+def test_half_a_configuration_is_undone(ros: Any, folder: Path) -> None:
+    node = ros.add(PoseCameraNode, parameters={
+        'source': str(folder), 'camera_info': '/nowhere.yaml'})
+    assert not node.start()
+    assert node._source is None and node._publisher is None
+    assert '/nowhere.yaml' in node._failure
+
+
 def test_calibration_file(calibration: Path) -> None:
     info = camera_info_from_yaml(calibration)
     assert (info.width, info.height, info.distortion_model) == (32, 24, 'plumb_bob')
