@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     'evaluate': ('pose_ros.tools.evaluate', 'measure COCO keypoint accuracy'),
     'evaluate-tracking': ('pose_ros.tools.evaluate_tracking', 'measure tracking accuracy'),
     'parameters': ('pose_ros.tools.parameter_tables', 'list every parameter of every node'),
+    'engine': ('pose_ros.tools.engine', 'build, list, check or clear TensorRT engines'),
     'build-kernels': (
         'pose_ros.tools.build_kernels',
         'compile the CUDA kernels to the PTX that the package ships',
