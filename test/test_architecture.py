@@ -164,7 +164,7 @@ def test_pose_yaml_is_made_from_the_parameters() -> None:
     from pose_ros.tools.parameter_tables import NODES, document
 
     assert (ROOT / 'config/pose.yaml').read_text(encoding='utf-8') == document('yaml', NODES), (
-        'run: ./run pose_ros parameters --format yaml > config/pose.yaml')
+        'run: ./run pose_ros parameters --update .')
 
 
 def test_pose_yaml_says_what_the_defaults_are() -> None:
@@ -192,8 +192,24 @@ def test_readme_tables_are_made_from_the_parameters() -> None:
     for node, config_class in NODES.items():
         table = markdown(node, config_class).split('\n\n', 1)[1].strip()
         assert table in text, (
-            f'the table of {node} in README.md is not that of '
-            f'`./run pose_ros parameters --node {node}`')
+            f'the table of {node} in README.md is not that of core/config.py; '
+            'run: ./run pose_ros parameters --update .')
+
+
+def test_updating_keeps_everything_else(tmp_path: Path) -> None:
+    from pose_ros.tools.parameter_tables import NODES, document, update
+
+    (tmp_path / 'config').mkdir()
+    begin, end = '<!-- parameters: x -->', '<!-- end of parameters -->'
+    (tmp_path / 'README.md').write_text(f'one\n{begin}\nold\n{end}\ntwo\n')
+    for _ in range(2):
+        update(tmp_path)
+        expected = f'one\n{begin}\n{document("markdown", NODES)}{end}\ntwo\n'
+        assert (tmp_path / 'README.md').read_text() == expected
+    assert (tmp_path / 'config/pose.yaml').read_text() == document('yaml', NODES)
+    (tmp_path / 'README.md').write_text('without marks')
+    with pytest.raises(OSError, match='marks'):
+        update(tmp_path)
 
 
 def test_defaults_lie_in_their_ranges() -> None:

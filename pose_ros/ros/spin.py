@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import os
 import signal
 import sys
 import threading
 from types import FrameType
-from typing import Callable
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor

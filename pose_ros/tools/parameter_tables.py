@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import Field, fields
 import json
+from pathlib import Path
 from typing import Any
 
 from pose_ros.core.config import (
@@ -22,7 +23,8 @@ EPILOG = """\
 examples:
   pose_ros parameters                              the tables of the README
   pose_ros parameters --node pose_tracker          those of one node
-  pose_ros parameters --format yaml > mine.yaml    a file for `pose_ros up --params mine.yaml`"""
+  pose_ros parameters --format yaml > mine.yaml    a file for `pose_ros up --params mine.yaml`
+  pose_ros parameters --update .                   README.md and config/pose.yaml of a checkout"""
 
 NODES: dict[str, type[Any]] = {
     'pose_estimator': EstimatorConfig,
@@ -32,6 +34,8 @@ NODES: dict[str, type[Any]] = {
     'pose_recorder': RecorderConfig,
 }
 """Name of each node and the dataclass of its parameters."""
+
+_BEGIN, _END = '<!-- parameters:', '<!-- end of parameters -->'
 
 _YAML_HEAD = """\
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
@@ -81,14 +85,33 @@ def document(form: str, nodes: dict[str, type[Any]]) -> str:
     return '\n'.join(markdown(name, config_class) for name, config_class in nodes.items())
 
 
+def update(checkout: Path) -> None:
+    """Rewrite the parameter file, and the README's tables between their two marks."""
+    (checkout / 'config' / 'pose.yaml').write_text(document('yaml', NODES), encoding='utf-8')
+    readme = checkout / 'README.md'
+    text = readme.read_text(encoding='utf-8')
+    before, found, rest = text.partition(_BEGIN)
+    mark_end, _, tables = rest.partition('\n')
+    after = tables.partition(_END)
+    if not (found and after[1]):
+        raise OSError(f'{readme}: the marks around the parameter tables are missing')
+    new = document('markdown', NODES)
+    readme.write_text(f'{before}{_BEGIN}{mark_end}\n{new}{_END}{after[2]}', encoding='utf-8')
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument('--format', choices=('markdown', 'yaml'), default='markdown')
     parser.add_argument('--node', choices=tuple(NODES), help='only this node')
+    parser.add_argument('--update', type=Path, metavar='CHECKOUT',
+                        help='rewrite README.md and config/pose.yaml of a checkout')
 
 
 def main(args: argparse.Namespace) -> int:
     """Print; return the exit status."""
+    if args.update is not None:
+        update(args.update)
+        return 0
     nodes = {args.node: NODES[args.node]} if args.node else NODES
     print(document(args.format, nodes), end='')
     return 0
