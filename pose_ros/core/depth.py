@@ -120,15 +120,12 @@ def sample_m(depth: np.ndarray, xy: np.ndarray) -> np.ndarray:
         Metres; NaN where outside, missing (0, NaN, infinite) or beyond all reason.
     """
     height, width = depth.shape
-    with np.errstate(invalid='ignore'):
-        inside = (
-            (xy[..., 0] >= -0.5) & (xy[..., 0] < width - 0.5)
-            & (xy[..., 1] >= -0.5) & (xy[..., 1] < height - 0.5)
-        )
-    index = np.rint(np.where(inside[..., None], xy, 0.0)).astype(np.intp)
-    values = depth[index[..., 1], index[..., 0]].astype(np.float32)
+    u, v = xy[..., 0], xy[..., 1]
+    inside = (u >= -0.5) & (u < width - 0.5) & (v >= -0.5) & (v < height - 0.5)
+    column = np.where(inside, u + 0.5, 0.0).astype(np.intp)
+    row = np.where(inside, v + 0.5, 0.0).astype(np.intp)
+    values = depth[row, column].astype(np.float32)
     if depth.dtype == np.uint16:
         values *= np.float32(0.001)
-    with np.errstate(invalid='ignore'):
-        values[~(inside & (values >= NEAREST_M) & (values <= FARTHEST_M))] = np.nan
+    values[~(inside & (values >= NEAREST_M) & (values <= FARTHEST_M))] = np.nan
     return values

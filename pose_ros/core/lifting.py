@@ -86,13 +86,24 @@ _FEWEST = 3  # samples that make a surface
 
 
 class DepthReason(IntEnum):
-    """Why a keypoint has a position in metres, or has none."""
+    """
+    Why a keypoint has a position in metres, or has none.
+
+    NO_KEYPOINT: not seen in the image. NO_DEPTH: nothing measured in the window. BACKGROUND: only
+    what is too far from the person's own depths, or too little else. BONE: at the end of a bone
+    that cannot be. BORDER: where the limb leaves the image, which networks take for the joint.
+    """
 
     LIFTED = 0
     NO_KEYPOINT = 1
     NO_DEPTH = 2
     BACKGROUND = 3
     BONE = 4
+    BORDER = 5
+
+
+# As plain numbers: NumPy takes its time over an enum.
+_LIFTED, _NO_KEYPOINT, _NO_DEPTH, _BACKGROUND, _BONE, _BORDER = (int(r) for r in DepthReason)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,10 +165,11 @@ def lift(
     xy = keypoints.xy.astype(np.float64)
     known = np.isfinite(xy).all(axis=2) & (keypoints.score > 0)
     xy[~known] = np.nan
-    with np.errstate(invalid='ignore'):
-        body_m, last_m = _body_depth(depth, xy)
-        radius_px = WINDOW_M * camera.focal.mean() / body_m[:, None]
-        surface_m, spread_m, some = _surface(depth, xy, radius_px, body_m, last_m, noise)
+    body_m, last_m = _body_depth(depth, xy)
+    focal_px = float(camera.focal.mean())
+    radius_px = np.minimum(WINDOW_M * focal_px / body_m[:, None], LARGEST_WINDOW_PX)
+    radius_px = np.fmax(radius_px, SMALLEST_WINDOW_PX)  # also where no body was found
+    surface_m, spread_m, some = _surface(depth, xy, radius_px, body_m, last_m, noise)
     rays = camera.rays(xy)
     lines = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=2)
     deeper_m = OFFSET_M / np.sqrt((lines * lines).sum(axis=2))
@@ -165,19 +177,27 @@ def lift(
     variance = noise.sigma_m(surface_m) ** 2 + OFFSET_SIGMA**2 + spread_m**2
     covariance = variance[..., None, None] * lines[..., :, None] * lines[..., None, :]
     lateral = LATERAL_M / np.clip(keypoints.score, 0.05, 1.0)
-    lateral = lateral**2 + (0.3 * surface_m / camera.focal.mean()) ** 2
+    lateral = lateral**2 + (0.3 * surface_m / focal_px) ** 2
     covariance[..., 0, 0] += lateral
     covariance[..., 1, 1] += lateral
     found = np.isfinite(position).all(axis=2)
-    reason = np.where(
-        found, DepthReason.LIFTED, np.where(some, DepthReason.BACKGROUND, DepthReason.NO_DEPTH)
-    ).astype(np.int8)
-    reason[~known] = DepthReason.NO_KEYPOINT
-    wrong = impossible(position, covariance) & found
-    reason[wrong] = DepthReason.BONE
-    missing = reason != DepthReason.LIFTED
+    reason = np.where(found, _LIFTED, np.where(some, _BACKGROUND, _NO_DEPTH))
+    reason[_at_border(xy, radius_px / 2, camera.image_size)] = _BORDER
+    reason[~known] = _NO_KEYPOINT
+    position[reason != _LIFTED] = np.nan
+    reason[impossible(position, covariance)] = _BONE
+    missing = reason != _LIFTED
     position[missing] = covariance[missing] = np.nan
-    return Lifted(position, covariance, surface_m, reason)
+    return Lifted(position, covariance, surface_m, reason.astype(np.int8))
+
+
+def _at_border(
+    xy: np.ndarray, margin_px: np.ndarray, image_size: tuple[int, int]
+) -> np.ndarray:
+    inside = (xy >= margin_px[..., None]) & (
+        xy <= np.array(image_size) - 1 - margin_px[..., None]
+    )
+    return np.asarray(~inside.all(axis=2))
 
 
 def _body_depth(depth: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -207,7 +227,6 @@ def _surface(
     noise: DepthNoise,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return depth and spread of the limb's surface, (N, 17) m, and where there is any depth."""
-    radius_px = np.clip(radius_px, SMALLEST_WINDOW_PX, LARGEST_WINDOW_PX)
     places = xy[..., None, :] + radius_px[..., None, None] * _DISC
     values = sample_m(depth, places).astype(np.float64)
     some = np.asarray(np.isfinite(values).any(axis=2))
@@ -231,7 +250,8 @@ def _surface(
 
 
 def _pick(ordered: np.ndarray, index: np.ndarray) -> np.ndarray:
-    index = np.minimum(index, ordered.shape[2] - 1)
-    return np.take_along_axis(ordered, index[..., None], axis=2)[..., 0]
+    n, k, size = ordered.shape
+    flat = np.arange(n * k) * size + np.minimum(index, size - 1).ravel()
+    return np.asarray(ordered.ravel()[flat].reshape(n, k))
 
 

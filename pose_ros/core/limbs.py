@@ -155,14 +155,14 @@ def impossible(position: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """
     length, variance = lengths(position, covariance)
     sigma = np.sqrt(variance)
-    with np.errstate(invalid='ignore'):
-        violated = (length - 2.0 * sigma > LONGEST_M[_KIND]) | (
-            length + sigma < SHORTEST_M[_KIND]
-        )
-        if not violated.any():
-            return np.zeros(position.shape[:2], bool)
-        doubt = np.nan_to_num(np.trace(covariance, axis1=2, axis2=3))
-        return to_blame(violated, doubt)
+    violated = (length - 2.0 * sigma > LONGEST_M[_KIND]) | (length + sigma < SHORTEST_M[_KIND])
+    return _blamed(violated, covariance)
+
+
+def _blamed(violated: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    if not violated.any():
+        return np.zeros(covariance.shape[:2], bool)
+    return to_blame(violated, np.nan_to_num(np.trace(covariance, axis1=2, axis2=3)))
 
 
 class LimbLengths:
@@ -214,21 +214,16 @@ class LimbLengths:
         length, variance = lengths(position, covariance)
         own, own_variance = self.bones()
         limit = 3.0 * np.sqrt(variance + own_variance) + 0.1 * own
-        with np.errstate(invalid='ignore'):
-            violated = np.abs(length - own) > limit
+        violated = np.abs(length - own) > limit
         violated[:, _KIND == FACE] = False
-        if not violated.any():
-            return np.zeros(position.shape[:2], bool)
-        doubt = np.nan_to_num(np.trace(covariance, axis1=2, axis2=3))
-        return to_blame(violated, doubt)
+        return _blamed(violated, covariance)
 
     def learn(self, position: np.ndarray, covariance: np.ndarray) -> None:
         """Take in the bones measured in one image; arguments as of `implausible`."""
         length, variance = lengths(position, covariance)
         own, own_variance = self.bones()
         variance = variance + (POSE_SIGMA * own) ** 2
-        with np.errstate(invalid='ignore'):
-            fits = (length - own) ** 2 < 9.0 * (variance + own_variance)
+        fits = (length - own) ** 2 < 9.0 * (variance + own_variance)
         weight = np.where(fits, 1.0 / np.where(fits, variance, 1.0), 0.0)
         shift = weight * np.where(fits, length - own, 0.0)
         information = 1.0 / self.variance

@@ -48,8 +48,14 @@ ALONG_RAY_M = 10.0
 PIXEL_NOISE = 2.0
 """Variance of a tracked keypoint as a measurement: it is filtered, so its errors repeat."""
 
-BONE_SIGMA = 0.03
-"""How well a bone's length holds, relative; and lengths less certain than 4 of it do not pull."""
+PULLS = 4
+"""Rounds of pulling: bones that meet disturb each other."""
+
+SURE = 0.12
+"""Lengths less certain than this, relative, do not pull."""
+
+BONE_SIGMA = 0.02
+"""How well the length of a bone holds, relative."""
 
 MAX_GAP_S = 5.0
 """After a longer gap everything begins anew, as in the tracker."""
@@ -232,10 +238,10 @@ class SpaceFilter:
         gain_v = np.swapaxes(self._xv, 2, 3) @ weight
         self._x = self._x + (gain_x @ y[..., None])[..., 0]
         self._v = self._v + (gain_v @ y[..., None])[..., 0]
-        self._vv = self._vv - gain_v @ self._xv
+        # Rounding makes them asymmetric, which would grow from image to image.
+        self._vv = _symmetric(self._vv - gain_v @ self._xv)
         self._xv = self._xv - gain_x @ self._xv
-        xx = self._xx - gain_x @ self._xx
-        self._xx = (xx + np.swapaxes(xx, 2, 3)) / 2
+        self._xx = _symmetric(self._xx - gain_x @ self._xx)
         self._begin(fresh, z, R)
         self._known |= fresh
         self._measured = use | fresh
@@ -281,19 +287,27 @@ class SpaceFilter:
         self._vv[fresh] = (INITIAL_SPEED * STATURE_M) ** 2 * np.eye(3)
 
     def _pull(self) -> None:
-        """Move the ends of bones towards the person's own lengths, all at once, in place."""
+        """
+        Move the ends of bones towards the person's own lengths, in place.
+
+        The covariance stays: how long a bone is, is no news from image to image.
+        """
         both = self._known[:, _FAR] & self._known[:, _NEAR]
-        between = self._x[:, _FAR] - self._x[:, _NEAR]
-        length = np.sqrt((between * between).sum(axis=2))
-        along = between / np.maximum(length, 1e-6)[..., None]
         own, variance = self.limbs.length_m[:, _KIND], self.limbs.variance[:, _KIND]
-        sure = both & (variance < (4.0 * BONE_SIGMA * own) ** 2) & (length > 0.3 * own)
-        far = (self._xx[:, _FAR] @ along[..., None])[..., 0]
-        near = (self._xx[:, _NEAR] @ along[..., None])[..., 0]
-        S = ((far + near) * along).sum(axis=2) + variance + (BONE_SIGMA * own) ** 2
-        pull = np.where(sure, (own - length) / S, 0.0)[..., None]
-        # The covariance stays: how long a bone is, is no news from image to image.
-        self._x += np.matmul(_AT_FAR.T, far * pull) + np.matmul(_AT_NEAR.T, near * pull)
+        sure = both & (variance < (SURE * own) ** 2)
+        variance = variance + (BONE_SIGMA * own) ** 2
+        far_xx, near_xx = self._xx[:, _FAR], self._xx[:, _NEAR]
+        for _ in range(PULLS):
+            between = self._x[:, _FAR] - self._x[:, _NEAR]
+            length = np.sqrt((between * between).sum(axis=2))
+            along = between / np.maximum(length, 1e-6)[..., None]
+            far = (far_xx @ along[..., None])[..., 0]
+            near = (near_xx @ along[..., None])[..., 0]
+            S = ((far + near) * along).sum(axis=2) + variance
+            # A bone that seems to have no length has no direction either.
+            pull = np.where(sure & (length > 0.3 * own), (own - length) / S, 0.0)[..., None]
+            # Bones that meet in a joint share it, or they would pull too far together.
+            self._x = self._x + _AT_FAR.T @ (far * pull) + _AT_NEAR.T @ (near * pull)
 
     def _give_up(self) -> None:
         variance = self._xx[..., 2, 2]
@@ -310,3 +324,7 @@ class SpaceFilter:
             stamp_s, self._id, x * blank, self._v * blank, (xx + bias) * blank[..., None],
             measured & self._known,
         )
+
+
+def _symmetric(blocks: np.ndarray) -> np.ndarray:
+    return (blocks + np.swapaxes(blocks, 2, 3)) / 2

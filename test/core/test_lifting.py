@@ -150,6 +150,15 @@ def test_something_held_before_a_wrist_breaks_the_bone(person):
     assert lifted.reason[0, LEFT_ELBOW] == DepthReason.LIFTED
 
 
+def test_where_a_limb_leaves_the_image_there_is_no_joint(person):
+    scene, keypoints = person
+    moved = keypoints.xy.copy()
+    moved[0, LEFT_WRIST] = 400.0, 477.0
+    lifted = lift(scene.depth, CAMERA, Keypoints(moved, keypoints.score, keypoints.person_score))
+    assert lifted.reason[0, LEFT_WRIST] == DepthReason.BORDER
+    assert np.isnan(lifted.position[0, LEFT_WRIST]).all()
+
+
 def test_nobody_and_unknown_keypoints(person):
     scene, keypoints = person
     assert lift(scene.depth, CAMERA, Keypoints.empty()).position.shape == (0, 17, 3)

@@ -206,3 +206,16 @@ def test_time_that_goes_back_begins_anew_and_a_repeated_stamp_is_dropped():
     again = space.update(0.0, tracks(0.0, [7], CAMERA.project(z)), z, R)
     assert again.position == pytest.approx(z)
     assert (again.velocity == 0).all()
+
+
+def test_the_covariance_stays_sound_for_ever():
+    """Rounding must not make it asymmetric: that grows, and after 80 images it was indefinite."""
+    rng = np.random.default_rng(11)
+    space = SpaceFilter(CAMERA)
+    place = truth(0.0)[None]
+    for i in range(1000):
+        z, R = measure(place, rng)
+        s = space.update(i * DT_S, tracks(i * DT_S, [7], CAMERA.project(place)), z, R)
+    assert np.linalg.eigvalsh(s.covariance).min() > 1e-7
+    assert np.linalg.norm(s.position - place, axis=2).max() < 0.1
+    assert np.isfinite(s.velocity).all()
