@@ -81,7 +81,7 @@ environment_keys() {
             fi
         } | hash_of
     )
-    messages=$({ printf '%s\n' "$packages"; cat msg/*.msg CMakeLists.txt package.xml; } | hash_of)
+    messages=$({ printf '%s\n' "$packages"; cat msg/*.msg srv/*.srv CMakeLists.txt package.xml; } | hash_of)
     printf '%s\n%s\n' "$packages" "$messages"
     {
         printf '%s\n' "$messages"
@@ -296,7 +296,7 @@ build_package() {
     # CMake refuses a target whose headers are inside its source folder, as NumPy's are in $root:
     # so the source folder is one of links.
     mkdir -p "$source"
-    for entry in CMakeLists.txt package.xml config launch models msg pose_ros scripts test; do
+    for entry in CMakeLists.txt package.xml config launch models msg pose_ros scripts srv test; do
         ln -sfn "$root/$entry" "$source/$entry"
     done
     ! command -v ninja >/dev/null || generator=(-G Ninja)

@@ -21,7 +21,7 @@ ALLOWED = {
     'core': set(),
     'backends': {'core'},
     'media': {'core'},
-    'ros': {'core', 'backends', 'media', 'msg'},
+    'ros': {'core', 'backends', 'media', 'msg', 'srv'},
     'tools': {'core', 'backends', 'media'},
 }
 HEAVY = {

@@ -95,14 +95,33 @@ class EstimatorConfig:
         2, 'CPU threads inside a network; 0 for all cores', low=0, high=64, live=False
     )
     detect_size_px: int = param(
-        256, 'Long side of the whole image in the first pass, px, multiple of 32', low=64, high=1024
+        448, 'Long side of the whole image in the first pass, px; larger finds smaller people',
+        low=64, high=1024
     )
-    max_people: int = param(10, 'Largest number of people per image', low=1, high=100)
+    detect_second_size_px: int = param(
+        0, 'The first pass looks at this size as well, px; 0: it does not', low=0, high=1024
+    )
+    min_candidate_score: float = param(
+        0.05, 'People of the first pass with a lower score are not looked at in a crop',
+        low=0.0, high=1.0,
+    )
+    max_crops: int = param(
+        10, 'Largest number of crops per image, the best people first; the others stay as the first '
+        'pass saw them', low=1, high=100
+    )
+    mirror: bool = param(
+        False, 'Each crop is looked at mirrored as well: more accurate, twice the time'
+    )
+    max_people: int = param(20, 'Largest number of people per image', low=1, high=100)
     min_person_score: float = param(
-        0.2, 'People with a lower score are not published', low=0.0, high=1.0
+        0.01, 'People with a lower score are not published', low=0.0, high=1.0
     )
     min_keypoint_score: float = param(
         0.1, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
+    )
+    min_follow_score: float = param(
+        0.05, 'Single: a followed person with a lower score is looked for in the whole image',
+        low=0.0, high=1.0,
     )
     duplicate_oks: float = param(
         0.7, 'Two skeletons more alike than this OKS are one person', low=0.0, high=1.0
@@ -136,7 +155,7 @@ class TrackerConfig:
         low=0.01, high=100.0,
     )
     measurement_noise: float = param(
-        1.0, 'Noise of the detections over what is usual for the shipped networks; higher: smoother',
+        1.0, 'Noise of the detections over what is usual for the networks; higher: smoother',
         low=0.01, high=100.0,
     )
     one_euro_min_cutoff_hz: float = param(
@@ -192,6 +211,19 @@ class TrackerConfig:
     )
     max_prediction_s: float = param(
         0.5, 'A keypoint not seen for longer is MISSING, s', low=0.0, high=10.0
+    )
+    prediction_rate_hz: float = param(
+        50.0, 'Rate of pose/predicted while someone listens, Hz; 0 for never', low=0.0, high=1000.0
+    )
+    lead_time_s: float = param(
+        0.0, 'pose/predicted is for so long after its publication, s', low=0.0, high=1.0
+    )
+    stale_after_s: float = param(
+        1.0, 'Without an image for longer, STALE is published, s; 0 for never', low=0.0, high=60.0
+    )
+    target_hold_s: float = param(
+        2.0, 'A target out of sight is waited for as long before another is chosen, s',
+        low=0.0, high=60.0,
     )
     max_gap_s: float = param(
         5.0, 'A longer jump between two stamps ends all tracks, s', low=0.1, high=3600.0

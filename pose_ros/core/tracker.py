@@ -79,7 +79,7 @@ class Tracker:
         self._next_id = 1
         self._image_size = None
         self.counters.clear()
-        self._end_all()
+        self.end_all()
 
     def _clear(self) -> None:
         self._stamp_s: float | None = None
@@ -94,7 +94,7 @@ class Tracker:
         self._keypoint_score = np.empty((0, NUM_KEYPOINTS))
         self._one_euro: dict[int, OneEuroFilter] = {}
 
-    def _end_all(self) -> None:
+    def end_all(self) -> None:
         """End all tracks; ids go on, so that no two people ever share one."""
         self._clear()
         self.configure(self.config)
@@ -177,7 +177,7 @@ class Tracker:
             reason = 'size_change'
         if reason:
             self.counters[reason] += 1
-            self._end_all()
+            self.end_all()
         self._image_size = image_size or self._image_size
         if self._stamp_s is None:
             self._filter.stamp_s = stamp_s

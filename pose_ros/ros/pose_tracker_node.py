@@ -3,7 +3,9 @@
 """
 `pose_tracker`: people of single images in, people with identity, velocity and covariance out.
 
-Subscribes `pose`, publishes `pose/tracked`: one message for each one, with the same stamp.
+Subscribes `pose`. Publishes `pose/tracked`, one message for each one with the same stamp, and one
+with status STALE when none comes; `pose/predicted`, the CONFIRMED people carried forward to now;
+`pose/target`, the one person chosen by the service `pose/lock_target`.
 """
 
 from __future__ import annotations
@@ -11,17 +13,30 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import KeyValue
+from std_msgs.msg import Header
 
 from pose_ros.core.config import TrackerConfig
+from pose_ros.core.target import TargetLock, TargetMode
 from pose_ros.core.tracker import Tracker
-from pose_ros.msg import SkeletonArray
+from pose_ros.core.tracks import Tracks, TrackState
+from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.messages import keypoints_from_msg, stamp_seconds, tracks_to_msg
+from pose_ros.ros.messages import (
+    keypoints_from_msg,
+    stamp_from_ns,
+    stamp_ns,
+    stamp_seconds,
+    tracks_to_msg,
+)
 from pose_ros.ros.spin import spin
+from pose_ros.srv import LockTarget
 
 _SILENT_AFTER_S = 2.0
+_OTHER_CLOCK_S = 10.0
+"""Images whose stamps are as far from this node's clock were stamped by another one."""
 
 
 class PoseTrackerNode(ManagedNode):
@@ -31,75 +46,213 @@ class PoseTrackerNode(ManagedNode):
         """Declare the parameters."""
         super().__init__('pose_tracker', TrackerConfig, **kwargs)
         self._tracker: Tracker | None = None
-        self._publisher: Any = None
+        self._target = TargetLock()
+        self._outputs: dict[str, Any] = {}
         self._subscription: Any = None
+        self._lock_service: Any = None
+        self._periodic: list[Any] = []
+        self._last: SkeletonArray | None = None
         self._last_pose_s = 0.0
+        self._stale_said_s = 0.0
 
     def configure(self) -> None:
-        """Begin without tracks."""
+        """Begin without tracks and without a target."""
         self._tracker = Tracker(self.config)
-        self._publisher = self.create_publisher(SkeletonArray, 'pose/tracked', 10)
+        self._target = TargetLock()
+        self._last = None
+        self._outputs = {
+            'tracked': self.create_publisher(SkeletonArray, 'pose/tracked', 10),
+            'predicted': self.create_publisher(SkeletonArray, 'pose/predicted', 10),
+            'target': self.create_publisher(Target, 'pose/target', 10),
+        }
 
     def activate(self) -> None:
-        """Subscribe."""
-        self._last_pose_s = time.monotonic()
+        """Subscribe, serve and start the clocks."""
+        self._last_pose_s = self._stale_said_s = time.monotonic()
         self._subscription = self.create_subscription(SkeletonArray, 'pose', self._on_pose, 10)
+        self._lock_service = self.create_service(LockTarget, 'pose/lock_target', self._on_lock)
+        self._start_timers(self.config)
 
     def deactivate(self) -> None:
-        """Unsubscribe."""
+        """Unsubscribe and stop."""
+        self._stop_timers()
+        if self._lock_service is not None:
+            self.destroy_service(self._lock_service)
+            self._lock_service = None
         if self._subscription is not None:
             self.destroy_subscription(self._subscription)
             self._subscription = None
 
     def cleanup(self) -> None:
         """Forget the tracks."""
-        if self._publisher is not None:
-            self.destroy_publisher(self._publisher)
-            self._publisher = None
+        for publisher in self._outputs.values():
+            self.destroy_publisher(publisher)
+        self._outputs = {}
         self._tracker = None
 
     def apply(self, config: TrackerConfig) -> None:
         """Use other parameters from the next message on; the tracks stay."""
         if self._tracker is not None:
             self._tracker.configure(config)
+        if self.is_active and (config.prediction_rate_hz, config.stale_after_s) != (
+            self.config.prediction_rate_hz, self.config.stale_after_s
+        ):
+            self._stop_timers()
+            self._start_timers(config)
+
+    def _start_timers(self, config: TrackerConfig) -> None:
+        if config.prediction_rate_hz > 0:
+            self._periodic.append(
+                self.create_timer(1.0 / config.prediction_rate_hz, self._publish_predicted)
+            )
+        if config.stale_after_s > 0:
+            # Steady: a simulation that stands still gives no images either.
+            self._periodic.append(
+                self.create_timer(
+                    min(config.stale_after_s / 4, 0.25), self._watch, clock=self._steady_clock
+                )
+            )
+
+    def _stop_timers(self) -> None:
+        for timer in self._periodic:
+            self.destroy_timer(timer)
+        self._periodic = []
 
     def health(self) -> tuple[bytes, str]:
         """Warn when nothing comes."""
         silent_s = time.monotonic() - self._last_pose_s
-        if silent_s < _SILENT_AFTER_S:
-            return OK, 'working'
-        return WARN, f'nothing on {self._subscription.topic_name} for {silent_s:.0f} s'
+        if silent_s >= min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
+            name = self._subscription.topic_name
+            return WARN, f'STALE: nothing on {name} for {silent_s:.1f} s'
+        return OK, 'working'
 
     def details(self) -> list[KeyValue]:
-        """Show what the tracker refused."""
+        """Show the age of what is known, what the tracker refused, and the target."""
         if self._tracker is None:
             return []
         counters = sorted(self._tracker.counters.items())
-        return [KeyValue(key=name, value=str(count)) for name, count in counters]
+        found = [KeyValue(key=name, value=str(count)) for name, count in counters]
+        found.append(KeyValue(key='stale_s', value=f'{time.monotonic() - self._last_pose_s:.3f}'))
+        found.append(KeyValue(key='target', value=f'{self._target.state.name} {self._target.id}'))
+        return found
 
     def _on_pose(self, msg: SkeletonArray) -> None:
         started_s = time.perf_counter()
-        self._last_pose_s = time.monotonic()
         self.statistics.counts['received'] += 1
         tracker = self._tracker
         if tracker is None:
             return
+        if msg.status == SkeletonArray.STALE:
+            return  # no image bore it: what stands in it is old
+        self._last_pose_s = time.monotonic()
+        if self._last is not None and self._last.header.frame_id != msg.header.frame_id:
+            # Tracks of different cameras never mix.
+            self.complain(
+                'frame_id_change',
+                f'frame_id {self._last.header.frame_id!r} became {msg.header.frame_id!r}: '
+                'all tracks end; one tracker follows one camera',
+            )
+            tracker.end_all()
         image_size = (int(msg.image_width), int(msg.image_height))
         keypoints = keypoints_from_msg(msg)
         updated_s = time.perf_counter()
         tracks = tracker.update(stamp_seconds(msg.header.stamp), keypoints, image_size)
         track_s = time.perf_counter() - updated_s
-        tracked = tracks_to_msg(tracks, msg.header, image_size)
+        self._last = msg
+        tracked = self._with_times(tracks_to_msg(tracks, msg.header, image_size), msg)
         tracked.track_ms = track_s * 1e3
-        tracked.model = msg.model
-        tracked.received = msg.received
-        tracked.convert_ms, tracked.network_ms = msg.convert_ms, msg.network_ms
-        tracked.detect_ms, tracked.refine_ms = msg.detect_ms, msg.refine_ms
         tracked.published = self.get_clock().now().to_msg()
-        self._publisher.publish(tracked)
+        self._outputs['tracked'].publish(tracked)
+        self._publish_target(tracks, tracked)
         self.statistics.counts['published'] += 1
         self.statistics.add('track', track_s)
         self.statistics.add('callback', time.perf_counter() - started_s)
+
+    @staticmethod
+    def _with_times(answer: SkeletonArray, msg: SkeletonArray) -> SkeletonArray:
+        answer.model = msg.model
+        answer.received = msg.received
+        answer.convert_ms, answer.network_ms = msg.convert_ms, msg.network_ms
+        answer.detect_ms, answer.refine_ms = msg.detect_ms, msg.refine_ms
+        return answer
+
+    def _publish_predicted(self) -> None:
+        publisher = self._outputs['predicted']
+        tracker, last = self._tracker, self._last
+        if tracker is None or last is None or not publisher.get_subscription_count():
+            return
+        started_s = time.perf_counter()
+        now = self.get_clock().now()
+        later_ns = int(now.nanoseconds + self.config.lead_time_s * 1e9)
+        image_ns = stamp_ns(last.header.stamp)
+        if abs(now.nanoseconds - image_ns) > _OTHER_CLOCK_S * 1e9 and not self._is_stale():
+            self.complain(
+                'other_clock',
+                'the images are stamped by another clock '
+                f'({(now.nanoseconds - image_ns) * 1e-9:.1f} s behind this one): nothing can be '
+                'predicted to now. Is use_sim_time as it should be?',
+            )
+        # Relative to the image's stamp as the tracker holds it, so that no digit is lost.
+        image_s = stamp_seconds(last.header.stamp)
+        tracks = tracker.predict(image_s + (later_ns - image_ns) * 1e-9)
+        tracks = tracks.select(tracks.state == TrackState.CONFIRMED)
+        header = Header(stamp=stamp_from_ns(later_ns), frame_id=last.header.frame_id)
+        size = (int(last.image_width), int(last.image_height))
+        predicted = self._with_times(tracks_to_msg(tracks, header, size), last)
+        self._mark_stale(predicted)
+        predicted.published = now.to_msg()
+        publisher.publish(predicted)
+        self.statistics.add('predict', time.perf_counter() - started_s)
+
+    def _is_stale(self) -> bool:
+        limit_s = self.config.stale_after_s
+        return limit_s > 0 and time.monotonic() - self._last_pose_s > limit_s
+
+    def _mark_stale(self, msg: SkeletonArray) -> None:
+        if self._is_stale():
+            msg.status = SkeletonArray.STALE
+            msg.stale_s = time.monotonic() - self._last_pose_s
+
+    def _watch(self) -> None:
+        """Say on `pose/tracked` that nobody is looking, once per `stale_after_s`."""
+        now_s = time.monotonic()
+        waited_s = now_s - max(self._stale_said_s, self._last_pose_s)
+        if not self._is_stale() or waited_s < self.config.stale_after_s or self._tracker is None:
+            return
+        self._stale_said_s = now_s
+        last = self._last or SkeletonArray(header=Header(stamp=Time()))
+        size = (int(last.image_width), int(last.image_height))
+        image_s = stamp_seconds(last.header.stamp)
+        tracks = self._tracker.predict(image_s + now_s - self._last_pose_s)
+        stale = tracks_to_msg(tracks, last.header, size)
+        self._mark_stale(stale)
+        stale.published = self.get_clock().now().to_msg()
+        self._outputs['tracked'].publish(stale)
+        self.statistics.counts['stale'] += 1
+
+    def _on_lock(self, request: Any, response: Any) -> Any:
+        try:
+            self._target.choose(TargetMode(request.mode), int(request.id))
+        except ValueError as error:
+            response.success, response.message = False, str(error)
+            return response
+        if self._tracker is not None and self._last is not None:
+            size = (int(self._last.image_width), int(self._last.image_height))
+            tracks = self._tracker.predict(stamp_seconds(self._last.header.stamp))
+            self._target.update(tracks, size, self.config.target_hold_s)
+        response.success, response.id = True, self._target.id
+        response.message = f'{self._target.state.name} {self._target.id or ""}'.strip()
+        return response
+
+    def _publish_target(self, tracks: Tracks, tracked: SkeletonArray) -> None:
+        size = (int(tracked.image_width), int(tracked.image_height))
+        self._target.update(tracks, size, self.config.target_hold_s)
+        msg = Target(
+            header=tracked.header, state=int(self._target.state), id=self._target.id,
+            lost_s=self._target.lost_s, image_width=size[0], image_height=size[1],
+        )
+        msg.skeletons = [s for s in tracked.skeletons if s.id == self._target.id]
+        self._outputs['target'].publish(msg)
 
 
 def main(args: list[str] | None = None) -> int:
