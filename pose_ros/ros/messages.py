@@ -89,7 +89,12 @@ def keypoints_to_msg(
     )
 
 
-def tracks_to_msg(tracks: Tracks, header: Header, image_size: tuple[int, int]) -> SkeletonArray:
+def tracks_to_msg(
+    tracks: Tracks,
+    header: Header,
+    image_size: tuple[int, int],
+    reuse: list[Skeleton] | None = None,
+) -> SkeletonArray:
     """
     Write the tracked people.
 
@@ -101,6 +106,9 @@ def tracks_to_msg(tracks: Tracks, header: Header, image_size: tuple[int, int]) -
         Of the image, or of the moment that the tracks are predicted for.
     image_size : (width, height)
         Pixels.
+    reuse : list of Skeleton, optional
+        Written into, and grown when there are too few: making skeletons takes most of the time.
+        Only for a message that is published at once and not looked at again.
 
     Returns
     -------
@@ -121,10 +129,14 @@ def tracks_to_msg(tracks: Tracks, header: Header, image_size: tuple[int, int]) -
         zip(tracks.id.tolist(), tracks.state.tolist(), tracks.score.tolist(),
             tracks.age_s.tolist(), tracks.since_seen_s.tolist())
     ):
-        skeleton = Skeleton(
-            id=track_id, track_state=track_state, score=score, box=boxes[person],
-            age_s=age_s, since_seen_s=since_seen_s,
-        )
+        if reuse is None:
+            skeleton = Skeleton()
+        else:
+            if person == len(reuse):
+                reuse.append(Skeleton())
+            skeleton = reuse[person]
+        skeleton.id, skeleton.track_state, skeleton.score = track_id, track_state, score
+        skeleton.box, skeleton.age_s, skeleton.since_seen_s = boxes[person], age_s, since_seen_s
         for keypoint, state, score, (x, y), (vx, vy), covariance in zip(
             skeleton.keypoints, states[person], scores[person], points[person],
             velocities[person], covariances[person],

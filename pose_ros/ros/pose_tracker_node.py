@@ -21,7 +21,7 @@ from pose_ros.core.config import TrackerConfig
 from pose_ros.core.target import TargetLock, TargetMode
 from pose_ros.core.tracker import Tracker
 from pose_ros.core.tracks import Tracks, TrackState
-from pose_ros.msg import SkeletonArray, Target
+from pose_ros.msg import Skeleton, SkeletonArray, Target
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.messages import (
@@ -52,6 +52,7 @@ class PoseTrackerNode(ManagedNode):
         self._lock_service: Any = None
         self._periodic: list[Any] = []
         self._last: SkeletonArray | None = None
+        self._skeletons: list[Skeleton] = []
         self._last_pose_s = 0.0
         self._stale_said_s = 0.0
 
@@ -198,7 +199,7 @@ class PoseTrackerNode(ManagedNode):
         tracks = tracks.select(tracks.state == TrackState.CONFIRMED)
         header = Header(stamp=stamp_from_ns(later_ns), frame_id=last.header.frame_id)
         size = (int(last.image_width), int(last.image_height))
-        predicted = self._with_times(tracks_to_msg(tracks, header, size), last)
+        predicted = self._with_times(tracks_to_msg(tracks, header, size, self._skeletons), last)
         self._mark_stale(predicted)
         predicted.published = now.to_msg()
         publisher.publish(predicted)
