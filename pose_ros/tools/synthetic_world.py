@@ -273,8 +273,11 @@ def scenes() -> dict[str, Scene]:
             ), 5.0),
             Scene('hidden', (
                 replace(stand, depth=0.0, height_px=270),
-                replace(left, speed=((0.0, 0.7),), start_px=(250, 375), depth=1.0, height_px=240),
-            ), 5.0),
+                replace(
+                    left, speed=((0.0, 0.7), (2.25, -0.7), (2.85, 0.7)), start_px=(250, 375),
+                    depth=1.0, height_px=240,
+                ),
+            )),
             Scene('leave-enter', (
                 replace(left, speed=((0.0, 0.8),), start_px=(900, 380), there_s=(-1.0, 2.2)),
                 replace(right, start_px=(1260, 370), speed=((3.0, -0.8),), there_s=(3.2, 9.0)),
