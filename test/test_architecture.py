@@ -240,3 +240,28 @@ def test_headers() -> None:
             '# SPDX-FileCopyrightText: 2026 pose_ros contributors',
             '# SPDX-License-Identifier: Apache-2.0',
         ], path.relative_to(ROOT)
+
+
+def test_rviz_config_shows_what_is_published() -> None:
+    yaml = pytest.importorskip('yaml')
+    from pose_ros.core.config import CameraConfig
+
+    data = yaml.safe_load((ROOT / 'config/pose.rviz').read_text(encoding='utf-8'))
+    manager = data['Visualization Manager']
+    topics = {d['Topic']['Value'] for d in manager['Displays'] if 'Topic' in d}
+    assert topics == {'pose/overlay', 'pose/markers'}
+    source = (PACKAGE / 'ros/pose_visualizer_node.py').read_text(encoding='utf-8')
+    assert all(f"'{topic}'" in source for topic in topics)
+    assert manager['Global Options']['Fixed Frame'] == CameraConfig().frame_id
+
+
+def test_transport_profile_is_well_formed() -> None:
+    from xml.etree import ElementTree
+
+    root = ElementTree.parse(ROOT / 'config/fastdds_shm.xml').getroot()
+    space = {'f': root.tag[1:].partition('}')[0]}
+    kinds = [e.text for e in root.iterfind('.//f:transport_descriptor/f:type', space)]
+    assert kinds == ['SHM', 'UDPv4']
+    defined = [e.text for e in root.iterfind('.//f:transport_descriptor/f:transport_id', space)]
+    used = [e.text for e in root.iterfind('.//f:userTransports/f:transport_id', space)]
+    assert defined == used

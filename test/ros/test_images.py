@@ -86,7 +86,7 @@ def middles(image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize('encoding', ENCODINGS)
-@pytest.mark.parametrize('padding', [0, 10])
+@pytest.mark.parametrize('padding', [0, 7, 10])
 def test_encoding(picture: np.ndarray, encoding: str, padding: int) -> None:
     rows = encode(picture, encoding)
     as_bytes = rows.reshape(len(rows), -1).view(np.uint8)
