@@ -84,6 +84,8 @@ def image_from_msg(msg: Image) -> np.ndarray:
             raise ImageError(f'{encoding} has two pixels in four bytes: width {width} is odd')
         if encoding.startswith('bayer') and (width < 2 or height < 2):
             raise ImageError(f'{encoding} of {width}x{height}: too small for the pattern')
+        if int(msg.step) % depth:
+            pixels = pixels.copy()  # rows that begin at odd bytes are beyond OpenCV
         return convert(pixels)
     if encoding in _SEMI_PLANAR:
         if width % 2 or height % 2:
