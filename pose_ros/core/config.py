@@ -174,7 +174,7 @@ class TrackerConfig:
         0.2, 'A new track needs a person score as high', low=0.0, high=1.0
     )
     low_score: float = param(
-        0.05, 'Detections between this person score and new_track_score only continue tracks',
+        0.1, 'Detections between this person score and new_track_score only continue tracks',
         low=0.0, high=1.0,
     )
     match_similarity: float = param(

@@ -20,6 +20,15 @@ MIN_SCORE = 0.15
 """Keypoints with a lower score are not given to the others: the tracker's own default."""
 
 
+MIN_PERSON_SCORE = 0.1
+"""People with a lower score are not given to the others: with all of them they do worse."""
+
+
+def usable_people(keypoints: Keypoints) -> Keypoints:
+    """Return the people that trackers without a use for unlikely ones are given."""
+    return keypoints.select(keypoints.person_score >= MIN_PERSON_SCORE)
+
+
 class ComparedTracker(Protocol):
     """Follows people from frame to frame."""
 
@@ -95,6 +104,7 @@ class Norfair:
         """Update, and report who was seen now: people it only predicts would count against it."""
         if self._tracker is None:
             self._tracker = self._make(image_size[1])
+        keypoints = usable_people(keypoints)
         detections = []
         for xy, score in zip(keypoints.xy, keypoints.score):
             usable = (score >= MIN_SCORE) & np.isfinite(xy).all(axis=1)
@@ -140,6 +150,7 @@ class ByHand:
         self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Join each detection, best first, to the nearest centre within half a body height."""
+        keypoints = usable_people(keypoints)
         self._people = {n: p for n, p in self._people.items() if stamp_s - p[2] < 1.0}
         ids, smooth, free = [], [], dict(self._people)
         for n in np.argsort(-keypoints.person_score, kind='stable'):
