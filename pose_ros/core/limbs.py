@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from pose_ros.core.skeleton import (
@@ -72,7 +74,10 @@ PRIOR_SIGMA = 0.2
 POSE_SIGMA = 0.1
 """How much the distance of two keypoints changes with the posture, relative."""
 
-EXACT_SIGMA = 0.02
+HIDDEN_SIGMA = 0.4
+"""The same for a bone that points along the ray, whose far end hides behind the near one."""
+
+EXACT_SIGMA = 0.01
 """No length gets better known than this, relative."""
 
 SHORTEST_M: np.ndarray = TYPICAL_M * 0.5
@@ -85,7 +90,26 @@ _ACROSS = (_KIND == SHOULDERS) | (_KIND == HIPS)
 _OF_KIND = (_KIND[:, None] == np.arange(len(TYPICAL_M))).astype(np.float64)
 
 
-def lengths(position: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+class Lengths(NamedTuple):
+    """
+    Measured bones of N people.
+
+    Attributes
+    ----------
+    length_m : (N, B) float64
+        Metres; NaN where an end is unknown.
+    variance : (N, B) float64
+        Of the length, m^2, the ends taken to be independent.
+    steep : (N, B) float64
+        Cosine of the angle with the optical axis.
+    """
+
+    length_m: np.ndarray
+    variance: np.ndarray
+    steep: np.ndarray
+
+
+def lengths(position: np.ndarray, covariance: np.ndarray) -> Lengths:
     """
     Measure the bones.
 
@@ -95,19 +119,12 @@ def lengths(position: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, n
         Metres; NaN where unknown.
     covariance : (N, 17, 3, 3) float64
         m^2.
-
-    Returns
-    -------
-    length : (N, B) float64
-        Metres; NaN where an end is unknown.
-    variance : (N, B) float64
-        Of the length, m^2, the ends taken to be independent.
     """
     between = position[:, _FAR] - position[:, _NEAR]
     length = np.sqrt((between * between).sum(axis=2))
     along = between / np.maximum(length, 1e-6)[..., None]
     both = covariance[:, _FAR] + covariance[:, _NEAR]
-    return length, np.einsum('nbi,nbij,nbj->nb', along, both, along)
+    return Lengths(length, np.einsum('nbi,nbij,nbj->nb', along, both, along), along[..., 2])
 
 
 def to_blame(violated: np.ndarray, doubt: np.ndarray) -> np.ndarray:
@@ -153,7 +170,7 @@ def impossible(position: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     -------
     (N, 17) bool
     """
-    length, variance = lengths(position, covariance)
+    length, variance, _ = lengths(position, covariance)
     sigma = np.sqrt(variance)
     violated = (length - 2.0 * sigma > LONGEST_M[_KIND]) | (length + sigma < SHORTEST_M[_KIND])
     return _blamed(violated, covariance)
@@ -196,38 +213,44 @@ class LimbLengths:
         """Return length m and variance m^2 of each of BONES, (N, B) each."""
         return self.length_m[:, _KIND], self.variance[:, _KIND]
 
-    def implausible(self, position: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    def implausible(self, measured: Lengths, covariance: np.ndarray) -> np.ndarray:
         """
         Find keypoints at the end of bones that are not this person's.
 
         Parameters
         ----------
-        position : (N, 17, 3) float64
-            Metres; NaN where unknown.
+        measured : Lengths
+            The bones in one image.
         covariance : (N, 17, 3, 3) float64
-            m^2.
+            Of the keypoints, m^2.
 
         Returns
         -------
         (N, 17) bool
         """
-        length, variance = lengths(position, covariance)
         own, own_variance = self.bones()
-        limit = 3.0 * np.sqrt(variance + own_variance) + 0.1 * own
-        violated = np.abs(length - own) > limit
+        limit = 3.0 * np.sqrt(measured.variance + own_variance) + 0.1 * own
+        violated = np.abs(measured.length_m - own) > limit
         violated[:, _KIND == FACE] = False
         return _blamed(violated, covariance)
 
-    def learn(self, position: np.ndarray, covariance: np.ndarray) -> None:
-        """Take in the bones measured in one image; arguments as of `implausible`."""
-        length, variance = lengths(position, covariance)
+    def learn(self, measured: Lengths, used: np.ndarray) -> None:
+        """
+        Take in the bones measured in one image.
+
+        Parameters
+        ----------
+        measured : Lengths
+        used : (N, 17) bool
+            The keypoints that were believed.
+        """
         own, own_variance = self.bones()
-        variance = variance + (POSE_SIGMA * own) ** 2
-        fits = (length - own) ** 2 < 9.0 * (variance + own_variance)
+        error = measured.length_m - own
+        relative = POSE_SIGMA**2 + (HIDDEN_SIGMA * measured.steep) ** 2
+        variance = measured.variance + relative * own**2
+        fits = used[:, _FAR] & used[:, _NEAR] & (error**2 < 9.0 * (variance + own_variance))
         weight = np.where(fits, 1.0 / np.where(fits, variance, 1.0), 0.0)
-        shift = weight * np.where(fits, length - own, 0.0)
-        information = 1.0 / self.variance
-        total = information + weight @ _OF_KIND
-        self.length_m = self.length_m + (shift @ _OF_KIND) / total
+        total = 1.0 / self.variance + weight @ _OF_KIND
+        self.length_m = self.length_m + (weight * np.where(fits, error, 0.0)) @ _OF_KIND / total
         # Errors of one posture repeat: no number of images makes a length exact.
         self.variance = np.maximum(1.0 / total, (EXACT_SIGMA * TYPICAL_M) ** 2)

@@ -22,7 +22,7 @@ import numpy as np
 from pose_ros.core import kalman
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.lifting import OFFSET_SIGMA
-from pose_ros.core.limbs import BONES, HIPS, LimbLengths
+from pose_ros.core.limbs import BONES, HIPS, LimbLengths, lengths
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.skeleton_filter import AGILITY, INITIAL_SPEED
 from pose_ros.core.tracks import KeypointState, Tracks
@@ -48,8 +48,11 @@ ALONG_RAY_M = 10.0
 PIXEL_NOISE = 2.0
 """Variance of a tracked keypoint as a measurement: it is filtered, so its errors repeat."""
 
-PULLS = 4
+PULLS = 8
 """Rounds of pulling: bones that meet disturb each other."""
+
+OVER = 1.5
+"""Successive over-relaxation: each round goes farther than it should, to need fewer rounds."""
 
 SURE = 0.12
 """Lengths less certain than this, relative, do not pull."""
@@ -62,12 +65,10 @@ MAX_GAP_S = 5.0
 
 _PULLING = BONES[BONES[:, 2] <= HIPS]
 _FAR, _NEAR, _KIND = _PULLING.T
-_DEGREE = np.bincount(_PULLING[:, :2].ravel(), minlength=NUM_KEYPOINTS)
-_SIGNED = np.zeros((len(_PULLING), NUM_KEYPOINTS))
-_SIGNED[np.arange(len(_PULLING)), _FAR] = 1.0 / _DEGREE[_FAR]
-_SIGNED[np.arange(len(_PULLING)), _NEAR] = -1.0 / _DEGREE[_NEAR]
+_AT_FAR = np.zeros((len(_PULLING), NUM_KEYPOINTS))
+_AT_NEAR = np.zeros_like(_AT_FAR)
+_AT_FAR[np.arange(len(_PULLING)), _FAR] = _AT_NEAR[np.arange(len(_PULLING)), _NEAR] = 1.0
 _TINY = 1e-12 * np.eye(3)
-_AT_FAR, _AT_NEAR = np.maximum(_SIGNED, 0.0), np.minimum(_SIGNED, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,8 +215,8 @@ class SpaceFilter:
         self, stamp_s: float, tracks: Tracks, z: np.ndarray, R: np.ndarray
     ) -> None:
         lifted = np.isfinite(z).all(axis=2)
-        wrong = self.limbs.implausible(z, R) & lifted
-        lifted &= ~wrong
+        measured = lengths(z, R)
+        lifted &= ~self.limbs.implausible(measured, R)
         z = np.where(lifted[..., None], z, 0.0)
         R = np.where(lifted[..., None, None], R, np.eye(3))
         fresh = lifted & ~self._known
@@ -245,8 +246,7 @@ class SpaceFilter:
         self._begin(fresh, z, R)
         self._known |= fresh
         self._measured = use | fresh
-        held = np.where(self._measured[..., None], z, np.nan)
-        self.limbs.learn(held, R)
+        self.limbs.learn(measured, self._measured)
         if self.hold_lengths:
             self._pull()
         self._give_up()
@@ -297,17 +297,21 @@ class SpaceFilter:
         sure = both & (variance < (SURE * own) ** 2)
         variance = variance + (BONE_SIGMA * own) ** 2
         far_xx, near_xx = self._xx[:, _FAR], self._xx[:, _NEAR]
+        # Bones that meet in a joint share it, or they would pull too far together.
+        share = (OVER / np.maximum(sure @ (_AT_FAR + _AT_NEAR), 1.0))[..., None]
         for _ in range(PULLS):
             between = self._x[:, _FAR] - self._x[:, _NEAR]
             length = np.sqrt((between * between).sum(axis=2))
+            # A bone that seems to have no length has no direction either.
+            off = np.where(sure & (length > 0.3 * own), own - length, 0.0)
+            if (np.abs(off) < 0.01 * own).all():
+                break
             along = between / np.maximum(length, 1e-6)[..., None]
             far = (far_xx @ along[..., None])[..., 0]
             near = (near_xx @ along[..., None])[..., 0]
             S = ((far + near) * along).sum(axis=2) + variance
-            # A bone that seems to have no length has no direction either.
-            pull = np.where(sure & (length > 0.3 * own), (own - length) / S, 0.0)[..., None]
-            # Bones that meet in a joint share it, or they would pull too far together.
-            self._x = self._x + _AT_FAR.T @ (far * pull) + _AT_NEAR.T @ (near * pull)
+            pull = (off / S)[..., None]
+            self._x = self._x + share * (_AT_FAR.T @ (far * pull) - _AT_NEAR.T @ (near * pull))
 
     def _give_up(self) -> None:
         variance = self._xx[..., 2, 2]

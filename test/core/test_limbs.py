@@ -37,7 +37,7 @@ COVARIANCE = np.broadcast_to(np.diag([1e-4, 1e-4, 4e-4]), (1, 17, 3, 3))
 
 def test_length_and_its_variance(position):
     position[0, LEFT_WRIST] = position[0, LEFT_ELBOW] + [0.0, 0.0, 0.25]
-    length, variance = lengths(position, COVARIANCE)
+    length, variance, _ = lengths(position, COVARIANCE)
     forearm = bone(LEFT_WRIST, LEFT_ELBOW)
     assert length[0, forearm] == pytest.approx(0.25)
     assert variance[0, forearm] == pytest.approx(8e-4)
@@ -94,16 +94,18 @@ def test_lengths_are_learned_and_then_hold():
     own.take(np.array([-1]))
     forearm, true_m = bone(LEFT_WRIST, LEFT_ELBOW), 0.150 * 1.5
     for _ in range(60):
-        own.learn(truth + rng.normal(0, [0.01, 0.01, 0.02], truth.shape), COVARIANCE)
+        noisy = truth + rng.normal(0, [0.01, 0.01, 0.02], truth.shape)
+        own.learn(lengths(noisy, COVARIANCE), np.ones((1, 17), bool))
     assert own.bones()[0][0, forearm] == pytest.approx(true_m, rel=0.04)
-    assert not own.implausible(truth, COVARIANCE).any()
+    assert not own.implausible(lengths(truth, COVARIANCE), COVARIANCE).any()
     # 0.17 m deeper is within what is possible for a tall man, not for this person.
     wrong = truth.copy()
     wrong[0, LEFT_WRIST] += [0.0, 0.12, 0.17]
     assert not impossible(wrong, COVARIANCE).any()
-    assert np.flatnonzero(own.implausible(wrong, COVARIANCE)[0]).tolist() == [LEFT_WRIST]
+    measured = lengths(wrong, COVARIANCE)
+    assert np.flatnonzero(own.implausible(measured, COVARIANCE)[0]).tolist() == [LEFT_WRIST]
     before = own.length_m.copy()
-    own.learn(wrong, COVARIANCE)
+    own.learn(measured, np.arange(17)[None] != LEFT_WRIST)
     assert own.length_m == pytest.approx(before, rel=0.02)
 
 

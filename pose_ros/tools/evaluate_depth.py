@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+`pose_ros evaluate-depth`: lift and filter a recorded RGB-D sequence, and measure.
+
+Reads a folder of `NAME.jpg`, `NAME_depth.png` (uint16 mm, registered) and, where there is one,
+`NAME_mask.jpg` (where the person is, whose depths a joint on the person shares).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from pose_ros.backends import load_backend
+from pose_ros.core.camera import CameraModel
+from pose_ros.core.config import EstimatorConfig, TrackerConfig
+from pose_ros.core.depth import DepthNoise
+from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.lifting import DepthReason, lift
+from pose_ros.core.limbs import BONES, FOREARM, SHOULDERS, UPPER_ARM, lengths
+from pose_ros.core.skeleton import KEYPOINT_NAMES
+from pose_ros.core.space_filter import SpaceFilter
+from pose_ros.core.track_sources import of_tracks
+from pose_ros.core.tracker import Tracker
+from pose_ros.core.tracks import TrackState
+from pose_ros.tools.report import add_json_argument, finish, machine, percentiles
+
+HELP = 'measure joints in metres on a recorded RGB-D sequence'
+DESCRIPTION = (
+    'Lifts and filters a sequence of colour and registered depth images. Measures how many joints '
+    'land within the depths of the mask of the person, how much the lengths of limbs vary before '
+    'and after filtering, and what it costs.'
+)
+EPILOG = 'example:\n  pose_ros evaluate-depth --data ~/data/rgbd_person --json depth.json'
+BONE_NAMES = {
+    f'{KEYPOINT_NAMES[far]}-{KEYPOINT_NAMES[near]}': i
+    for i, (far, near, kind) in enumerate(BONES.tolist())
+    if kind in (UPPER_ARM, FOREARM, SHOULDERS)
+}
+
+
+class SequenceError(Exception):
+    """The folder holds no sequence that can be used."""
+
+
+ERRORS = (SequenceError,)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the verb."""
+    parser.add_argument('--data', required=True, metavar='DIR', help='folder of the sequence')
+    parser.add_argument(
+        '--rate', type=float, default=30.0, metavar='HZ', help='images per second; default: 30'
+    )
+    parser.add_argument(
+        '--camera', nargs=4, type=float, default=(525.0, 525.0, 320.0, 240.0),
+        metavar=('FX', 'FY', 'CX', 'CY'), help='px; default: 525 525 320 240',
+    )
+    parser.add_argument(
+        '--sensor', choices=('structured-light', 'time-of-flight'), default='structured-light',
+        help='noise of the depth; default: %(default)s',
+    )
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the verb; returns the exit status."""
+    names = sorted(
+        path.stem for path in Path(args.data).glob('*.jpg')
+        if path.with_name(f'{path.stem}_depth.png').is_file()
+    )
+    if not names:
+        raise SequenceError(f'{args.data}: no NAME.jpg with a NAME_depth.png beside it')
+    report = _measure(Path(args.data), names, args)
+    _print(report)
+    finish(report, args.json)
+    return 0
+
+
+def _measure(folder: Path, names: list[str], args: argparse.Namespace) -> dict[str, Any]:
+    config = EstimatorConfig()
+    estimator = PoseEstimator(load_backend(config), config)
+    noise = (
+        DepthNoise.structured_light() if args.sensor == 'structured-light'
+        else DepthNoise.time_of_flight()
+    )
+    tracker, space, camera = Tracker(TrackerConfig()), None, None
+    reasons: Counter[str] = Counter()
+    raw: list[np.ndarray] = []
+    filtered: list[np.ndarray] = []
+    skin_inside: list[bool] = []
+    joint_inside: list[bool] = []
+    lift_ms: list[float] = []
+    filter_ms: list[float] = []
+    visible = people = 0
+    for i, name in enumerate(tqdm(names, unit='image', file=sys.stderr)):
+        image = cv2.imread(str(folder / f'{name}.jpg'))
+        depth = cv2.imread(str(folder / f'{name}_depth.png'), cv2.IMREAD_UNCHANGED)
+        if image is None or depth is None:
+            raise SequenceError(f'{folder / name}: cannot be read')
+        size = (image.shape[1], image.shape[0])
+        if camera is None or space is None:
+            fx, fy, cx, cy = args.camera
+            camera = CameraModel.from_camera_info(
+                *size, '', (), (fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0)
+            )
+            if camera is None:
+                raise SequenceError('--camera: FX must be above 0')
+            space = SpaceFilter(camera)
+        keypoints = estimator.estimate(image, i / args.rate)
+        begin_s = time.perf_counter()
+        lifted = lift(depth, camera, keypoints, noise)
+        middle_s = time.perf_counter()
+        tracks = tracker.update(i / args.rate, keypoints, size)
+        joined_s = time.perf_counter()
+        joints = space.update(i / args.rate, tracks, *of_tracks(tracks, keypoints, lifted))
+        if len(keypoints):
+            lift_ms.append(1e3 * (middle_s - begin_s) / len(keypoints))
+            filter_ms.append(1e3 * (time.perf_counter() - joined_s) / len(keypoints))
+        people += len(keypoints)
+        reasons.update(lifted.counts())
+        visible += int((~np.isin(
+            lifted.reason, (DepthReason.NO_KEYPOINT, DepthReason.BORDER)
+        )).sum())
+        raw += list(lengths(lifted.position, lifted.covariance)[0])
+        seen = (tracks.state == TrackState.CONFIRMED) & (tracks.since_seen_s == 0)
+        filtered += list(lengths(joints.position[seen], joints.covariance[seen])[0])
+        mask = cv2.imread(str(folder / f'{name}_mask.jpg'), cv2.IMREAD_GRAYSCALE)
+        if mask is not None:
+            own = depth[(mask > 127) & (depth > 0)] * 0.001
+            there = lifted.reason == DepthReason.LIFTED
+            low, high = own.min() - 0.0005, own.max() + 0.0005
+            skin = lifted.surface_m[there]
+            joint = lifted.position[there][:, 2]
+            skin_inside += ((skin >= low) & (skin <= high)).tolist()
+            joint_inside += ((joint >= low) & (joint <= high)).tolist()
+    return {
+        'data': folder.name,
+        'images': len(names),
+        'people': people,
+        'visible_keypoints': visible,
+        'reasons': dict(reasons),
+        'lifted_of_visible': _share(reasons['lifted'], visible),
+        'joints_in_mask_depths': _share(sum(joint_inside), len(joint_inside)),
+        'skin_in_mask_depths': _share(sum(skin_inside), len(skin_inside)),
+        'bones': {
+            name: {'lifted': _spread(raw, bone), 'filtered': _spread(filtered, bone)}
+            for name, bone in BONE_NAMES.items()
+        },
+        'lift_ms_per_person': percentiles(lift_ms),
+        'filter_ms_per_person': percentiles(filter_ms),
+        'machine': machine(),
+    }
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else float('nan')
+
+
+def _spread(found: list[np.ndarray], bone: int) -> dict[str, float]:
+    values = np.array([row[bone] for row in found if np.isfinite(row[bone])])
+    if len(values) < 2:
+        return {'mean_m': float('nan'), 'std_share': float('nan'), 'n': len(values)}
+    return {
+        'mean_m': round(float(values.mean()), 4),
+        'std_share': round(float(values.std() / values.mean()), 4),
+        'n': len(values),
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    print(f'{report["images"]} images, {report["people"]} people, '
+          f'{report["visible_keypoints"]} keypoints inside the image')
+    print(f'lifted {report["lifted_of_visible"]:.1%}; of these the joint lies within the depths '
+          f'of the mask in {report["joints_in_mask_depths"]:.1%}, its skin in '
+          f'{report["skin_in_mask_depths"]:.1%}')
+    print(f'{"bone":30s} {"lifted":>22s} {"filtered":>22s}')
+    for name, bone in report['bones'].items():
+        columns = [
+            f'{b["mean_m"]:.3f} m +- {b["std_share"]:5.1%} ({b["n"]:3d})' for b in bone.values()
+        ]
+        print(f'{name:30s} {columns[0]:>22s} {columns[1]:>22s}')
+    print(f'lifting {report["lift_ms_per_person"]["p50"]:.2f} ms, filtering '
+          f'{report["filter_ms_per_person"]["p50"]:.2f} ms per person (median)')
