@@ -134,6 +134,13 @@ class PoseVisualizerNode(ManagedNode):
             self._publish_markers(msg)
         if 'image' not in self._listening:
             return
+        if self.config.skeletons == 'predicted':
+            # Carried forward to a moment without an image: drawn into the newest, once.
+            if self._images:
+                newest = self._images.popitem()[1]
+                self._images.clear()
+                self._draw(newest, msg)
+            return
         stamp = stamp_ns(msg.header.stamp)
         image = self._images.get(stamp)
         if image is None:

@@ -186,3 +186,27 @@ def test_cv_bridge_takes_other_encodings(
     pytest.importorskip('cv_bridge.boost', reason='the cv_bridge here is not the real one')
     msg = cv_bridge.CvBridge().cv2_to_imgmsg(picture.astype(np.uint16) * 257, 'bgr16')
     assert np.abs(middles(image_from_msg(msg)) - middles(picture)).max() <= 1
+
+
+def test_random_messages_give_an_image_or_one_clear_error() -> None:
+    """Sizes, steps and data that hardly fit: never another exception, never another shape."""
+    random = np.random.default_rng(1)
+    images = 0
+    for _ in range(3000):
+        encoding = str(random.choice([*ENCODINGS, '16UC1', 'bgr16', '']))
+        width, height = (int(n) for n in random.integers(0, 9, 2))
+        step = width * int(random.integers(1, 5)) + int(random.choice([0, 0, 0, 1, 3]))
+        size = step * height + int(random.choice([0, 0, 0, 0, -1, 1, step]))
+        if encoding in ('nv12', 'nv21'):
+            size = size * 3 // 2
+        data = array('B', random.integers(0, 256, max(size, 0), np.uint8).tobytes())
+        msg = Image(width=width, height=height, encoding=encoding, step=step, data=data,
+                    is_bigendian=int(random.integers(0, 2)))
+        try:
+            image = image_from_msg(msg)
+        except ImageError as error:
+            assert '\n' not in str(error)
+            continue
+        assert image.shape == (height, width, 3) and image.dtype == np.uint8
+        images += 1
+    assert images > 300

@@ -152,6 +152,20 @@ def test_overlay_is_drawn_into_the_image_of_the_same_stamp(
         assert (drawn[round(float(y)), round(float(x))] != 90).any()
 
 
+def test_predicted_people_are_drawn_into_the_newest_image(ros: Any, tracks: Tracks) -> None:
+    stage = Stage(ros, skeletons='predicted')
+    overlays = ros.collect(Image, 'pose/overlay', 1)
+    stage.wait_for(stage.images)
+    for sec, grey in ((1, 40), (2, 90)):
+        stage.node._on_image(image_to_msg(np.full_like(PICTURE, grey), header(sec)))
+    for sec in (3, 4):
+        stage.node._on_skeletons(tracks_to_msg(tracks, header(sec), (640, 480)))
+    assert ros.spin_until(lambda: overlays)
+    ros.spin_for(0.2)
+    assert len(overlays) == 1
+    assert (image_from_msg(overlays[0])[-1, -1] == 90).all()
+
+
 def test_buffers_stay_bounded(ros: Any, tracks: Tracks) -> None:
     stage = Stage(ros, image_buffer=3)
     ros.collect(Image, 'pose/overlay', 1)
