@@ -23,7 +23,7 @@ def test_parameter_tables_are_those_of_the_code():
     )
 
 
-@pytest.mark.parametrize('name', ['SkeletonArray', 'Skeleton', 'Keypoint'])
+@pytest.mark.parametrize('name', ['SkeletonArray', 'Skeleton', 'Keypoint', 'Target'])
 def test_every_field_of_every_message_is_in_its_table(name):
     section = README.split(f'`pose_ros/{name}`\n\n')[1].split('\n\n')[0]
     names = ' '.join(row.split('|')[1] for row in section.split('\n'))
@@ -31,9 +31,21 @@ def test_every_field_of_every_message_is_in_its_table(name):
     text = (ROOT / 'msg' / f'{name}.msg').read_text(encoding='utf-8')
     fields = {
         match.group(1)
-        for match in re.finditer(r'^[\w/]+(?:\[\d*\])?\s+(\w+)\s*(?:#.*)?$', text, re.MULTILINE)
+        for match in re.finditer(r'^[\w/]+(?:\[[<=\d]*\])?\s+(\w+)\s*(?:#.*)?$', text, re.MULTILINE)
     }
     assert documented == fields and fields
+
+
+def test_every_field_of_the_service_is_named():
+    section = README.split('`pose_ros/LockTarget` chooses it')[1].split('\n\n')[0]
+    text = (ROOT / 'srv' / 'LockTarget.srv').read_text(encoding='utf-8')
+    fields = re.findall(r'^\w+\s+(\w+)\s*(?:#.*)?$', text, re.MULTILINE)
+    constants = re.findall(r'^\w+\s+(\w+)\s*=', text, re.MULTILINE)
+    assert fields and constants
+    for name in fields:
+        assert f'`{name}`' in section, name
+    for name in constants:
+        assert name in section, name
 
 
 def test_every_node_has_a_row():
