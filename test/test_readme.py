@@ -29,10 +29,8 @@ def test_every_field_of_every_message_is_in_its_table(name):
     names = ' '.join(row.split('|')[1] for row in section.split('\n'))
     documented = set(re.findall(r'`(\w+)`', names))
     text = (ROOT / 'msg' / f'{name}.msg').read_text(encoding='utf-8')
-    fields = {
-        match.group(1)
-        for match in re.finditer(r'^[\w/]+(?:\[[<=\d]*\])?\s+(\w+)\s*(?:#.*)?$', text, re.MULTILINE)
-    }
+    field = r'^[\w/]+(?:\[[<=\d]*\])?\s+(\w+)\s*(?:#.*)?$'
+    fields = set(re.findall(field, text, re.MULTILINE))
     assert documented == fields and fields
 
 
