@@ -127,16 +127,17 @@ def test_block_blocks() -> None:
 
 
 def test_no_broad_except() -> None:
-    """Errors are caught by name; what is caught broadly is raised again."""
+    """Errors are caught by name; what is caught broadly is raised again, or is marked and why."""
     for path in sorted(PACKAGE.rglob('*.py')):
-        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        text = path.read_text(encoding='utf-8')
+        for node in ast.walk(ast.parse(text)):
             if not isinstance(node, ast.ExceptHandler):
                 continue
             named = getattr(node.type, 'id', '')
             if node.type is not None and named not in ('Exception', 'BaseException'):
                 continue
-            last = node.body[-1]
-            assert isinstance(last, ast.Raise), f'{path.relative_to(ROOT)}:{node.lineno}'
+            marked = re.search(r'# noqa: BLE001 +\w+', text.splitlines()[node.lineno - 1])
+            assert marked or isinstance(node.body[-1], ast.Raise), f'{path.relative_to(ROOT)}:{node.lineno}'
 
 
 def test_topics_are_relative() -> None:
