@@ -137,7 +137,8 @@ def test_no_broad_except() -> None:
             if node.type is not None and named not in ('Exception', 'BaseException'):
                 continue
             marked = re.search(r'# noqa: BLE001 +\w+', text.splitlines()[node.lineno - 1])
-            assert marked or isinstance(node.body[-1], ast.Raise), f'{path.relative_to(ROOT)}:{node.lineno}'
+            place = f'{path.relative_to(ROOT)}:{node.lineno}'
+            assert marked or isinstance(node.body[-1], ast.Raise), place
 
 
 def test_topics_are_relative() -> None:
