@@ -57,10 +57,14 @@ def associate(
     least = config.match_similarity
     strong = detected.person_score >= config.new_track_score
     weak = (detected.person_score >= config.low_score) & ~strong
+    if strong.all() and confirmed.all():
+        pairs = match(likeness, least)
+        if len(pairs) == min(likeness.shape):
+            return pairs  # what the rounds would find as well
     lost = confirmed & (unseen_s > config.lost_after_s)
     open_rows = np.ones(len(confirmed), bool)
     open_columns = np.ones(len(strong), bool)
-    pairs: list[tuple[int, int]] = []
+    pairs = []
     rounds: tuple[tuple[np.ndarray, np.ndarray, Callable[[], np.ndarray], float], ...] = (
         (confirmed, strong, lambda: likeness, least),
         # ByteTrack (Zhang et al., ECCV 2022): weak detections continue tracks, never start them.
@@ -97,6 +101,8 @@ def match(similarity: np.ndarray, minimum: float) -> list[tuple[int, int]]:
     list of (row, column)
         Sorted by row; each row and each column at most once.
     """
+    if similarity.size == 1:
+        return [(0, 0)] if similarity[0, 0] >= minimum else []
     gain = similarity - minimum
     gate = gain >= 0
     alone = gate & (gate.sum(axis=1, keepdims=True) == 1) & (gate.sum(axis=0) == 1)

@@ -49,7 +49,7 @@ def body_height_px(xy: np.ndarray, valid: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     xy : (N, 17, 2) float64
-        Pixels; anything finite where not valid.
+        Pixels; 0 where not valid.
     valid : (N, 17) bool
 
     Returns
@@ -57,14 +57,13 @@ def body_height_px(xy: np.ndarray, valid: np.ndarray) -> np.ndarray:
     (N,) float64
         Pixels; NaN with fewer than two keypoints, or all in one place.
     """
-    weight = valid.astype(np.float64)
-    count, *_ = moments = (weight @ _MOMENTS).T
-    count = np.maximum(count, 1.0)
+    moments = (valid.astype(np.float64) @ _MOMENTS).T
+    count = np.maximum(moments[0], 1.0)
     # The variance about the mean is the mean square less the square of the mean.
     reference = moments[3] / count - (moments[1] ** 2 + moments[2] ** 2) / count**2
-    mean = np.matmul(weight[:, None], xy)[:, 0] / count[:, None]
-    square = np.einsum('nkd,nkd,nk->n', xy, xy, weight) / count
-    spread = square - mean[:, 0] ** 2 - mean[:, 1] ** 2
+    total = xy.sum(axis=1)
+    square = np.einsum('nkd,nkd->n', xy, xy)
+    spread = square / count - np.einsum('nd,nd->n', total, total) / count**2
     known = (count >= 2) & (spread > 1e-6)
     return np.sqrt(np.where(known, spread, np.nan) / np.maximum(reference, 1e-6))
 

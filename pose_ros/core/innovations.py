@@ -78,7 +78,7 @@ class Innovations:
 
     def follow(
         self,
-        rows: np.ndarray,
+        rows: np.ndarray | slice,
         y: np.ndarray,
         S: np.ndarray,
         nis: np.ndarray,
@@ -90,7 +90,7 @@ class Innovations:
 
         Parameters
         ----------
-        rows : (n,) int
+        rows : (n,) int, or slice
             Whose.
         y, S, nis : (n, 17, 2), (n, 17), (n, 17) float64
             Innovations, their variances and normalised squares; anything where not expected.

@@ -20,7 +20,7 @@ Time steps are in seconds and may differ from step to step.
 
 from __future__ import annotations
 
-from math import factorial
+from math import exp, factorial
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def relaxing_transition(dt_s: float, relaxation_s: float) -> np.ndarray:
     -------
     (2, 2) float64
     """
-    decay = np.exp(-dt_s / relaxation_s)
+    decay = exp(-dt_s / relaxation_s)
     return np.array([[1.0, relaxation_s * (1.0 - decay)], [0.0, decay]])
 
 
@@ -88,7 +88,7 @@ def relaxing_process_noise(dt_s: float, relaxation_s: float) -> np.ndarray:
         Noise density in px^2/s^3 gives px^2, px^2/s and px^2/s^2.
     """
     tau = relaxation_s
-    decay = np.exp(-dt_s / tau)
+    decay = exp(-dt_s / tau)
     # The difference of nearly equal numbers must not come out below 0 at tiny steps.
     place = max(dt_s - 2.0 * tau * (1.0 - decay) + tau / 2.0 * (1.0 - decay**2), 0.0)
     both = tau**2 / 2.0 * (1.0 - decay) ** 2

@@ -189,9 +189,9 @@ class SkeletonFilter:
         weight = self.known / np.maximum(self.known.sum(axis=1, keepdims=True), 1)
         return np.matmul(weight[:, None], self.x[:, :, 0])[:, 0]
 
-    def update(self, rows: np.ndarray, measured: Detections) -> Detections:
+    def update(self, rows: np.ndarray | slice, measured: Detections) -> Detections:
         """
-        Correct the people `rows` (n,) int by what was measured of them at `stamp_s`.
+        Correct the people `rows` (n,) int, or all, by what was measured of them at `stamp_s`.
 
         Returns
         -------
@@ -207,9 +207,10 @@ class SkeletonFilter:
         R = self._noise(measured.score, height, loudness)
         y, S = kalman.innovation(x, P, measured.xy, R)
         nis = kalman.mahalanobis_squared(y, S)
-        if self.resolve_swaps:
+        expected = measured.valid & known
+        if self.resolve_swaps and not swaps.impossible(nis, expected):
             exchanged, self._swapped_s[rows] = swaps.exchanged(
-                x, P, measured, R, known, nis,
+                x, P, measured, R, expected, nis,
                 self.gate_sigma, self._swapped_s[rows], self.stamp_s,
             )
             if exchanged.any():
@@ -217,7 +218,9 @@ class SkeletonFilter:
                 R = self._noise(measured.score, height, loudness)
                 y, S = kalman.innovation(x, P, measured.xy, R)
                 nis = kalman.mahalanobis_squared(y, S)
-        expected = measured.valid & known
+                expected = measured.valid & known
+        else:
+            self._swapped_s[rows] = np.nan
         use = expected & (nis <= self.gate_sigma**2)
         jumped = 2 * use.sum(axis=1) < expected.sum(axis=1)
         if jumped.any():
@@ -246,7 +249,7 @@ class SkeletonFilter:
         return measured._replace(score=np.where(use, measured.score, 0.0), valid=use)
 
     def _widened(
-        self, rows: np.ndarray, P: np.ndarray, y: np.ndarray, jumped: np.ndarray
+        self, rows: np.ndarray | slice, P: np.ndarray, y: np.ndarray, jumped: np.ndarray
     ) -> np.ndarray:
         """
         Return P with room for a sudden motion of the whole body, for the people who `jumped` (n,).
@@ -263,7 +266,7 @@ class SkeletonFilter:
         return P
 
     def _reacquired(
-        self, rows: np.ndarray, outside: np.ndarray, use: np.ndarray
+        self, rows: np.ndarray | slice, outside: np.ndarray, use: np.ndarray
     ) -> np.ndarray:
         """Return which keypoints outside their gate (n, 17) are believed all the same."""
         since_s = np.where(outside, np.fmin(self._rejected_s[rows], self.stamp_s), np.nan)

@@ -27,12 +27,17 @@ LONGEST_S = 0.5
 """An exchange that lasts longer is believed."""
 
 
+def impossible(nis: np.ndarray, expected: np.ndarray) -> bool:
+    """Say at once, most of the time, that no keypoint is so far off that it could be another."""
+    return not np.any(expected & (nis > MARGIN))
+
+
 def exchanged(
     x: np.ndarray,
     P: np.ndarray,
     measured: Detections,
     R: np.ndarray,
-    known: np.ndarray,
+    expected: np.ndarray,
     nis: np.ndarray,
     gate_sigma: float,
     since_s: np.ndarray,
@@ -48,8 +53,8 @@ def exchanged(
     measured : Detections
     R, nis : (n, 17) float64
         Noise, and squared Mahalanobis distances as measured.
-    known : (n, 17) bool
-        Where there is a prediction.
+    expected : (n, 17) bool
+        Where there are a prediction and a measurement.
     gate_sigma : float
         Distances count no more than this, so that one wild keypoint does not decide.
     since_s : (n, 3) float64
@@ -63,13 +68,9 @@ def exchanged(
     since_s : (n, 3) float64
         The new one.
     """
-    both = known & measured.valid
-    both = both & both[:, FLIP_INDEX]
+    both = expected & expected[:, FLIP_INDEX]
     limit = gate_sigma**2
     plain = np.where(both, np.minimum(nis, limit), 0.0)
-    # Most of the time no group is bad enough for the other hypothesis to matter.
-    if np.all(plain @ LIMBS.T <= MARGIN):
-        return np.zeros(both.shape, bool), np.full(since_s.shape, np.nan)
     y, S = kalman.innovation(x, P, measured.xy[:, FLIP_INDEX], R[:, FLIP_INDEX])
     crossed = np.where(both, np.minimum(kalman.mahalanobis_squared(y, S), limit), 0.0)
     better = (plain - crossed) @ LIMBS.T > MARGIN

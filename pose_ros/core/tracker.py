@@ -135,7 +135,9 @@ class Tracker:
         self._keypoint_score[:] = 0.0
         if pairs:
             rows, columns = (np.array(index) for index in zip(*pairs))
-            self._see(rows, detected.select(columns))
+            measured = detected.select(columns)
+            # Everybody seen: whole arrays are cheaper than picked rows.
+            self._see(slice(None) if len(rows) == len(self._id) else rows, measured)
         self._begin(pairs, likeness, detected)
         self._end(stamp_s)
         return self._tracks()
@@ -184,7 +186,7 @@ class Tracker:
         self._stamp_s = stamp_s
         return True
 
-    def _see(self, rows: np.ndarray, measured: Detections) -> None:
+    def _see(self, rows: np.ndarray | slice, measured: Detections) -> None:
         """Correct the tracks `rows` by what was seen of them."""
         used = self._filter.update(rows, measured)
         self._keypoint_score[rows] = used.score
@@ -200,20 +202,23 @@ class Tracker:
             & (self._seen_s - self._born_s >= self.config.confirm_s)
         )
 
-    def _smooth(self, rows: np.ndarray, used: Detections) -> None:
+    def _smooth(self, rows: np.ndarray | slice, used: Detections) -> None:
         """Run the One Euro filters of the tracks `rows`."""
         config = self.config
         cutoff_hz = config.one_euro_min_cutoff_hz * PRESETS[config.preset][0]
-        for row, xy, valid in zip(rows.tolist(), used.xy, used.valid):
-            one_euro = self._one_euro.setdefault(int(self._id[row]), OneEuroFilter())
+        ids, heights = self._id[rows].tolist(), self._filter.height_px[rows].tolist()
+        for track, height_px, xy, valid in zip(ids, heights, used.xy, used.valid):
+            one_euro = self._one_euro.setdefault(track, OneEuroFilter())
             one_euro.min_cutoff_hz = cutoff_hz
-            one_euro.beta = config.one_euro_beta / self._filter.height_px[row]
+            one_euro.beta = config.one_euro_beta / height_px
             one_euro.update(self._stamp(), np.where(valid[:, None], xy, np.nan))
 
     def _begin(
         self, pairs: list[tuple[int, int]], likeness: np.ndarray, detected: Detections
     ) -> None:
         """Start tracks from the strong detections that belong to nobody."""
+        if len(pairs) == len(detected.xy):
+            return
         config = self.config
         fit = (detected.person_score >= config.new_track_score) & (
             detected.valid.sum(axis=1) >= config.min_keypoints
@@ -244,13 +249,14 @@ class Tracker:
     def _end(self, stamp_s: float) -> None:
         """End the tracks that were not seen for too long."""
         unseen_s = stamp_s - self._seen_s
-        limit = np.where(self._confirmed, self.config.max_lost_s, self.config.lost_after_s)
-        keep = unseen_s <= limit
-        if self._image_size is not None and np.any(unseen_s > self.config.lost_after_s):
+        gone = unseen_s > self.config.lost_after_s
+        if not gone.any():
+            return
+        keep = ~gone | (self._confirmed & (unseen_s <= self.config.max_lost_s))
+        if self._image_size is not None:
             # Who has left the image does not come back as who enters it.
             centre = self._filter.centre()
-            inside = ((centre >= 0) & (centre < self._image_size)).all(axis=1)
-            keep &= inside | (unseen_s <= self.config.lost_after_s)
+            keep &= ~gone | ((centre >= 0) & (centre < self._image_size)).all(axis=1)
         if keep.all():
             return
         self._filter.keep(keep)

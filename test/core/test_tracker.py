@@ -47,11 +47,12 @@ def test_defaults_are_within_their_ranges():
 def test_body_height_needs_no_legs():
     xy = person(100)[None]
     everything = np.ones((1, 17), bool)
-    upper = everything.copy()
+    upper, seen_xy = everything.copy(), xy.copy()
     upper[:, 11:] = False
+    seen_xy[:, 11:] = 0.0
     assert body_height_px(xy, everything) == pytest.approx([200.0])
-    assert body_height_px(xy, upper) == pytest.approx([200.0])
-    assert np.isnan(body_height_px(xy, np.zeros((1, 17), bool)))
+    assert body_height_px(seen_xy, upper) == pytest.approx([200.0])
+    assert np.isnan(body_height_px(0 * xy, np.zeros((1, 17), bool)))
 
 
 def test_life_of_a_track():
