@@ -22,7 +22,7 @@ import numpy as np
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.depth import DepthNoise, check_depth, sample_m
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.limbs import impossible
+from pose_ros.core.limbs import BONES, THIGH, impossible
 from pose_ros.core.skeleton import EDGES, OKS_SIGMAS
 
 OFFSET_M: np.ndarray = np.array(
@@ -41,7 +41,7 @@ Movement Science 8, 1989, and 10 mm of skin) and the 99 mm of the thigh from the
 """
 
 OFFSET_SIGMA: np.ndarray = np.array(
-    [0.01] * 3 + [0.03] * 2 + [0.025] * 2 + [0.02] * 4 + [0.035] * 2 + [0.02] * 4
+    [0.01] * 3 + [0.03] * 2 + [0.025] * 2 + [0.02] * 4 + [0.035] * 2 + [0.02] * 2 + [0.03] * 2
 )
 """(17,) float64: standard deviation of that: limbs seen obliquely, other people, clothes; m."""
 
@@ -53,12 +53,13 @@ WINDOW_M: np.ndarray = np.array(
 SMALLEST_WINDOW_PX, LARGEST_WINDOW_PX = 2.0, 60.0
 
 FRONT: np.ndarray = np.array(
-    [0.2] * 3 + [0.5] * 2 + [0.35] * 2 + [0.2] * 4 + [0.35] * 2 + [0.2] * 4
+    [0.2] * 3 + [0.5] * 2 + [0.35] * 2 + [0.2] * 4 + [0.35] * 2 + [0.2] * 2 + [0.5] * 2
 )
 """
 (17,) float64: share of a window's samples that makes a surface.
 
-More at shoulders and hips, which arms cross, and at ears, beside which the cheek is nearer.
+More at shoulders and hips, which arms cross, at ears, beside which the cheek is nearer, and at
+ankles, before which the foot is.
 """
 
 IN_FRONT_M: np.ndarray = np.array([0.6] * 5 + [0.45] * 2 + [0.9] * 4 + [0.45] * 2 + [0.9] * 4)
@@ -77,6 +78,10 @@ LATERAL_M: np.ndarray = 0.19 * OKS_SIGMAS
 The tracker's NOISE (0.25 OKS sigmas times the OKS scale 0.45 of the height) at 1.69 m.
 """
 
+STEEPEST = 0.35
+"""Sine of the steepest angle that counts: limbs end, and what ends them is round."""
+
+_FAR, _NEAR, _ = BONES[BONES[:, 2] <= THIGH].T
 _ALONG = np.linspace(0.0, 1.0, 8)
 _FROM, _TO = np.array([*EDGES, (5, 12), (6, 11)]).T
 _X, _Y = np.meshgrid(np.arange(-4, 5) / 4.0, np.arange(-4, 5) / 4.0)
@@ -172,9 +177,11 @@ def lift(
     surface_m, spread_m, some = _surface(depth, xy, radius_px, body_m, last_m, noise)
     rays = camera.rays(xy)
     lines = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=2)
-    deeper_m = OFFSET_M / np.sqrt((lines * lines).sum(axis=2))
-    position = lines * (surface_m + deeper_m)[..., None]
-    variance = noise.sigma_m(surface_m) ** 2 + OFFSET_SIGMA**2 + spread_m**2
+    scale = 1.0 / np.sqrt((lines * lines).sum(axis=2))
+    offset_m = OFFSET_M * _obliquity(lines * surface_m[..., None], lines * scale[..., None])
+    position = lines * (surface_m + offset_m * scale)[..., None]
+    offset_variance = OFFSET_SIGMA**2 + (offset_m - OFFSET_M) ** 2
+    variance = noise.sigma_m(surface_m) ** 2 + offset_variance + spread_m**2
     covariance = variance[..., None, None] * lines[..., :, None] * lines[..., None, :]
     lateral = LATERAL_M / np.clip(keypoints.score, 0.05, 1.0)
     lateral = lateral**2 + (0.3 * surface_m / focal_px) ** 2
@@ -189,6 +196,28 @@ def lift(
     missing = reason != _LIFTED
     position[missing] = covariance[missing] = np.nan
     return Lifted(position, covariance, surface_m, reason.astype(np.int8))
+
+
+def _obliquity(skin: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """
+    Return how much farther it is from skin to joint in limbs seen obliquely, (N, 17), 1 or more.
+
+    A ray that meets the axis of a limb at an angle goes r / sin(angle) through it. At the far end
+    of a limb always: before it lies the limb itself, or hand and toes; at the near end only when
+    the limb comes towards the camera.
+    """
+    bones = skin[:, _FAR] - skin[:, _NEAR]
+    squared = np.maximum((bones * bones).sum(axis=2), 1e-4)
+    # Both ends' rays are nearly the same.
+    cosine_squared = (bones * rays[:, _FAR]).sum(axis=2) ** 2 / squared
+    factor = np.sqrt(1.0 / np.maximum(1.0 - cosine_squared, STEEPEST**2))
+    factor = np.fmax(factor, 1.0)
+    coming = np.where(bones[..., 2] < 0, factor, 1.0)
+    factors = np.ones(skin.shape[:2])
+    # Each joint is the far end of one limb and the near end of one.
+    factors[:, _FAR] = factor
+    factors[:, _NEAR] = np.maximum(factors[:, _NEAR], coming)
+    return factors
 
 
 def _at_border(
