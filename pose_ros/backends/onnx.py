@@ -106,7 +106,7 @@ class OnnxNetwork:
             raise BackendError(f'{self.path} has no outputs {missing}, only {sorted(names)}')
 
     def input_array(self, batch: int, input_size: tuple[int, int]) -> np.ndarray:
-        """Return the (batch, 3, height, width) float32 array to fill; valid until the next call."""
+        """Return the (batch, 3, height, width) float32 array to fill, reused by the next call."""
         width, height = input_size
         needed = batch * 3 * height * width
         if self._input.size < needed:

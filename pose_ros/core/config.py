@@ -99,7 +99,8 @@ class EstimatorConfig:
         low=64, high=1024
     )
     detect_second_size_px: int = param(
-        0, 'The first pass looks at this size as well, px; 0: it does not', low=0, high=1024
+        192, 'The first pass looks at this size as well, px; smaller finds larger people; 0: it does '
+        'not', low=0, high=1024
     )
     min_candidate_score: float = param(
         0.05, 'People of the first pass with a lower score are not looked at in a crop',
@@ -108,9 +109,6 @@ class EstimatorConfig:
     max_crops: int = param(
         10, 'Largest number of crops per image, the best people first; the others stay as the first '
         'pass saw them', low=1, high=100
-    )
-    mirror: bool = param(
-        False, 'Each crop is looked at mirrored as well: more accurate, twice the time'
     )
     max_people: int = param(20, 'Largest number of people per image', low=1, high=100)
     min_person_score: float = param(

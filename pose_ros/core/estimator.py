@@ -4,13 +4,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pose_ros.core import geometry, oks
-from pose_ros.core.backend import Backend, StageTimes
+from pose_ros.core.backend import Backend, ModelSpec, StageTimes
 from pose_ros.core.config import EstimatorConfig, check
-from pose_ros.core.keypoints import Keypoints, boxes_around
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.person_score import candidate_score, single_pass_score, two_pass_score
 from pose_ros.core.preprocess import check_image
+
+# After a longer gap between two stamps the person is looked for in the whole image.
+FOLLOW_GAP_S = 0.5
 
 
 class PoseEstimator:
@@ -20,15 +26,23 @@ class PoseEstimator:
     Parameters
     ----------
     backend : Backend
-        Runs the networks.
+        Runs the networks. It belongs to this object's thread.
     config : EstimatorConfig
-        Parameters; `config` may be set again at any time between two images.
+        Parameters; the attribute `config` may be set to others between two images.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is out of range.
     """
 
     def __init__(self, backend: Backend, config: EstimatorConfig) -> None:
         check(config)
         self.backend = backend
         self.config = config
+        self._followed = Keypoints.empty()
+        self._followed_size = (0, 0)
+        self._followed_stamp_s: float | None = None
 
     @property
     def times(self) -> StageTimes:
@@ -44,67 +58,126 @@ class PoseEstimator:
         image : (H, W, 3) uint8
             BGR, any size, any view.
         stamp_s : float, optional
-            When it was taken.
+            When it was taken; only the mode 'single' looks at it.
 
         Returns
         -------
         Keypoints
-            In image pixels, best first.
+            In image pixels, best first; keypoints below min_keypoint_score are missing.
+
+        Raises
+        ------
+        ValueError
+            When it is not an image.
+        BackendError
+            When a network fails.
         """
         check_image(image)
         self.backend.load_image(image)
-        size = (image.shape[1], image.shape[0])
-        people = self.detect(size)
-        if self.config.mode == 'two-pass':
-            people = self.refine(people)
-        return self.publishable(people)
+        image_size = (image.shape[1], image.shape[0])
+        if self.config.mode == 'single':
+            people = self._single(image_size, stamp_s)
+        else:
+            self._followed = Keypoints.empty()
+            people = self._candidates(image_size)
+            if self.config.mode == 'two-pass':
+                people = self._sharpened(people, self.config.max_crops)
+            else:
+                people = replace(people, person_score=single_pass_score(people))
+        return self._published(people)
 
-    def detect(self, image_size: tuple[int, int]) -> Keypoints:
-        input_size = detector_size(
-            image_size, self.config.detect_size_px, self.backend.detector.multiple_of
-        )
-        view = geometry.letterbox(image_size, input_size)[None]
-        people = self.backend.detect(view, input_size)
-        score = person_score(people)
-        people = Keypoints(people.xy, people.score, score)
+    def _candidates(self, image_size: tuple[int, int]) -> Keypoints:
+        """Return everybody whom the first pass sees, best first; its own person scores."""
+        sizes = [self.config.detect_size_px, self.config.detect_second_size_px]
+        found = []
+        for long_side in filter(None, sizes):
+            input_size = first_pass_size(image_size, long_side, self.backend.detector)
+            view = geometry.letterbox(image_size, input_size)[None]
+            found.append(self.backend.detect(view, input_size))
+        people = Keypoints.concatenate(found)
+        ranked = replace(people, person_score=candidate_score(people))
+        return people.select(oks.distinct(ranked, self.config.duplicate_oks))
+
+    def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
+        """Look at the best candidates in a crop each; return everybody, scored."""
+        worth = candidate_score(candidates) >= self.config.min_candidate_score
+        candidates = candidates.select(worth)
+        first = candidates.select(slice(max_crops))
+        rest = candidates.select(slice(max_crops, None))
+        second = self._in_crops(first)
+        similarity = np.diagonal(oks.symmetric_oks(first.xy, second.xy))
+        second = replace(second, person_score=two_pass_score(first, second, similarity))
+        rest = replace(rest, person_score=single_pass_score(rest))
+        people = Keypoints.concatenate([second, rest])
         return people.select(oks.distinct(people, self.config.duplicate_oks))
 
-    def refine(self, people: Keypoints) -> Keypoints:
-        crops = geometry.crop(
-            crop_boxes(people), self.backend.refiner.input_size, self.config.crop_padding
-        )
-        if not len(crops):
+    def _in_crops(self, people: Keypoints) -> Keypoints:
+        """Run the second pass on a crop around each person."""
+        boxes = people.boxes_xyxy()
+        if not len(boxes):
             return people
-        sharp = self.backend.refine(crops)
-        similarity = np.diagonal(oks.symmetric_oks(people.xy, sharp.xy))
-        score = similarity * person_score(sharp)
-        sharp = Keypoints(sharp.xy, sharp.score, score.astype(np.float32))
-        return sharp.select(oks.distinct(sharp, self.config.duplicate_oks))
+        crops = geometry.crop(boxes, self.backend.refiner.input_size, self.config.crop_padding)
+        return self.backend.refine(crops)
 
-    def publishable(self, people: Keypoints) -> Keypoints:
+    def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
+        """Follow one person from crop to crop; look for him in the whole image when lost."""
+        people = Keypoints.empty()
+        if len(self._followed) and self._continues(image_size, stamp_s):
+            people = self._in_crops(self._followed)
+            people = replace(people, person_score=single_pass_score(people))
+            people = people.select(people.person_score >= self.config.min_follow_score)
+        if not len(people):
+            people = self._sharpened(self._candidates(image_size).select(slice(1)), 1)
         people = people.select(people.person_score >= self.config.min_person_score)
-        missing = people.score < self.config.min_keypoint_score
+        self._followed, self._followed_size = people, image_size
+        self._followed_stamp_s = stamp_s
+        return people
+
+    def _continues(self, image_size: tuple[int, int], stamp_s: float | None) -> bool:
+        """Say whether the image follows closely on the one before."""
+        if image_size != self._followed_size:
+            return False
+        if stamp_s is None or self._followed_stamp_s is None:
+            return stamp_s is self._followed_stamp_s
+        return 0.0 <= stamp_s - self._followed_stamp_s <= FOLLOW_GAP_S
+
+    def _published(self, people: Keypoints) -> Keypoints:
+        """Leave out weak people, mark weak keypoints as missing."""
+        people = people.select(people.person_score >= self.config.min_person_score)
+        people = people.select(np.argsort(-people.person_score, kind='stable'))
+        people = people.select(slice(self.config.max_people))
+        missing = (people.score < self.config.min_keypoint_score) | np.isnan(people.xy).any(axis=2)
         return Keypoints(
             np.where(missing[..., None], np.float32(np.nan), people.xy),
             np.where(missing, np.float32(0), people.score),
             people.person_score,
-        ).select(slice(self.config.max_people))
+        )
 
 
-def detector_size(
-    image_size: tuple[int, int], long_side: int, multiple_of: int
+def first_pass_size(
+    image_size: tuple[int, int], long_side: int, spec: ModelSpec
 ) -> tuple[int, int]:
+    """
+    Choose the input size of the first pass: the shape of the image, as far as the network can.
+
+    Parameters
+    ----------
+    image_size : (width, height)
+        Pixels.
+    long_side : int
+        Wanted length of the longer side, pixels.
+    spec : ModelSpec
+        Of the network; its `input_size` when it takes no other.
+
+    Returns
+    -------
+    (width, height)
+        Multiples of `spec.multiple_of`, rounded up.
+    """
+    step = spec.multiple_of
+    if not step:
+        return spec.input_size
     scale = long_side / max(image_size)
-    width, height = (
-        max(multiple_of, int(np.ceil(side * scale / multiple_of - 1e-6)) * multiple_of)
-        for side in image_size
-    )
-    return width, height
-
-
-def person_score(people: Keypoints) -> np.ndarray:
-    return people.person_score * people.score.mean(axis=1)
-
-
-def crop_boxes(people: Keypoints) -> np.ndarray:
-    return boxes_around(people.xy)
+    # Less a rounding error: 448 * (640 / 640) is 448, not 480.
+    steps = [max(1, int(np.ceil(side * scale / step - 1e-6))) for side in image_size]
+    return steps[0] * step, steps[1] * step

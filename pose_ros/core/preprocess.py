@@ -3,9 +3,9 @@
 """
 Image + affines -> network input: the only place of `core` that uses OpenCV.
 
-Sampling is bilinear on an image that was first averaged over blocks of `reduction(affine)` x
-`reduction(affine)` pixels when it is made much smaller: bilinear sampling alone would skip pixels.
-Outside of the image is black.
+Sampling is bilinear. An image that is made much smaller is first averaged over square blocks of
+pixels (`reduction`): bilinear sampling alone would skip most of them. Outside of the image is
+black.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
+
+# Image pixels per input pixel that bilinear sampling alone may bridge. The networks learnt from
+# photos of 640 px sampled so to 256; averaging before at this scale costs 0.008 AP in one pass.
+BILINEAR_STEP = 2.5
 
 
 def check_image(image: np.ndarray) -> None:
@@ -75,11 +79,11 @@ def reduction(input_from_image: np.ndarray) -> int:
     Returns
     -------
     int
-        The largest whole number of image pixels in one input pixel, at least 1.
+        Whole pixels, at least 1: so many that about BILINEAR_STEP blocks are left per input pixel.
     """
     area = abs(float(np.linalg.det(input_from_image[:, :2])))
-    # A little slack: a scale of exactly 1/2 must not become 1 by rounding.
-    return max(1, int(1.0 / max(area, 1e-12) ** 0.5 + 1e-6))
+    step = 1.0 / max(area, 1e-12) ** 0.5
+    return max(1, int(step / BILINEAR_STEP + 0.5))
 
 
 def warp(
