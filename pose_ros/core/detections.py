@@ -79,15 +79,20 @@ def clean(keypoints: Keypoints, min_keypoint_score: float, counters: Counter[str
     person_score = keypoints.person_score.astype(np.float64)
     sane = (np.abs(xy) < FARTHEST_PX).all(axis=2) & (score >= 0) & (score < np.inf)
     sane_person = (person_score >= 0) & (person_score < np.inf)
+    valid = sane & (score >= max(min_keypoint_score, 1e-9))
     if not (sane.all() and sane_person.all()):
         missing = (score == 0) & np.isnan(xy).all(axis=2)
-        counters['bad_keypoint'] += int((~sane & ~missing).sum())
-        counters['bad_person'] += int((~sane_person).sum())
-        sane &= sane_person[:, None]
-        person_score = np.where(sane_person, person_score, 0.0)
-    valid = sane & (score >= min_keypoint_score) & (score > 0)
-    xy = np.where(valid[..., None], xy, 0.0)
-    score = np.where(valid, np.minimum(score, 1.0), 0.0)
+        bad_keypoints = int((~sane & ~missing).sum())
+        if bad_keypoints:
+            counters['bad_keypoint'] += bad_keypoints
+        if not sane_person.all():
+            counters['bad_person'] += int((~sane_person).sum())
+            valid &= sane_person[:, None]
+            person_score = np.where(sane_person, person_score, 0.0)
+    if not valid.all():
+        xy = np.where(valid[..., None], xy, 0.0)
+        score = np.where(valid, score, 0.0)
+    score = np.minimum(score, 1.0)
     return Detections(
         xy, score, valid, np.minimum(person_score, 1.0), body_height_px(xy, valid)
     )

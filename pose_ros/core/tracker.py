@@ -36,6 +36,7 @@ PRESETS = {
 _TENTATIVE, _CONFIRMED, _LOST = (
     np.int8(state) for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)
 )
+_EYE = np.eye(2, dtype=np.float32)
 _MISSING, _OBSERVED, _PREDICTED = (np.int8(state) for state in KeypointState)
 
 
@@ -135,9 +136,11 @@ class Tracker:
         self._keypoint_score[:] = 0.0
         if pairs:
             rows, columns = (np.array(index) for index in zip(*pairs))
-            measured = detected.select(columns)
-            # Everybody seen: whole arrays are cheaper than picked rows.
-            self._see(slice(None) if len(rows) == len(self._id) else rows, measured)
+            n = len(pairs)
+            # Everybody in the given order: whole arrays are cheaper than picked rows.
+            in_order = n == len(detected.xy) and bool((columns == np.arange(n)).all())
+            measured = detected if in_order else detected.select(columns)
+            self._see(slice(None) if n == len(self._id) else rows, measured)
         self._begin(pairs, likeness, detected)
         self._end(stamp_s)
         return self._tracks()
@@ -298,11 +301,9 @@ class Tracker:
         there = skeletons.known & (stamp_s - skeletons.seen_s <= config.max_prediction_s)
         keypoint_state = np.where(there, _PREDICTED, _MISSING)
         keypoint_state[observed] = _OBSERVED
-        blank = np.where(there, 1.0, np.nan)
-        covariance = np.zeros((*there.shape, 2, 2), np.float32)
-        covariance[..., 0, 0] = covariance[..., 1, 1] = P[..., 0, 0]
-        covariance *= blank[..., None, None]
-        motion = (x[:, :, :2] * blank[..., None, None]).astype(np.float32)
+        blank = np.where(there, np.float32(1.0), np.float32(np.nan))[..., None, None]
+        motion = x[:, :, :2].astype(np.float32) * blank
+        covariance = P[:, :, :1, :1].astype(np.float32) * (blank * _EYE)
         tracks = Tracks(
             stamp_s=stamp_s,
             id=self._id.copy(),

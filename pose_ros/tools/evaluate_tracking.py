@@ -27,7 +27,7 @@ from pose_ros.tools.compared_trackers import ByHand, all_compared
 from pose_ros.tools.mot_sequence import MotSequence, SequenceError, full_body_boxes, read_sequence
 from pose_ros.tools.photo_motion import compare
 from pose_ros.tools.report import add_json_argument, finish, machine
-from pose_ros.tools.synthetic_world import PERFECT, View
+from pose_ros.tools.synthetic_world import noise_px, PERFECT, View
 from pose_ros.tools.tracking_scores import Identities, MetricsMissing, iou
 
 HELP = 'measure tracking accuracy'
@@ -192,11 +192,11 @@ def _time() -> dict[str, Any]:
     rows = {}
     for people in (1, 5, 20):
         base = STANDING * 200 + np.stack([90.0 * np.arange(people), np.zeros(people)], 1)[:, None]
-        rng = np.random.default_rng(0)
+        rng, noise = np.random.default_rng(0), noise_px(np.full(17, 0.6), 200.0)[:, None]
         tracker = Tracker(TrackerConfig())
         update_ms, predict_ms = [], []
         for i in range(300):
-            xy = base + [2.0 * i, 0.0] + rng.normal(0, 1.5, base.shape)
+            xy = base + [2.0 * i, 0.0] + rng.normal(size=base.shape) * noise
             frame = Keypoints(
                 xy.astype(np.float32),
                 np.full((people, 17), 0.6, np.float32),
