@@ -47,7 +47,8 @@ class RecordingSummary:
         self._ages_ms['tracked'].append(1e3 * age_s)
         self._track_ms.append(track_ms)
         self._recent.append((now_s, age_s))
-        confirmed = tracks.id[tracks.state == TrackState.CONFIRMED].tolist()
+        seen = (tracks.state == TrackState.CONFIRMED) & (tracks.since_seen_s == 0.0)
+        confirmed = tracks.id[seen].tolist()
         self._people = len(confirmed)
         for track_id in confirmed:
             span = self._confirmed.setdefault(track_id, [tracks.stamp_s, tracks.stamp_s])

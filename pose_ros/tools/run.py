@@ -68,14 +68,15 @@ class Tally:
     people: int = 0
     estimate_ms: list[float] = field(default_factory=list)
     track_ms: list[float] = field(default_factory=list)
-    confirmed: dict[int, list[float]] = field(default_factory=dict)  # id: first, last seen, s
+    confirmed: dict[int, list[float]] = field(default_factory=dict)  # id: first and last seen, s
 
     def count(self, tracks: Tracks) -> None:
         """Take in the tracks of one image."""
         self.frames += 1
-        seen = tracks.state[tracks.since_seen_s == 0.0]
-        self.people += int(np.isin(seen, (TrackState.UNTRACKED, TrackState.CONFIRMED)).sum())
-        for i in np.flatnonzero(tracks.state == TrackState.CONFIRMED):
+        seen = tracks.since_seen_s == 0.0
+        confirmed = seen & (tracks.state == TrackState.CONFIRMED)
+        self.people += int((confirmed | (tracks.state == TrackState.UNTRACKED)).sum())
+        for i in np.flatnonzero(confirmed):
             span = self.confirmed.setdefault(int(tracks.id[i]), [tracks.stamp_s, tracks.stamp_s])
             span[1] = tracks.stamp_s
 

@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 from pose_ros.media.sources import open_source
 from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.messages import stamp_from_ns
+from pose_ros.ros.messages import stamp_from_ns, tracks_from_msg
 from pose_ros.ros.pose_recorder_node import PoseRecorderNode
 from pose_ros.ros.recording_summary import RecordingSummary
 
@@ -116,6 +116,17 @@ def test_the_live_line_forgets_what_is_old():
     line = summary.line(1.0)
     assert ' 10.0 Hz ' in line and '0 people' in line and '40 ms' in line and '3 dropped' in line
     assert summary.line(10.0) == 'no skeletons lately'
+
+
+def test_a_span_ends_when_the_person_was_last_seen():
+    from dataclasses import replace
+
+    summary = RecordingSummary()
+    for i, since_seen_s in enumerate((0.0, 0.0, 0.1, 0.2)):
+        tracks = tracks_from_msg(tracked(i * SECOND_NS // 10, Skeleton.CONFIRMED))
+        seen = np.array([since_seen_s])
+        summary.count_tracked(replace(tracks, since_seen_s=seen), 0.04, 1.0, i / 10)
+    assert summary.report()['tracks'] == [{'id': 7, 'first_s': 0.0, 'last_s': 0.1}]
 
 
 def test_a_summary_of_nothing_is_json():
