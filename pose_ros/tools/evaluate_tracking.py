@@ -9,7 +9,6 @@ from collections.abc import Callable
 import logging
 import os
 from pathlib import Path
-import sys
 import time
 from typing import Any
 
@@ -27,8 +26,8 @@ from pose_ros.tools.compared_trackers import ByHand, all_compared
 from pose_ros.tools.mot_sequence import MotSequence, SequenceError, full_body_boxes, read_sequence
 from pose_ros.tools.photo_motion import compare
 from pose_ros.tools.report import add_json_argument, finish, machine
-from pose_ros.tools.synthetic_world import noise_px, PERFECT, View
-from pose_ros.tools.tracking_scores import Identities, MetricsMissing, iou
+from pose_ros.tools.synthetic_world import PERFECT, View, noise_px
+from pose_ros.tools.tracking_scores import Identities, MetricsMissing, iou, require_metrics
 
 HELP = 'measure tracking accuracy'
 DESCRIPTION = """\
@@ -48,7 +47,7 @@ examples:
 ERRORS = (SequenceError,)
 PARTS = ('identities', 'motion', 'mot', 'photos', 'time')
 PIPELINE_DELAY_S = 0.1
-BAR: dict[str, Any] = {'file': sys.stderr, 'disable': None}  # None: only on a terminal
+BAR: dict[str, Any] = {'disable': None}  # None: shown on a terminal only
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +116,7 @@ def _print_rows(title: str, rows: dict[str, dict[str, float]]) -> None:
 
 
 def _identities(seeds: int) -> dict[str, Any]:
+    require_metrics()
     table = synthetic_report.identity_table(all_compared(), (10.0, 25.0), seeds)
     for scene, row in table.items():
         _print_rows(f'synthetic, {scene} (switches: sum over {seeds} runs)', row)
@@ -160,6 +160,7 @@ def _motion(seeds: int) -> dict[str, Any]:
 
 
 def _mot(sequence: MotSequence) -> dict[str, Any]:
+    require_metrics()
     config = EstimatorConfig()
     estimator = PoseEstimator(load_backend(config), config)
     trackers = {name: make() for name, make in all_compared().items()}

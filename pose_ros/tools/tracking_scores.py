@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -15,6 +16,19 @@ from pose_ros.core.skeleton import OKS_SIGMAS
 
 class MetricsMissing(RuntimeError):
     """TrackEval is not installed."""
+
+
+def require_metrics() -> None:
+    """
+    Return if TrackEval is there.
+
+    Raises
+    ------
+    MetricsMissing
+        When it is not.
+    """
+    if find_spec('trackeval') is None:
+        raise MetricsMissing('TrackEval is not installed: pip install trackeval')
 
 
 @dataclass
@@ -40,10 +54,9 @@ class Identities:
         MetricsMissing
             When TrackEval is not installed.
         """
-        try:
-            from trackeval.metrics import CLEAR, HOTA, Identity
-        except ImportError as error:
-            raise MetricsMissing('TrackEval is not installed: pip install trackeval') from error
+        require_metrics()
+        from trackeval.metrics import CLEAR, HOTA, Identity
+
         truth_ids, truth_count = _from_zero(self.truth_ids)
         ids, count = _from_zero(self.ids)
         data = {
@@ -67,7 +80,7 @@ class Identities:
 
 
 def _from_zero(ids: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
-    """Number ids 0, 1, 2, ... as TrackEval wants them."""
+    """Return the ids renumbered 0, 1, 2, ... as TrackEval wants them."""
     known = sorted({int(i) for frame in ids for i in frame})
     place = {track: n for n, track in enumerate(known)}
     return [np.array([place[int(i)] for i in frame], int) for frame in ids], len(known)

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
+
 from pose_ros.core.target import TargetLock, TargetMode, TargetState
 from pose_ros.core.tracks import Tracks, TrackState
-import pytest
 
 SIZE = (640, 480)
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
+
 from pose_ros.core.body import body_height_px
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.tracker import PRESETS, Tracker
@@ -11,7 +13,6 @@ from pose_ros.tools import synthetic_report as report
 from pose_ros.tools import synthetic_world as world
 from pose_ros.tools.compared_trackers import ByHand
 from pose_ros.tools.tracking_scores import delay_s, iou, jitter_px, oks_to_truth
-import pytest
 
 SCENES = world.scenes()
 
@@ -88,7 +89,8 @@ def test_likeness_to_truth_and_overlap():
     xy = SCENES['crossing'].walkers[0].keypoints(np.array([1.0]))
     assert oks_to_truth(xy, np.array([260.0]), xy)[0, 0] == 1.0
     assert oks_to_truth(xy, np.array([260.0]), xy + 200)[0, 0] < 1e-6
-    assert iou(np.array([[0, 0, 2, 2.0]]), np.array([[1, 0, 3, 2.0]]))[0, 0] == pytest.approx(1 / 3)
+    overlap = iou(np.array([[0, 0, 2, 2.0]]), np.array([[1, 0, 3, 2.0]]))
+    assert overlap[0, 0] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize('preset', PRESETS)
