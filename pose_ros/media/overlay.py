@@ -42,6 +42,16 @@ ID_COLORS: tuple[Color, ...] = (
 LEFT_COLOR: Color = ID_COLORS[0]
 RIGHT_COLOR: Color = ID_COLORS[1]
 
+def _side_color(a: int, b: int) -> Color:
+    sides = {KEYPOINT_NAMES[k].split('_')[0] for k in (a, b)}
+    if sides == {'left'}:
+        return LEFT_COLOR
+    return RIGHT_COLOR if sides == {'right'} else WHITE
+
+
+SIDE_BONES = [_side_color(a, b) for a, b in EDGES]
+SIDE_JOINTS = [_side_color(k, k) for k in range(len(KEYPOINT_NAMES))]
+
 FADED = 0.4
 """Opacity of a LOST track."""
 
@@ -58,7 +68,7 @@ def draw_tracks(
     Draw tracked people, in place.
 
     Observed keypoints are filled, predicted ones hollow; a LOST track is faded, a TENTATIVE one
-    grey and without bones' full width.
+    grey and without bones' full width. UNTRACKED people look as in `draw_keypoints`.
 
     Parameters
     ----------
@@ -79,10 +89,7 @@ def draw_tracks(
         if not np.isfinite(boxes[i]).all():
             continue
         state = TrackState(tracks.state[i])
-        label = f'{tracks.id[i]} {_NAMES[state]}'
-        if state == TrackState.LOST:
-            label += f' {tracks.since_seen_s[i]:.1f} s'
-        color = GREY if state == TrackState.TENTATIVE else id_color(int(tracks.id[i]))
+        bones, joints, color, label = _look_of(tracks, i)
         canvas, origin = image, (0, 0)
         if state == TrackState.LOST:
             canvas, origin = _around(image, boxes[i])
@@ -94,8 +101,8 @@ def draw_tracks(
             faint,
             tracks.xy[i] - shift,
             tracks.keypoint_state[i],
-            [color] * len(EDGES),
-            [color] * len(KEYPOINT_NAMES),
+            bones,
+            joints,
             _pen(image, boxes[i]) * (0.5 if state == TrackState.TENTATIVE else 1.0),
         )
         _draw_box(faint, boxes[i] - np.tile(shift, 2), color, _text_scale(image))
@@ -123,14 +130,13 @@ def draw_keypoints(
         The data is old: red banner that says so.
     """
     boxes = boxes_around(np.where(np.abs(keypoints.xy) < _FAR_PX, keypoints.xy, np.nan))
-    bones = [_side_color(a, b) for a, b in EDGES]
-    joints = [_side_color(k, k) for k in range(len(KEYPOINT_NAMES))]
     for i in range(len(keypoints)):
         if not np.isfinite(boxes[i]).all():
             continue
         seen = np.isfinite(keypoints.xy[i]).all(axis=1)
         states = np.where(seen, KeypointState.OBSERVED, KeypointState.MISSING)
-        _draw_person(image, keypoints.xy[i], states, bones, joints, _pen(image, boxes[i]))
+        pen = _pen(image, boxes[i])
+        _draw_person(image, keypoints.xy[i], states, SIDE_BONES, SIDE_JOINTS, pen)
         label = f'{keypoints.person_score[i]:.2f}'
         _draw_box(image, boxes[i], WHITE, _text_scale(image))
         _draw_label(image, boxes[i], WHITE, label, _text_scale(image))
@@ -196,6 +202,18 @@ def draw_text(
     (_, height), _ = cv2.getTextSize(text, _FONT, scale, _text_width(scale))
     at = (top_left[0], top_left[1] + height)
     cv2.putText(image, text, at, _FONT, scale, color, _text_width(scale), cv2.LINE_AA)
+
+
+def _look_of(tracks: Tracks, i: int) -> tuple[list[Color], list[Color], Color, str]:
+    """Return the colours of bones, joints and box of a track, and its label."""
+    state = TrackState(tracks.state[i])
+    if state == TrackState.UNTRACKED:
+        return SIDE_BONES, SIDE_JOINTS, WHITE, f'{tracks.score[i]:.2f}'
+    label = f'{tracks.id[i]} {_NAMES[state]}'
+    if state == TrackState.LOST:
+        label += f' {tracks.since_seen_s[i]:.1f} s'
+    color = GREY if state == TrackState.TENTATIVE else id_color(int(tracks.id[i]))
+    return [color] * len(EDGES), [color] * len(KEYPOINT_NAMES), color, label
 
 
 def _draw_person(
@@ -302,10 +320,3 @@ def _text_scale(image: np.ndarray) -> float:
 
 def _text_width(scale: float) -> int:
     return max(1, round(1.8 * scale))
-
-
-def _side_color(a: int, b: int) -> Color:
-    sides = {KEYPOINT_NAMES[k].split('_')[0] for k in (a, b)}
-    if sides == {'left'}:
-        return LEFT_COLOR
-    return RIGHT_COLOR if sides == {'right'} else WHITE

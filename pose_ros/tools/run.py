@@ -123,7 +123,9 @@ def main(args: argparse.Namespace) -> int:
         out.mkdir(parents=True, exist_ok=True)
         tracker = None if photos else Tracker(tracker_config)
         started_s = time.monotonic()
-        tally, interrupted = _process(source, estimator, tracker, out, args)
+        tally, interrupted = _process(
+            source, estimator, tracker, tracker_config.new_track_score, out, args
+        )
         wall_s = time.monotonic() - started_s
     _print_summary(tally, wall_s, out, photos)
     report = {
@@ -149,6 +151,7 @@ def _process(
     source: Source,
     estimator: PoseEstimator,
     tracker: Tracker | None,
+    min_score: float,
     out: Path,
     args: argparse.Namespace,
 ) -> tuple[Tally, bool]:
@@ -170,11 +173,11 @@ def _process(
     interrupted = False
     try:
         for frame in source:
-            tracks = _look(frame, estimator, tracker, tally)
+            tracks = _look(frame, estimator, tracker, min_score, tally)
             height, width = frame.image.shape[:2]
             lines.write(tracks, (width, height), index=frame.index)
             picture, drawn = enlarged(frame.image, tracks, MIN_SIDE_PX)
-            draw_tracks(picture, drawn, _status(frame, tally))
+            draw_tracks(picture, drawn, _status(frame, tracks, tally))
             caption = f'{frame.time_s:.2f} s' if tracker else f'image {frame.index}'
             sheet.add(picture, caption, frame.time_s)
             if video is not None:
@@ -201,14 +204,19 @@ def _process(
 
 
 def _look(
-    frame: Frame, estimator: PoseEstimator, tracker: Tracker | None, tally: Tally
+    frame: Frame,
+    estimator: PoseEstimator,
+    tracker: Tracker | None,
+    min_score: float,
+    tally: Tally,
 ) -> Tracks:
+    """Return who is in an image; of a photo those whom the tracker would begin a track with."""
     begin_s = time.perf_counter()
     keypoints = estimator.estimate(frame.image, frame.time_s)
     middle_s = time.perf_counter()
     tally.estimate_ms.append(1e3 * (middle_s - begin_s))
     if tracker is None:
-        tracks = _untracked(frame.time_s, keypoints)
+        tracks = _untracked(frame.time_s, keypoints.select(keypoints.person_score >= min_score))
     else:
         size = (frame.image.shape[1], frame.image.shape[0])
         tracks = tracker.update(frame.time_s, keypoints, size)
@@ -251,8 +259,10 @@ def _open(texts: list[str], photos: bool) -> tuple[Source, bool]:
     return ImageSource(paths, f'{len(paths)} images', 1.0), True
 
 
-def _status(frame: Frame, tally: Tally) -> str:
-    return f'{frame.time_s:6.2f} s   {tally.estimate_ms[-1]:3.0f} ms'
+def _status(frame: Frame, tracks: Tracks, tally: Tally) -> str:
+    people = int(np.isin(tracks.state, (TrackState.UNTRACKED, TrackState.CONFIRMED)).sum())
+    who = f'{people} {"person" if people == 1 else "people"}'
+    return f'{who}   {tally.estimate_ms[-1]:.0f} ms'
 
 
 def _write_photo(picture: np.ndarray, source: Source, frame: Frame, out: Path) -> None:

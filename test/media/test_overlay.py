@@ -110,6 +110,16 @@ def test_left_is_blue_and_right_is_orange_without_identity():
         assert near(pixel(image, xy[0, right]), RIGHT_COLOR)
 
 
+def test_untracked_people_look_the_same_from_either_function():
+    xy = (PERSON * [200, 400] + [200, 40]).astype(np.float32)[None]
+    keypoints = Keypoints(xy, np.ones((1, 17), np.float32), np.full(1, 0.8, np.float32))
+    tracks = make_tracks([TrackState.UNTRACKED], [(200, 40, 200, 400)])
+    images = [np.zeros((480, 640, 3), np.uint8) for _ in range(2)]
+    draw_keypoints(images[0], keypoints)
+    draw_tracks(images[1], replace(tracks, id=np.zeros(1, int)))
+    assert images[0].any() and np.array_equal(*images)
+
+
 def test_neighbouring_ids_differ_and_no_id_looks_like_an_alarm():
     assert len(set(ID_COLORS)) == len(ID_COLORS) >= 7
     assert id_color(1) != id_color(2)
