@@ -177,7 +177,7 @@ def _process(
             height, width = frame.image.shape[:2]
             lines.write(tracks, (width, height), index=frame.index)
             picture, drawn = enlarged(frame.image, tracks, MIN_SIDE_PX)
-            draw_tracks(picture, drawn, _status(frame, tracks, tally))
+            draw_tracks(picture, drawn, _status(tracks, tally))
             caption = f'{frame.time_s:.2f} s' if tracker else f'image {frame.index}'
             sheet.add(picture, caption, frame.time_s)
             if video is not None:
@@ -259,10 +259,11 @@ def _open(texts: list[str], photos: bool) -> tuple[Source, bool]:
     return ImageSource(paths, f'{len(paths)} images', 1.0), True
 
 
-def _status(frame: Frame, tracks: Tracks, tally: Tally) -> str:
+def _status(tracks: Tracks, tally: Tally) -> str:
     people = int(np.isin(tracks.state, (TrackState.UNTRACKED, TrackState.CONFIRMED)).sum())
     who = f'{people} {"person" if people == 1 else "people"}'
-    return f'{who}   {tally.estimate_ms[-1]:.0f} ms'
+    # The first image takes longer; a photo is the first one as a rule.
+    return who if tally.frames == 1 else f'{who}   {tally.estimate_ms[-1]:.0f} ms'
 
 
 def _write_photo(picture: np.ndarray, source: Source, frame: Frame, out: Path) -> None:
