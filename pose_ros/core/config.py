@@ -131,6 +131,30 @@ class EstimatorConfig:
         'raw', 'raw: topic image; compressed: topic image/compressed',
         choices=('raw', 'compressed'), live=False,
     )
+    depth: bool = param(
+        False, 'Positions in metres from topics depth and camera_info', live=False
+    )
+    depth_transport: str = param(
+        'raw', 'raw: topic depth; compressedDepth: topic depth/compressedDepth (PNG)',
+        choices=('raw', 'compressedDepth'), live=False,
+    )
+    depth_tolerance_s: float = param(
+        0.02, 'Depth belongs to an image when their stamps differ by at most this, s', low=0.0,
+        high=1.0,
+    )
+    depth_wait_s: float = param(
+        0.05, 'Skeletons wait at most so long for their depth, s', low=0.001, high=1.0, live=False
+    )
+    depth_sensor: str = param(
+        'structured-light', 'Kind of depth camera: how its noise grows with distance',
+        choices=('structured-light', 'time-of-flight', 'stereo'),
+    )
+    stereo_baseline_m: float = param(
+        0.05, 'Distance of the two cameras of a stereo depth camera, m', low=0.005, high=2.0
+    )
+    rectified: bool = param(
+        False, 'The image is rectified: P of camera_info holds, not K and D', live=False
+    )
     autostart: bool = param(True, 'Configure and activate by itself at start', live=False)
 
 

@@ -10,6 +10,9 @@ keep-last 1 the middleware holds the newest image meanwhile, and older ones are 
 inside the networks, `callback` is with it; `convert`, `detect`, `refine` and `publish` are its
 parts, `network` is inside detect and refine; `age` is publication minus the image's stamp. Each
 as `_p50_ms`, `_p95_ms`, `_p99_ms`.
+
+With the parameter `depth` it subscribes `depth` and `camera_info` as well and gives positions in
+metres (`depth_input`); where they cannot be had the reason is on /diagnostics.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from pose_ros.core.backend import Backend, BackendError
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.drops import DropCounter, takes_message_info
 from pose_ros.ros.images import ImageError, image_from_compressed_msg, image_from_msg
@@ -58,6 +62,7 @@ class PoseEstimatorNode(ManagedNode):
         self._estimator: PoseEstimator | None = None
         self._publisher: Any = None
         self._subscription: Any = None
+        self._depth: DepthInput | None = None
         self._drops = DropCounter()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
@@ -89,6 +94,8 @@ class PoseEstimatorNode(ManagedNode):
         self._drops = DropCounter()
         self._last_stamp_ns, self._last_size = 0, None
         self._last_image_s = time.monotonic()
+        if self.config.depth:
+            self._depth = DepthInput(self, self.config)
         self._subscription = self.create_subscription(
             CompressedImage if compressed else Image,
             'image/compressed' if compressed else 'image',
@@ -102,6 +109,9 @@ class PoseEstimatorNode(ManagedNode):
         if self._subscription is not None:
             self.destroy_subscription(self._subscription)
             self._subscription = None
+        if self._depth is not None:
+            self._depth.close()
+            self._depth = None
 
     def cleanup(self) -> None:
         """Free the networks."""
@@ -116,11 +126,15 @@ class PoseEstimatorNode(ManagedNode):
         """Use other parameters from the next image on."""
         if self._estimator is not None:
             self._estimator.config = config
+        if self._depth is not None:
+            self._depth.apply(config)
 
     def health(self) -> tuple[bytes, str]:
         """Warn when no image comes."""
         silent_s = time.monotonic() - self._last_image_s
         if silent_s < _SILENT_AFTER_S:
+            if self._depth is not None and self._depth.reason:
+                return WARN, f'working without metres: {self._depth.reason}'
             return OK, 'working'
         topic = self._subscription.topic_name
         return WARN, f'no image on {topic} for {silent_s:.0f} s; {self._who_publishes(topic)}'
@@ -186,12 +200,12 @@ class PoseEstimatorNode(ManagedNode):
         pose.refine_ms = times.refine_s * 1e3
         pose.network_ms = times.network_s * 1e3
         pose.received = received.to_msg()
-        published = self.get_clock().now()
-        pose.published = published.to_msg()
-        self._publisher.publish(pose)
+        if self._depth is None:
+            self._publish(pose)
+        else:
+            self._depth.offer(people, pose, self._publish)
         callback_s = time.perf_counter() - entered_s
         statistics = self.statistics
-        statistics.counts['published'] += 1
         statistics.add('cost', callback_s - times.network_s)
         statistics.add('callback', callback_s)
         statistics.add('convert', converted_s - entered_s)
@@ -199,7 +213,13 @@ class PoseEstimatorNode(ManagedNode):
         statistics.add('refine', times.refine_s)
         statistics.add('network', times.network_s)
         statistics.add('publish', time.perf_counter() - estimated_s)
-        statistics.add('age', (published.nanoseconds - stamp_ns(msg.header.stamp)) * 1e-9)
+
+    def _publish(self, pose: SkeletonArray) -> None:
+        published = self.get_clock().now()
+        pose.published = published.to_msg()
+        self._publisher.publish(pose)
+        self.statistics.counts['published'] += 1
+        self.statistics.add('age', (published.nanoseconds - stamp_ns(pose.header.stamp)) * 1e-9)
 
     def _check_header(self, msg: Image | CompressedImage, size: tuple[int, int]) -> None:
         """Say what is odd about an image that can be used all the same."""

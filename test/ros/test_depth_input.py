@@ -1,0 +1,255 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Depth and camera_info in the estimator: metres, or the reason why not, and 2-D in any case."""
+
+from __future__ import annotations
+
+from array import array
+import struct
+from typing import Any
+
+from builtin_interfaces.msg import Time
+import cv2
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
+from std_msgs.msg import Header
+
+from pose_ros.backends.replay import ReplayBackend
+from pose_ros.core.camera import CameraModel
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.msg import Keypoint, SkeletonArray
+from pose_ros.ros.depth_images import (
+    DepthImageError,
+    depth_from_compressed_msg,
+    depth_from_msg,
+)
+from pose_ros.ros.images import image_to_msg
+from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
+from pose_ros.ros.space_messages import camera_from_info, space_from_msg
+from pose_ros.tools.synthetic_rgbd import Figure, observe, render
+
+K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
+CAMERA = CameraModel.from_camera_info(640, 480, '', (), K)
+PICTURE = np.full((480, 640, 3), 90, np.uint8)
+
+
+def header(ms: int, frame_id: str = 'optical') -> Header:
+    return Header(stamp=Time(sec=10 + ms // 1000, nanosec=ms % 1000 * 1_000_000),
+                  frame_id=frame_id)
+
+
+def depth_msg(depth: np.ndarray, head: Header) -> Image:
+    encoding = '16UC1' if depth.dtype == np.uint16 else '32FC1'
+    return Image(header=head, height=depth.shape[0], width=depth.shape[1], encoding=encoding,
+                 step=depth.shape[1] * depth.itemsize, data=array('B', depth.tobytes()))
+
+
+def info_msg(**change: Any) -> CameraInfo:
+    return CameraInfo(header=header(0), **{'width': 640, 'height': 480, 'k': K} | change)
+
+
+class World:
+    """A person before a wall, an estimator that sees him, and the topics."""
+
+    def __init__(self, ros: Any, **parameters: Any) -> None:
+        rng = np.random.default_rng(1)
+        self.scene = render([Figure()], CAMERA, rng, 4.0, holes=0)
+        seen = observe(self.scene, CAMERA, rng, 0.5)
+        backend = ReplayBackend(Keypoints(seen.xy, seen.score, seen.person_score))
+        self.ros = ros
+        # Long waits: on a busy machine a test must not depend on 50 ms.
+        self.node = ros.add(
+            PoseEstimatorNode, load=lambda config: backend,
+            parameters={'depth': True, 'depth_wait_s': 0.5, 'mode': 'one-pass'} | parameters,
+        )
+        assert self.node.start()
+        probe = ros.probe
+        self.image = probe.create_publisher(Image, 'image', 1)
+        self.depth = probe.create_publisher(Image, 'depth', 5)
+        self.info = probe.create_publisher(CameraInfo, 'camera_info', 5)
+        self.poses = ros.collect(SkeletonArray, 'pose')
+        assert ros.spin_until(lambda: all(
+            p.get_subscription_count() == 1 for p in (self.image, self.depth, self.info)
+        ))
+
+    def tell_camera(self, msg: CameraInfo) -> None:
+        self.info.publish(msg)
+        assert self.ros.spin_until(lambda: self.node._depth._info == msg)
+
+    def send_depth(self, depth: np.ndarray | Image, head: Header | None = None) -> None:
+        count = self.node.statistics.counts['depth_received']
+        self.depth.publish(depth_msg(depth, head) if head is not None else depth)
+        assert self.ros.spin_until(
+            lambda: self.node.statistics.counts['depth_received'] > count
+        )
+
+    def send_image(self, ms: int) -> None:
+        count = self.node.statistics.counts['received']
+        self.image.publish(image_to_msg(PICTURE, header(ms)))
+        assert self.ros.spin_until(lambda: self.node.statistics.counts['received'] > count)
+
+    def pose(self) -> SkeletonArray:
+        assert self.ros.spin_until(lambda: self.poses)
+        return self.poses.pop(0)
+
+    @property
+    def reason(self) -> str:
+        return self.node._depth.reason
+
+
+@pytest.fixture
+def world(ros: Any) -> World:
+    return World(ros)
+
+
+def metres(pose: SkeletonArray) -> np.ndarray:
+    assert len(pose.skeletons) == 1
+    assert pose.skeletons[0].keypoints[0].state == Keypoint.OBSERVED
+    position, covariance = space_from_msg(pose)
+    assert (np.isfinite(position).all(axis=2) == np.isfinite(covariance).all(axis=(2, 3))).all()
+    return position
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize('first', ['depth', 'image'])
+def test_depth_before_or_after_its_image_gives_metres(world, first):
+    world.tell_camera(info_msg())
+    if first == 'depth':
+        world.send_depth(world.scene.depth, header(5))
+        world.send_image(0)
+    else:
+        world.send_depth(world.scene.depth, header(-100))  # depth does come here
+        world.send_image(0)
+        world.send_depth(world.scene.depth, header(5))
+    position = metres(world.pose())
+    there = np.isfinite(position).all(axis=2)
+    assert there.sum() >= 12
+    assert np.linalg.norm(position - world.scene.joints, axis=2)[there].mean() < 0.04
+    assert world.reason == ''
+
+
+@pytest.mark.ros
+def test_metres_of_float_depth_too(world):
+    world.tell_camera(info_msg())
+    depth = np.where(world.scene.depth == 0, np.nan, world.scene.depth / 1000).astype(np.float32)
+    world.send_depth(depth, header(0))
+    world.send_image(0)
+    assert np.isfinite(metres(world.pose())).sum() >= 3 * 12
+
+
+@pytest.mark.ros
+def test_without_metres_there_is_a_reason_and_metres_return(world):
+    depth = world.scene.depth
+    world.send_image(0)
+    assert np.isnan(metres(world.pose())).all() and 'no depth on /depth' in world.reason
+    world.send_depth(depth, header(100))
+    world.send_image(100)
+    assert np.isnan(metres(world.pose())).all() and 'no camera_info' in world.reason
+    bad = [
+        (info_msg(k=[0.0] * 9), depth, header(200), 'uncalibrated'),
+        (info_msg(width=320, height=240), depth, header(200), 'camera_info is of an image of 320'),
+        (info_msg(distortion_model='odd', d=[0.1]), depth, header(200), "'odd'"),
+        (info_msg(), depth[::2, ::2].copy(), header(200), 'the depth image is 320x240'),
+        (info_msg(), depth, header(200, 'depth_optical'), 'must be registered'),
+        (info_msg(), depth, header(240), 'the nearest is +40.0 ms'),
+    ]
+    for i, (info, image, head, reason) in enumerate(bad):
+        world.tell_camera(info)
+        shift = 1000 * i
+        head.stamp.sec += i
+        world.send_depth(image, head)
+        world.send_image(200 + shift)
+        assert np.isnan(metres(world.pose())).all()
+        assert reason in world.reason
+        assert reason in world.node.health()[1]
+    wrong = depth_msg(depth, header(9000))
+    wrong.encoding = 'rgb8'
+    world.send_depth(wrong)
+    world.send_image(9000)
+    assert np.isnan(metres(world.pose())).all() and 'rgb8' in world.reason
+    world.send_depth(depth, header(9100))
+    world.send_image(9100)
+    assert np.isfinite(metres(world.pose())).any()
+    assert world.reason == '' and world.node.health()[1] == 'working'
+    assert world.node.statistics.counts['without_metres'] == 2 + len(bad) + 1
+
+
+@pytest.mark.ros
+def test_zeros_are_counted_and_two_dimensions_go_on(world):
+    world.tell_camera(info_msg())
+    world.send_depth(np.zeros_like(world.scene.depth), header(0))
+    world.send_image(0)
+    assert np.isnan(metres(world.pose())).all()
+    assert world.node.statistics.counts['depth_no_depth'] >= 12
+
+
+@pytest.mark.ros
+def test_depth_that_stops_holds_nothing_up(ros):
+    world = World(ros, depth_wait_s=0.05)
+    world.tell_camera(info_msg())
+    world.send_depth(world.scene.depth, header(0))
+    world.send_image(0)
+    assert np.isfinite(metres(world.pose())).any()
+    world.send_image(200)
+    assert np.isnan(metres(world.pose())).all()
+    assert 'came in time' in world.reason
+
+
+@pytest.mark.ros
+def test_every_image_is_published_once_and_in_order_at_half_the_depth_rate(world):
+    world.tell_camera(info_msg())
+    for i in range(6):
+        if i % 2 == 0:
+            world.send_depth(world.scene.depth, header(33 * i))
+        world.send_image(33 * i)
+    assert world.ros.spin_until(lambda: len(world.poses) == 6)
+    world.ros.spin_for(0.1)
+    stamps = [p.header.stamp.nanosec // 1_000_000 for p in world.poses]
+    assert stamps == [0, 33, 66, 99, 132, 165]
+    found = [bool(np.isfinite(metres(p)).any()) for p in world.poses]
+    assert found == [True, False] * 3
+
+
+def compressed(depth: np.ndarray, form: str, a: float = 0.0, b: float = 0.0) -> CompressedImage:
+    data = struct.pack('<iff', 0, a, b) + cv2.imencode('.png', depth)[1].tobytes()
+    return CompressedImage(format=form, data=array('B', data))
+
+
+@pytest.mark.ros
+def test_compressed_depth():
+    depth = np.arange(12, dtype=np.uint16).reshape(3, 4) * 500
+    assert (depth_from_compressed_msg(compressed(depth, '16UC1; compressedDepth')) == depth).all()
+    metre = np.array([[0.8, 2.0], [np.nan, 4.0]], np.float32)
+    a, b = 100.0 * 101.0, 1.0 - 100.0 * 101.0 / 10.0  # its defaults: quantisation 100, 10 m
+    with np.errstate(invalid='ignore'):
+        inverse = np.where(np.isnan(metre), 0, a / metre + b).astype(np.uint16)
+    back = depth_from_compressed_msg(compressed(inverse, '32FC1; compressedDepth png', a, b))
+    assert back[0] == pytest.approx(metre[0], rel=1e-3) and np.isnan(back[1, 0])
+    for msg in (compressed(depth, '16UC1; compressedDepth rvl'), compressed(depth, 'jpeg'),
+                CompressedImage(format='16UC1; compressedDepth', data=array('B', b'12')),
+                CompressedImage(format='16UC1; compressedDepth', data=array('B', b'x' * 99))):
+        with pytest.raises(DepthImageError):
+            depth_from_compressed_msg(msg)
+
+
+@pytest.mark.ros
+def test_raw_depth():
+    depth = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    msg = depth_msg(depth, header(0))
+    assert (depth_from_msg(msg) == depth).all()
+    msg.is_bigendian = 1
+    assert depth_from_msg(msg)[0, 1] == 256
+    msg = depth_msg(depth, header(0))
+    msg.height = 4
+    with pytest.raises(DepthImageError, match='4x4'):
+        depth_from_msg(msg)
+
+
+@pytest.mark.ros
+def test_camera_info_with_roi_and_binning():
+    info = info_msg(binning_x=2, binning_y=2,
+                    roi=RegionOfInterest(x_offset=40, y_offset=20, width=320, height=240))
+    made = camera_from_info(info)
+    assert made.image_size == (160, 120)
+    assert made.matrix[:2, 2] == pytest.approx([140.0, 110.0])
