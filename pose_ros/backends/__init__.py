@@ -4,25 +4,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+import logging
+
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
 from pose_ros.core.backend import Backend, BackendError
 from pose_ros.core.config import EstimatorConfig
+
+_LOG = logging.getLogger('pose_ros')
 
 
 def load_backend(config: EstimatorConfig) -> Backend:
     """
     Load the networks on the runtime that the parameters ask for.
 
+    With 'auto' that is TensorRT where a GPU, its driver, TensorRT and PyCUDA are there and the
+    engines are right; else ONNX Runtime, with a warning that says why.
+
     Parameters
     ----------
     config : EstimatorConfig
-        Reads backend, detector_model, refiner_model and num_threads.
+        Reads backend, detector_model, refiner_model, precision, num_threads and the sizes of the
+        first pass.
 
     Raises
     ------
     BackendError
         When the runtime is missing or a model cannot be used; the message says what to do.
     """
+    if config.backend != 'auto':
+        return _LOADERS[config.backend](config)
+    try:
+        return _load_tensorrt(config)
+    except BackendError as error:
+        _LOG.warning('TensorRT is not used, ONNX Runtime is: %s', error)
+    return _load_onnx(config)
+
+
+def _load_tensorrt(config: EstimatorConfig) -> Backend:
+    from pose_ros.backends.tensorrt import TensorrtBackend
+
+    return TensorrtBackend(
+        detector=config.detector_model or SHIPPED_DETECTOR,
+        refiner=config.refiner_model or SHIPPED_REFINER,
+        precision=config.precision,
+        detect_size_px=max(config.detect_size_px, config.detect_second_size_px),
+    )
+
+
+def _load_onnx(config: EstimatorConfig) -> Backend:
     try:
         # Inside the function: importing ONNX Runtime takes a while and is not always needed.
         from pose_ros.backends.onnx import OnnxBackend
@@ -35,3 +65,9 @@ def load_backend(config: EstimatorConfig) -> Backend:
         refiner=config.refiner_model or SHIPPED_REFINER,
         num_threads=config.num_threads,
     )
+
+
+_LOADERS: dict[str, Callable[[EstimatorConfig], Backend]] = {
+    'tensorrt': _load_tensorrt,
+    'onnx': _load_onnx,
+}

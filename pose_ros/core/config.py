@@ -88,8 +88,11 @@ class EstimatorConfig:
         '', 'ONNX file of the second pass, empty for the shipped one', live=False
     )
     backend: str = param(
-        'auto', 'Runtime of the networks; auto takes the best one here', choices=('auto', 'onnx'),
-        live=False,
+        'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else ONNX Runtime',
+        choices=('auto', 'tensorrt', 'onnx'), live=False,
+    )
+    precision: str = param(
+        'fp16', 'What TensorRT computes the networks in', choices=('fp16', 'fp32'), live=False
     )
     num_threads: int = param(
         2, 'CPU threads inside a network; 0 for all cores', low=0, high=64, live=False

@@ -14,6 +14,7 @@ from pose_ros.backends import engine_build
 from pose_ros.backends.cuda_driver import CudaDevice, CudaDriverError, probe
 from pose_ros.backends.engine_cache import EngineCache, default_folder
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
+from pose_ros.core.config import EstimatorConfig
 from pose_ros.tools.report import add_json_argument, finish
 
 HELP = 'build, list, check or clear TensorRT engines'
@@ -42,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--detector', default=SHIPPED_DETECTOR, help='name or ONNX file')
     parser.add_argument('--refiner', default=SHIPPED_REFINER, help='name or ONNX file')
     parser.add_argument(
-        '--size', type=int, default=256, metavar='PX', help='long side of the whole image'
+        '--size', type=int, default=EstimatorConfig().detect_size_px, metavar='PX',
+        help='largest long side of the whole image (detect_size_px)',
     )
     parser.add_argument('--folder', type=Path, help=f'default: {default_folder()}')
     add_json_argument(parser)

@@ -6,28 +6,45 @@
 #include "frame.cuh"
 #include "half.cuh"
 
-struct Color {
-  float blue, green, red;
-};
+// OpenCV's fixed point (imgwarp.cpp, warpAffine): what is sampled, and so what the network sees, is
+// the same on every runtime, down to the last bit.
+#define COORDINATE_BITS 10
+#define SHARE_BITS 5  // coordinates are rounded to 1/32 pixel
+
+// The affine's row at (x, y), in units of 1/32 pixel.
+__device__ inline long long coordinate(const double *row, int x, int y)
+{
+  const double unit = 1 << COORDINATE_BITS;
+  const long long sum = (long long)rint(row[0] * x * unit) +
+                        (long long)rint((row[1] * y + row[2]) * unit);
+  const int drop = COORDINATE_BITS - SHARE_BITS;
+  return (sum + (1 << (drop - 1))) >> drop;
+}
+
+__device__ inline int mean_of(int sum, int block)
+{
+  if (block == 1) return sum;
+  if (block == 2) return (sum + 2) >> 2;  // cv2.resize has its own code for halves
+  return (int)rintf(sum * (1.0f / (block * block)));
+}
 
 // Adds a pixel of the frame averaged over blocks; outside of the whole blocks is black.
 __device__ inline void add_block(
-  Color &sum, float weight, const unsigned char *bytes, const Frame &frame, int block, int x, int y)
+  Pixel &sum, int weight, const unsigned char *bytes, const Frame &frame, int block, int x, int y)
 {
   if (x < 0 || y < 0 || x >= frame.width / block || y >= frame.height / block) return;
-  int blue = 0, green = 0, red = 0;
+  Pixel all = {0, 0, 0};
   for (int row = y * block; row < (y + 1) * block; ++row) {
     for (int column = x * block; column < (x + 1) * block; ++column) {
       const Pixel pixel = pixel_at(bytes, frame, column, row);
-      blue += pixel.blue;
-      green += pixel.green;
-      red += pixel.red;
+      all.blue += pixel.blue;
+      all.green += pixel.green;
+      all.red += pixel.red;
     }
   }
-  weight /= (float)(block * block);
-  sum.blue += weight * blue;
-  sum.green += weight * green;
-  sum.red += weight * red;
+  sum.blue += weight * mean_of(all.blue, block);
+  sum.green += weight * mean_of(all.green, block);
+  sum.red += weight * mean_of(all.red, block);
 }
 
 // One thread per pixel of the input: grid (ceil(width / threads), height, B).
@@ -41,24 +58,28 @@ extern "C" __global__ void warp_views(
   const int y = blockIdx.y;
   if (x >= target.width) return;
   const View &view = views[blockIdx.z];
-  const double *affine = view.reduced_from_input;
-  const double x_reduced = affine[0] * x + affine[1] * y + affine[2];
-  const double y_reduced = affine[3] * x + affine[4] * y + affine[5];
-  Color color = {0.0f, 0.0f, 0.0f};
+  const long long x_view = coordinate(view.reduced_from_input, x, y);
+  const long long y_view = coordinate(view.reduced_from_input + 3, x, y);
+  const int one = 1 << SHARE_BITS;
+  Pixel sum = {0, 0, 0};
   // Far outside nothing is seen, and the numbers might not fit an int.
-  if (x_reduced > -1 && y_reduced > -1 && x_reduced < frame.width && y_reduced < frame.height) {
-    const int left = (int)floor(x_reduced), top = (int)floor(y_reduced);
-    const float right_share = (float)(x_reduced - left), bottom_share = (float)(y_reduced - top);
+  if (x_view > -one && y_view > -one && x_view < (long long)frame.width * one &&
+      y_view < (long long)frame.height * one) {
+    const int left = (int)(x_view >> SHARE_BITS), top = (int)(y_view >> SHARE_BITS);
+    const int right_share = (int)x_view & (one - 1), bottom_share = (int)y_view & (one - 1);
     for (int corner = 0; corner < 4; ++corner) {
       const int is_right = corner & 1, is_bottom = corner >> 1;
-      const float weight = (is_right ? right_share : 1.0f - right_share) *
-                           (is_bottom ? bottom_share : 1.0f - bottom_share);
-      if (weight > 0.0f)
-        add_block(color, weight, bytes, frame, view.block, left + is_right, top + is_bottom);
+      const int weight = (is_right ? right_share : one - right_share) *
+                         (is_bottom ? bottom_share : one - bottom_share);
+      if (weight > 0)
+        add_block(sum, weight, bytes, frame, view.block, left + is_right, top + is_bottom);
     }
   }
-  const float channels[3] = {
-    target.is_rgb ? color.red : color.blue, color.green, target.is_rgb ? color.blue : color.red};
+  const int half_unit = one * one / 2;
+  const int blue = (sum.blue + half_unit) >> (2 * SHARE_BITS);
+  const int green = (sum.green + half_unit) >> (2 * SHARE_BITS);
+  const int red = (sum.red + half_unit) >> (2 * SHARE_BITS);
+  const int channels[3] = {target.is_rgb ? red : blue, green, target.is_rgb ? blue : red};
   const int plane = target.width * target.height;
   int index = blockIdx.z * 3 * plane + y * target.width + x;
   for (int channel = 0; channel < 3; ++channel, index += plane) {

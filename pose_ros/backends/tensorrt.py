@@ -1,0 +1,315 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The networks on an NVIDIA GPU: TensorRT or TensorRT-RTX, driven through PyCUDA."""
+
+from __future__ import annotations
+
+from importlib import import_module
+import logging
+from pathlib import Path
+import time
+from typing import Any
+
+import numpy as np
+
+from pose_ros.backends import engine_build, kernels
+from pose_ros.backends.cuda_driver import probe
+from pose_ros.backends.cuda_worker import CudaWorker
+from pose_ros.backends.engine_build import EngineRequest, Profile, Progress
+from pose_ros.backends.engine_cache import EngineCache, default_folder
+from pose_ros.backends.kernels import structs
+from pose_ros.backends.model_files import find_model, read_spec
+from pose_ros.backends.tensorrt_network import (
+    GOLDEN_TOLERANCE,
+    People,
+    TensorrtNetwork,
+    compare_maps,
+    golden_input,
+)
+from pose_ros.core import preprocess
+from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+
+_LOG = logging.getLogger('pose_ros.tensorrt')
+
+
+class TensorrtBackend:
+    """
+    Runs both passes on a GPU (`core.backend.Backend`).
+
+    A frame goes up once, as the camera sent it; people come back. `times.network_s` is the time
+    of a pass from its launch to its people, sampling and decoding included.
+
+    Parameters
+    ----------
+    detector, refiner : str
+        Name of a shipped model or path of an ONNX file.
+    precision : 'fp16' or 'fp32'
+        What the networks compute in.
+    detect_size_px : int
+        Largest long side of whole images, pixels.
+    max_people : int
+        Largest number of candidates per view of the first pass.
+    min_center : float
+        Centres of lower height are no candidates.
+    progress : callable, optional
+        Is told how far the build of an engine is.
+    folder : Path, optional
+        Of the stored engines; by default the user's cache.
+
+    Raises
+    ------
+    BackendError
+        When there is no driver, GPU, PyCUDA or TensorRT, or a model or engine cannot be used.
+    """
+
+    name = 'tensorrt'
+
+    def __init__(
+        self,
+        detector: str,
+        refiner: str,
+        precision: str = 'fp16',
+        detect_size_px: int = 256,
+        max_people: int = 30,
+        min_center: float = 0.05,
+        progress: Progress | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        # The driver first: TensorRT without one may end the process.
+        self._device = probe()
+        self._cuda = import_pycuda()
+        self._trt = engine_build.import_tensorrt()
+        self._precision = precision
+        self._progress = progress
+        self._cache = EngineCache(folder or default_folder())
+        paths = find_model(detector), find_model(refiner)
+        self.detector, self.refiner = (read_spec(path) for path in paths)
+        if self.detector.decoder != 'centers':
+            raise BackendError(
+                f'{paths[0]} cannot find several people: its decoder is '
+                f'{self.detector.decoder!r}, the first pass needs centers'
+            )
+        self.times = StageTimes()
+        self._frame: Any = None
+        self._staging: Any = None
+        self._frame_bytes = 0
+        self._frame_record = np.zeros(1, structs.FRAME)
+        self._worker = CudaWorker(self._cuda)
+        try:
+            self._stream, self._module = self._worker.call(self._start)
+            self._detect = self._load(
+                paths[0], self.detector,
+                engine_build.detector_profiles(self.detector, detect_size_px), max_people,
+                min_center,
+            )
+            self._refine = self._load(
+                paths[1], self.refiner, engine_build.refiner_profiles(self.refiner), 1, 0.0
+            )
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self) -> tuple[Any, Any]:
+        self._worker.at_close(self._free)
+        # The driver wants text that ends with a zero.
+        module = self._cuda.module_from_buffer(kernels.PTX_FILE.read_bytes() + b'\0')
+        return self._cuda.Stream(), module
+
+    def _load(
+        self,
+        path: Path,
+        spec: ModelSpec,
+        profiles: tuple[Profile, ...],
+        max_people: int,
+        min_center: float,
+    ) -> TensorrtNetwork:
+        request = EngineRequest(
+            spec.name, spec.input_name, path.read_bytes(), self._precision, profiles
+        )
+        capabilities = engine_build.device_capabilities(self._trt, self._device)
+        key = engine_build.engine_key(self._trt, request, self._device, capabilities)
+
+        def build() -> bytes:
+            _LOG.info('building the engine of %s, once', spec.name)
+            return self._worker.call(
+                lambda: engine_build.build_engine(
+                    self._trt, request, capabilities, self._progress
+                )
+            )
+
+        def load(plan: bytes) -> TensorrtNetwork:
+            return self._worker.call(
+                lambda: self._checked_network(plan, path, spec, max_people, min_center)
+            )
+
+        return self._cache.get(key, build, load)
+
+    def _checked_network(
+        self, plan: bytes, path: Path, spec: ModelSpec, max_people: int, min_center: float
+    ) -> TensorrtNetwork:
+        network = TensorrtNetwork(
+            self._cuda, self._trt, self._module, self._stream, plan, spec, max_people, min_center
+        )
+        try:
+            self._compare_with_onnx(network, path)
+        except BaseException:
+            network.close()
+            raise
+        self._worker.at_close(network.close)
+        return network
+
+    def _compare_with_onnx(self, network: TensorrtNetwork, path: Path) -> None:
+        """Refuse an engine that gives other maps than ONNX Runtime on the golden input."""
+        try:
+            from pose_ros.backends.onnx import OnnxNetwork
+        except ImportError as error:
+            raise BackendError(
+                f'ONNX Runtime checks new engines and is not installed ({error}): '
+                'pip install onnxruntime'
+            ) from error
+        values = golden_input(network.spec, network.best_size)
+        expected = OnnxNetwork(path, 0).run(values)
+        compare_maps(network.maps_of(values), expected, GOLDEN_TOLERANCE[self._precision])
+
+    def load_image(self, image: np.ndarray) -> None:
+        """Take the BGR image that the next passes look at; ValueError when it is none."""
+        preprocess.check_image(image)
+        height, width = image.shape[:2]
+        self._upload(image, structs.frame_record('bgr8', width, height, 3 * width, image.size))
+
+    def load_frame(
+        self, data: np.ndarray, encoding: str, width: int, height: int, step: int
+    ) -> None:
+        """
+        Take a camera's frame as it comes, instead of `load_image`.
+
+        Parameters
+        ----------
+        data : (N,) uint8
+            Its bytes.
+        encoding : str
+            One of `kernels.structs.FRAME_FORMATS`.
+        width, height : int
+            Pixels.
+        step : int
+            Bytes from row to row.
+
+        Raises
+        ------
+        ValueError
+            When the encoding is not known or the bytes are too few.
+        """
+        self._upload(data, structs.frame_record(encoding, width, height, step, data.size))
+
+    def _upload(self, data: np.ndarray, record: np.ndarray) -> None:
+        self.times = StageTimes()
+
+        def upload() -> None:
+            if data.size > self._frame_bytes:
+                self._frame = self._staging = None  # free before asking for more
+                self._frame = self._cuda.mem_alloc(data.size)
+                self._staging = self._cuda.pagelocked_empty(data.size, np.uint8)
+                self._frame_bytes = data.size
+            staging = self._staging[:data.size]
+            # Packs the rows of a view as it copies.
+            np.copyto(staging.reshape(data.shape), data)
+            self._cuda.memcpy_htod_async(self._frame, staging, self._stream)
+
+        self._worker.call(upload)
+        self._frame_record = record
+
+    def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
+        """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""
+        start_s = time.perf_counter()
+        parts = [
+            self._run(self._detect, input_from_image[i:i + self._detect.max_batch], input_size)
+            for i in range(0, len(input_from_image), self._detect.max_batch)
+        ]
+        people = Keypoints.concatenate(parts)
+        self.times.detect_s += time.perf_counter() - start_s
+        return people
+
+    def refine(self, input_from_image: np.ndarray) -> Keypoints:
+        """Find the one person of each crop, in image pixels (`core.backend.Backend`)."""
+        start_s = time.perf_counter()
+        parts = [
+            self._run(
+                self._refine, input_from_image[i:i + self._refine.max_batch],
+                self.refiner.input_size,
+            )
+            for i in range(0, len(input_from_image), self._refine.max_batch)
+        ]
+        self.times.refine_s += time.perf_counter() - start_s
+        return Keypoints.concatenate(parts)
+
+    def _run(
+        self, network: TensorrtNetwork, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> Keypoints:
+        if self._frame is None:
+            raise BackendError('no image was loaded')
+        record = self._frame_record
+        size = (int(record['width'][0]), int(record['height'][0]))
+        views = structs.view_records(input_from_image, size)
+        start_s = time.perf_counter()
+        people = self._worker.call(
+            lambda: network.run(int(self._frame), record, views, input_size)
+        )
+        self.times.network_s += time.perf_counter() - start_s
+        return keypoints_of(people, network.spec)
+
+    def close(self) -> None:
+        """Free all that is on the GPU; does nothing the second time."""
+        self._worker.close()
+
+    def _free(self) -> None:
+        self._frame = self._staging = None
+        self._stream = self._module = None
+
+
+def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
+    """
+    Put the GPU's people in one list, their keypoints in the order of the skeleton.
+
+    Parameters
+    ----------
+    people : People
+        Of all views.
+    spec : ModelSpec
+        Of the network that found them.
+
+    Raises
+    ------
+    BackendError
+        When the network gave numbers that are not finite.
+    """
+    found = np.arange(people.score.shape[1]) < people.count[:, None]
+    keypoints, person_score = people.keypoints[found], people.score[found]
+    if (people.count < 0).any() or not np.isfinite(keypoints[..., 2]).all():
+        raise BackendError(f'{spec.name} gives values that are not numbers')
+    if spec.keypoints == KEYPOINT_NAMES:
+        xy, score = keypoints[..., :2], keypoints[..., 2]
+        return Keypoints(np.ascontiguousarray(xy), np.ascontiguousarray(score), person_score)
+    xy = np.full((len(keypoints), NUM_KEYPOINTS, 2), np.nan, np.float32)
+    score = np.zeros((len(keypoints), NUM_KEYPOINTS), np.float32)
+    for k, name in enumerate(KEYPOINT_NAMES):
+        if name in spec.keypoints:
+            xy[:, k] = keypoints[:, spec.keypoints.index(name), :2]
+            score[:, k] = keypoints[:, spec.keypoints.index(name), 2]
+    return Keypoints(xy, score, person_score)
+
+
+def import_pycuda() -> Any:
+    """
+    Import pycuda.driver, which needs the driver but takes no context.
+
+    Raises
+    ------
+    BackendError
+        When it is not installed or does not fit the driver.
+    """
+    try:
+        return import_module('pycuda.driver')
+    except ImportError as error:
+        raise BackendError(f'PyCUDA cannot be used ({error}): pip install pycuda') from error

@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which runtime the parameter `backend` gives."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from pose_ros import backends
+from pose_ros.backends import load_backend, tensorrt
+from pose_ros.backends.cuda_driver import CudaDevice, CudaDriverError
+from pose_ros.core.backend import BackendError
+from pose_ros.core.config import EstimatorConfig
+
+
+@pytest.fixture(autouse=True)
+def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a machine with a GPU one without."""
+    def probe() -> CudaDevice:
+        raise CudaDriverError('there is no NVIDIA driver (of this test)')
+
+    monkeypatch.setattr(tensorrt, 'probe', probe)
+
+
+def test_auto_without_a_gpu_is_onnx_runtime_and_says_why_once(
+    caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = load_backend(EstimatorConfig(backend='auto'))
+    assert backend.name == 'onnx'
+    (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert 'no NVIDIA driver (of this test)' in record.getMessage()
+
+
+def test_onnx_does_not_look_for_a_gpu(caplog: pytest.LogCaptureFixture) -> None:
+    assert load_backend(EstimatorConfig(backend='onnx')).name == 'onnx'
+    assert not caplog.records
+
+
+def test_tensorrt_without_a_gpu_is_an_error() -> None:
+    with pytest.raises(BackendError, match='no NVIDIA driver'):
+        load_backend(EstimatorConfig(backend='tensorrt'))
+
+
+def test_tensorrt_without_pycuda_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = CudaDevice('Test', (8, 6), 1 << 30, 1, (12, 6))
+    monkeypatch.setattr(tensorrt, 'probe', lambda: device)
+    try:
+        import pycuda.driver  # noqa: F401
+    except ImportError:
+        pass
+    else:
+        pytest.skip('PyCUDA is here')
+    with pytest.raises(BackendError, match='PyCUDA cannot be used .*pip install pycuda'):
+        load_backend(EstimatorConfig(backend='tensorrt'))
+
+
+def test_auto_takes_tensorrt_when_it_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = object()
+    asked = {}
+
+    def backend(**kwargs):
+        asked.update(kwargs)
+        return loaded
+
+    monkeypatch.setattr(tensorrt, 'TensorrtBackend', backend)
+    config = EstimatorConfig(precision='fp32', detect_size_px=256, detect_second_size_px=512)
+    assert load_backend(config) is loaded
+    assert (asked['precision'], asked['detect_size_px']) == ('fp32', 512)
+
+
+def test_a_broken_model_is_an_error_whatever_the_runtime() -> None:
+    for backend in ('auto', 'onnx'):
+        with pytest.raises(BackendError, match='no model named'):
+            load_backend(EstimatorConfig(backend=backend, refiner_model='nonsense'))
+
+
+def test_every_choice_has_a_loader() -> None:
+    choices = EstimatorConfig.__dataclass_fields__['backend'].metadata['choices']
+    assert set(choices) == {'auto', *backends._LOADERS}
