@@ -253,6 +253,12 @@ class TrackerConfig:
     max_gap_s: float = param(
         5.0, 'A longer jump between two stamps ends all tracks, s', low=0.1, high=3600.0
     )
+    metres: bool = param(
+        True, 'Filter positions in metres where pose has them, with camera_info', live=False
+    )
+    rectified: bool = param(
+        False, 'The image is rectified: P of camera_info holds, not K and D', live=False
+    )
     autostart: bool = param(True, 'Configure and activate by itself at start', live=False)
 
 

@@ -97,6 +97,26 @@ class SpaceTracks:
     covariance: np.ndarray
     measured: np.ndarray
 
+    def of(self, tracks: Tracks) -> SpaceTracks:
+        """Return these joints for `tracks`, in their order; NaN for others and where MISSING."""
+        at = {track: row for row, track in enumerate(self.id.tolist())}
+        rows = np.array([at.get(track, -1) for track in tracks.id.tolist()], np.intp)
+        gone = (rows < 0)[:, None] | (tracks.keypoint_state == int(KeypointState.MISSING))
+        if not len(self.id):
+            k = NUM_KEYPOINTS
+            nothing = np.full((len(rows), k, 3), np.nan)
+            return SpaceTracks(
+                self.stamp_s, tracks.id, nothing, nothing.copy(),
+                np.full((len(rows), k, 3, 3), np.nan), np.zeros((len(rows), k), bool),
+            )
+        return SpaceTracks(
+            self.stamp_s, tracks.id,
+            np.where(gone[..., None], np.nan, self.position[rows]),
+            np.where(gone[..., None], np.nan, self.velocity[rows]),
+            np.where(gone[..., None, None], np.nan, self.covariance[rows]),
+            self.measured[rows] & ~gone,
+        )
+
 
 class SpaceFilter:
     """
@@ -104,8 +124,8 @@ class SpaceFilter:
 
     Parameters
     ----------
-    camera : CameraModel
-        Of the image.
+    camera : CameraModel, optional
+        Of the image; without it keypoints that have no depth are only predicted.
     process_noise : float
         Agility over the usual one, as in the tracker.
     hold_lengths : bool
@@ -113,7 +133,10 @@ class SpaceFilter:
     """
 
     def __init__(
-        self, camera: CameraModel, process_noise: float = 1.0, hold_lengths: bool = True
+        self,
+        camera: CameraModel | None = None,
+        process_noise: float = 1.0,
+        hold_lengths: bool = True,
     ) -> None:
         self.camera = camera
         self.process_noise = process_noise
@@ -132,6 +155,11 @@ class SpaceFilter:
         self._rejected_s = np.empty((0, k))
         self._measured = np.empty((0, k), bool)
         self.limbs = LimbLengths()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no joint of anybody is known in metres."""
+        return not self._known.any()
 
     def update(
         self, stamp_s: float, tracks: Tracks, position: np.ndarray, covariance: np.ndarray
@@ -231,8 +259,10 @@ class SpaceFilter:
         fresh |= back
         use &= ~outside
         seen = (tracks.keypoint_state == KeypointState.OBSERVED) & self._known & ~use & ~fresh
-        if seen.any():
-            self._see_rays(seen, tracks, z, R, y, inverse)
+        if self.camera is None:
+            seen[:] = False
+        elif seen.any():
+            self._see_rays(self.camera, seen, tracks, z, R, y, inverse)
         used = use | seen
         weight = np.where(used[..., None, None], inverse, 0.0)
         gain_x = self._xx @ weight
@@ -252,11 +282,11 @@ class SpaceFilter:
         self._give_up()
 
     def _see_rays(
-        self, seen: np.ndarray, tracks: Tracks, z: np.ndarray, R: np.ndarray, y: np.ndarray,
-        inverse: np.ndarray,
+        self, camera: CameraModel, seen: np.ndarray, tracks: Tracks, z: np.ndarray,
+        R: np.ndarray, y: np.ndarray, inverse: np.ndarray,
     ) -> None:
         """Fill in, where only the pixel is seen, a measurement that says nothing along its ray."""
-        rays = self.camera.rays(tracks.xy[seen].astype(np.float64))
+        rays = camera.rays(tracks.xy[seen].astype(np.float64))
         good = np.isfinite(rays).all(axis=1)
         seen[seen] = good
         line = np.concatenate([rays[good], np.ones((int(good.sum()), 1))], axis=1)
@@ -269,7 +299,7 @@ class SpaceFilter:
         depth_m = np.maximum(self._x[seen][:, 2], 0.1)
         z[seen] = line * depth_m[:, None]
         R_seen = ALONG_RAY_M**2 * line[:, :, None] * line[:, None, :]
-        scale = depth_m[:, None] / self.camera.focal
+        scale = depth_m[:, None] / camera.focal
         across = PIXEL_NOISE * tracks.covariance[seen].astype(np.float64)
         R_seen[:, :2, :2] += across * scale[:, :, None] * scale[:, None, :]
         R[seen] = R_seen

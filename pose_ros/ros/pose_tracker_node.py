@@ -5,7 +5,8 @@
 
 Subscribes `pose`. Publishes `pose/tracked`, one message for each one with the same stamp, and one
 with status STALE when none comes; `pose/predicted`, the CONFIRMED people carried forward to now;
-`pose/target`, the one person chosen by the service `pose/lock_target`.
+`pose/target`, the one person chosen by the service `pose/lock_target`. Where `pose` has positions
+in metres they are filtered as well; `camera_info` then tells the rays of keypoints without depth.
 """
 
 from __future__ import annotations
@@ -15,10 +16,18 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import KeyValue
+import numpy as np
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+from pose_ros.core.camera import CameraError
 from pose_ros.core.config import TrackerConfig
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.lifting import Lifted
+from pose_ros.core.space_filter import SpaceFilter
 from pose_ros.core.target import TargetLock, TargetMode
+from pose_ros.core.track_sources import of_tracks
 from pose_ros.core.tracker import Tracker
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.msg import Skeleton, SkeletonArray, Target
@@ -31,6 +40,7 @@ from pose_ros.ros.messages import (
     stamp_seconds,
     tracks_to_msg,
 )
+from pose_ros.ros.space_messages import camera_from_info, space_from_msg, write_space
 from pose_ros.ros.spin import spin
 from pose_ros.srv import LockTarget
 
@@ -46,9 +56,12 @@ class PoseTrackerNode(ManagedNode):
         """Declare the parameters."""
         super().__init__('pose_tracker', TrackerConfig, **kwargs)
         self._tracker: Tracker | None = None
+        self._space = SpaceFilter()
         self._target = TargetLock()
         self._outputs: dict[str, Any] = {}
         self._subscription: Any = None
+        self._info_subscription: Any = None
+        self._info: CameraInfo | None = None
         self._lock_service: Any = None
         self._periodic: list[Any] = []
         self._last: SkeletonArray | None = None
@@ -59,6 +72,7 @@ class PoseTrackerNode(ManagedNode):
     def configure(self) -> None:
         """Begin without tracks and without a target."""
         self._tracker = Tracker(self.config)
+        self._space, self._info = SpaceFilter(), None
         self._target = TargetLock()
         self._last = None
         self._outputs = {
@@ -71,6 +85,11 @@ class PoseTrackerNode(ManagedNode):
         """Subscribe, serve and start the clocks."""
         self._last_pose_s = self._stale_said_s = time.monotonic()
         self._subscription = self.create_subscription(SkeletonArray, 'pose', self._on_pose, 10)
+        if self.config.metres:
+            self._info_subscription = self.create_subscription(
+                CameraInfo, 'camera_info', self._on_info,
+                QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+            )
         self._lock_service = self.create_service(LockTarget, 'pose/lock_target', self._on_lock)
         self._start_timers(self.config)
 
@@ -80,9 +99,10 @@ class PoseTrackerNode(ManagedNode):
         if self._lock_service is not None:
             self.destroy_service(self._lock_service)
             self._lock_service = None
-        if self._subscription is not None:
-            self.destroy_subscription(self._subscription)
-            self._subscription = None
+        for subscription in (self._subscription, self._info_subscription):
+            if subscription is not None:
+                self.destroy_subscription(subscription)
+        self._subscription = self._info_subscription = None
 
     def cleanup(self) -> None:
         """Forget the tracks."""
@@ -154,6 +174,7 @@ class PoseTrackerNode(ManagedNode):
                 'all tracks end; one tracker follows one camera',
             )
             tracker.end_all()
+            self._space.reset()
         image_size = (int(msg.image_width), int(msg.image_height))
         keypoints = keypoints_from_msg(msg)
         updated_s = time.perf_counter()
@@ -161,6 +182,8 @@ class PoseTrackerNode(ManagedNode):
         track_s = time.perf_counter() - updated_s
         self._last = msg
         tracked = self._with_times(tracks_to_msg(tracks, msg.header, image_size), msg)
+        if self.config.metres:
+            self._track_in_metres(msg, keypoints, tracks, tracked)
         tracked.track_ms = track_s * 1e3
         tracked.published = self.get_clock().now().to_msg()
         self._outputs['tracked'].publish(tracked)
@@ -168,6 +191,33 @@ class PoseTrackerNode(ManagedNode):
         self.statistics.counts['published'] += 1
         self.statistics.add('track', track_s)
         self.statistics.add('callback', time.perf_counter() - started_s)
+
+    def _track_in_metres(
+        self, msg: SkeletonArray, keypoints: Keypoints, tracks: Tracks, tracked: SkeletonArray
+    ) -> None:
+        """Filter the positions of `pose`, where it has any, and write them into `tracked`."""
+        position, covariance = space_from_msg(msg)
+        if self._space.is_empty and not np.isfinite(position).any():
+            return
+        started_s = time.perf_counter()
+        self._space.process_noise = self.config.process_noise
+        nothing = np.zeros(position.shape[:2], np.int8)
+        lifted = Lifted(position, covariance, position[..., 2], nothing)
+        joints = self._space.update(
+            tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, lifted)
+        ).of(tracks)
+        write_space(tracked, joints.position, joints.covariance, joints.velocity)
+        self.statistics.add('metres', time.perf_counter() - started_s)
+
+    def _on_info(self, msg: CameraInfo) -> None:
+        if self._info is not None and msg == self._info:
+            return
+        self._info = msg
+        try:
+            self._space.camera = camera_from_info(msg, self.config.rectified)
+        except CameraError as error:
+            self._space.camera = None
+            self.complain('bad_camera_info', f'no rays in metres: {error}')
 
     @staticmethod
     def _with_times(answer: SkeletonArray, msg: SkeletonArray) -> SkeletonArray:
@@ -200,6 +250,9 @@ class PoseTrackerNode(ManagedNode):
         header = Header(stamp=stamp_from_ns(later_ns), frame_id=last.header.frame_id)
         size = (int(last.image_width), int(last.image_height))
         predicted = self._with_times(tracks_to_msg(tracks, header, size, self._skeletons), last)
+        if not self._space.is_empty:
+            joints = self._space.predict(tracks.stamp_s).of(tracks)
+            write_space(predicted, joints.position, joints.covariance, joints.velocity)
         self._mark_stale(predicted)
         predicted.published = now.to_msg()
         publisher.publish(predicted)
