@@ -81,6 +81,14 @@ def test_one_sight_is_nobody_and_ids_are_sequential():
     assert out[-1].state.tolist() == [TrackState.CONFIRMED]
 
 
+def test_less_sure_people_are_confirmed_later():
+    firsts = []
+    for score in (0.8, 0.4, 0.25):
+        out = feed(Tracker(), [seen(person(100), score=score)] * 12)
+        firsts.append([int(tracks.state[0]) for tracks in out].index(TrackState.CONFIRMED))
+    assert firsts == [2, 2, 3]
+
+
 def test_weak_detections_continue_a_track_but_start_none():
     strong, weak = seen(person(100)), seen(person(100), score=0.12)
     assert all(len(tracks) == 0 for tracks in feed(Tracker(), [weak] * 10))
@@ -181,6 +189,16 @@ def test_lost_person_comes_back_with_the_same_id():
     out = feed(Tracker(), [seen(person(100))] * 10 + [seen()] * 25 + [seen(person(160))] * 5)
     assert out[-1].id.tolist() == [1]
     assert out[-1].state.tolist() == [TrackState.CONFIRMED]
+
+
+def test_who_walks_out_of_the_image_is_not_waited_for():
+    walk = [seen(person(440 + 300 * i / RATE_HZ)) for i in range(17)]
+    out = feed(Tracker(), walk + [seen()] * 12)
+    assert out[16].id.tolist() == [1]
+    assert len(out[-1]) == 0
+    # In the middle of the image one is waited for.
+    middle = [seen(person(240 + 300 * i / RATE_HZ)) for i in range(17)]
+    assert len(feed(Tracker(), middle + [seen()] * 12)[-1]) == 1
 
 
 def test_a_cut_gives_a_new_id():
