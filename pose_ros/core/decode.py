@@ -180,8 +180,11 @@ def _argmax_gaussian(
     window = np.arange(-reach, reach + 1)
     y = np.clip(np.rint(y_guess).astype(np.intp)[..., None] + window, 0, height - 1)
     x = np.clip(np.rint(x_guess).astype(np.intp)[..., None] + window, 0, width - 1)
-    channel = np.arange(heatmaps.shape[1])[:, None, None]
-    value = heatmaps[view[:, None, None, None], channel, y[..., :, None], x[..., None, :]]
+    # Indices into the flattened maps: several times quicker than one index per axis.
+    first = (view[:, None] * heatmaps.shape[1] + np.arange(heatmaps.shape[1])) * height * width
+    value = heatmaps.reshape(-1).take(
+        (first[..., None] + y * width)[..., :, None] + x[..., None, :]
+    )
     falloff = np.float32(-0.5 / sigma**2)
     # A guess outside of the map leaves only its edge: the exponent is counted from the largest
     # one, which changes no arg max and keeps the products from becoming 0.
@@ -189,7 +192,8 @@ def _argmax_gaussian(
     log_x = falloff * (x - x_guess[..., None]) ** 2
     weight_y = np.exp(log_y - log_y.max(axis=-1, keepdims=True))
     weight_x = np.exp(log_x - log_x.max(axis=-1, keepdims=True))
-    value = value * weight_y[..., :, None] * weight_x[..., None, :]
+    value *= weight_y[..., :, None]
+    value *= weight_x[..., None, :]
     best = value.reshape(*value.shape[:2], -1).argmax(axis=-1)
     row, column = np.divmod(best, len(window))
     return (
