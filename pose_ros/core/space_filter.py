@@ -48,11 +48,11 @@ ALONG_RAY_M = 10.0
 PIXEL_NOISE = 2.0
 """Variance of a tracked keypoint as a measurement: it is filtered, so its errors repeat."""
 
-PULLS = 8
-"""Rounds of pulling: bones that meet disturb each other."""
+PULLS = 16
+"""Largest number of rounds of pulling: bones that meet disturb each other. Mostly one will do."""
 
-OVER = 1.5
-"""Successive over-relaxation: each round goes farther than it should, to need fewer rounds."""
+OVER = 1.7
+"""Over-relaxation: each round goes farther than it should, to need fewer; below 2 it is stable."""
 
 SURE = 0.12
 """Lengths less certain than this, relative, do not pull."""
