@@ -145,3 +145,27 @@ def test_last_row_may_lack_its_padding() -> None:
 def test_some_views_are_averaged_over_blocks() -> None:
     views = structs.view_records(np.stack(list(AFFINES.values())), (331, 257))
     assert views['block'].min() == 1 and views['block'].max() >= 3
+
+
+def test_whole_images_differ_by_the_rounding_of_opencv(host_kernels) -> None:
+    """
+    core/preprocess.py may sample whole images by cv2.resize, which rounds its weights otherwise.
+
+    The kernels round coordinates to 1/32 px as cv2.warpAffine does: by 1/64 px at most on each
+    axis, where noise changes by up to 255 levels per pixel; and both round to whole levels.
+    """
+    rng = np.random.default_rng(5)
+    image = rng.integers(0, 256, (480, 640, 3), np.uint8)
+    size = (448, 352)
+    affines = geometry.letterbox((640, 480), size)[None]
+    record = structs.frame_record('bgr8', 640, 480, 1920, image.size)
+    target = structs.target_record(THUNDER, size, False)
+    got = host_kernels.warp(image, record, structs.view_records(affines, (640, 480)), target)
+    expected = np.empty_like(got)
+    preprocess.network_input(
+        image, affines, preprocess.lookup_tables(THUNDER), THUNDER.color, expected
+    )
+    levels = np.abs(got - expected) * 127.5
+    assert levels.max() <= 2 * 255 / 64 + 2
+    assert levels.mean() < 1
+    assert (got[:, :, :7] == got[0, 0, 0, 0]).all() and (got[:, :, 8:340].std() > 0.2)
