@@ -329,14 +329,20 @@ class SpaceFilter:
         far_xx, near_xx = self._xx[:, _FAR], self._xx[:, _NEAR]
         # Bones that meet in a joint share it, or they would pull too far together.
         share = (OVER / np.maximum(sure @ (_AT_FAR + _AT_NEAR), 1.0))[..., None]
+        deeper = np.zeros((*own.shape, 3))
+        deeper[..., 2] = np.where(far_xx[..., 2, 2] >= near_xx[..., 2, 2], 1.0, -1.0)
         for _ in range(PULLS):
             between = self._x[:, _FAR] - self._x[:, _NEAR]
             length = np.sqrt((between * between).sum(axis=2))
-            # A bone that seems to have no length has no direction either.
-            off = np.where(sure & (length > 0.3 * own), own - length, 0.0)
+            along = between / np.maximum(length, 1e-6)[..., None]
+            # A bone that seems to have no length points at the camera, the surer end first.
+            short = length < 0.3 * own
+            if short.any():
+                along[short] = deeper[short]
+                length = np.where(short, (between * along).sum(axis=2), length)
+            off = np.where(sure, own - length, 0.0)
             if (np.abs(off) < 0.01 * own).all():
                 break
-            along = between / np.maximum(length, 1e-6)[..., None]
             far = (far_xx @ along[..., None])[..., 0]
             near = (near_xx @ along[..., None])[..., 0]
             S = ((far + near) * along).sum(axis=2) + variance

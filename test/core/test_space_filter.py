@@ -8,7 +8,7 @@ import pytest
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.lifting import LATERAL_M
 from pose_ros.core.limbs import BONES, lengths
-from pose_ros.core.skeleton import LEFT_ELBOW, LEFT_SHOULDER, LEFT_WRIST
+from pose_ros.core.skeleton import LEFT_ELBOW, LEFT_SHOULDER, LEFT_WRIST, RIGHT_SHOULDER
 from pose_ros.core.space_filter import SpaceFilter
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 from pose_ros.tools.synthetic_rgbd import Figure, joints
@@ -163,6 +163,26 @@ def test_bones_hold_their_length():
         spread[hold] = np.std(np.array(arms)[30:, bone]) / np.mean(np.array(arms)[30:, bone])
     assert spread[True] < 0.6 * spread[False]
     assert spread[True] < 0.06
+
+
+def test_a_shoulder_that_goes_behind_the_other_keeps_its_distance():
+    """Turning until side-on; the far shoulder has no depth from 45 degrees on."""
+    rng = np.random.default_rng(12)
+    space = SpaceFilter(CAMERA)
+    widths = []
+    for i in range(75):
+        yaw = min(max(i - 30, 0) * np.pi / 80, np.pi / 2)
+        place = joints(Figure(0.0, 2.0, yaw))[None]
+        z, R = measure(place, rng)
+        xy = CAMERA.project(z)
+        if yaw > np.pi / 4:
+            z[0, LEFT_SHOULDER] = np.nan
+        s = space.update(i * DT_S, tracks(i * DT_S, [7], xy), z, R)
+        widths.append(np.linalg.norm(s.position[0, LEFT_SHOULDER] - s.position[0, RIGHT_SHOULDER]))
+    true = np.linalg.norm(place[0, LEFT_SHOULDER] - place[0, RIGHT_SHOULDER])
+    known = np.array(widths)[np.isfinite(widths)]
+    assert len(known) > 60
+    assert np.abs(known - true).max() < 0.15 * true
 
 
 def test_people_are_told_apart_by_id():
