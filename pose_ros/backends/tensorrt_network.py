@@ -258,7 +258,10 @@ class TensorrtNetwork:
                 self.uses_graphs = False
                 _LOG.warning('%s runs without CUDA graphs: %s', self.spec.name, error)
         if key in self._graphs:
-            self._graphs[key].launch()
+            try:
+                self._graphs[key].launch()
+            except GraphError as error:  # the context is lost
+                raise BackendError(f'{self.spec.name}: {error}') from error
             return
         self._enqueue(profile, shape)
         self._has_run.add(key)
