@@ -35,7 +35,8 @@ EPILOG = """\
 examples:
   pose_ros bench                                 two minutes
   pose_ros bench --quick                         half of it, no accuracy
-  POSE_ROS_DATA=~/data pose_ros bench            accuracy too: ~/data/coco_dev"""
+  POSE_ROS_DATA=~/data pose_ros bench            accuracy too: ~/data/coco_dev
+  pose_ros bench --update .                      the README's table, of a checkout"""
 
 ERRORS = (PipelineError,)
 
@@ -44,6 +45,8 @@ NODES = ('pose_estimator', 'pose_tracker')
 COST_RATE_HZ = 10.0  # low enough for any machine: cost per image, not throughput
 FIRST_FRAME, FRAMES = 105, 30  # of bikes.mp4: a cyclist who waits, all of him in view
 MODES = ('single', 'two-pass')
+FIGURES_BEGIN = '<!-- figures: made by `pose_ros bench --update .` -->'
+FIGURES_END = '<!-- end of figures -->'
 
 
 @dataclass(frozen=True)
@@ -73,19 +76,27 @@ class Figure:
             return None
         return self.value >= self.target if self.at_least else self.value <= self.target
 
+    def cells(self) -> tuple[str, str, str, str]:
+        """Return name, value, target and verdict in words."""
+        value = 'not measured' if self.value is None else f'{self.value:.3g} {self.unit}'.strip()
+        sign = '>=' if self.at_least else '<='
+        target = '' if self.target is None else f'{sign} {self.target:g} {self.unit}'.strip()
+        verdict = {True: 'reached', False: 'MISSED', None: ''}[self.reached()]
+        return self.name, value, target, verdict
+
     def row(self) -> str:
         """Return the line of the table."""
-        value = 'not measured' if self.value is None else f'{self.value:.4g} {self.unit}'
-        sign = '>=' if self.at_least else '<='
-        target = '' if self.target is None else f'{sign} {self.target:g} {self.unit}'
-        verdict = {True: 'reached', False: 'MISSED', None: ''}[self.reached()]
-        return f'  {self.name:<58} {value:>14}   {target:<12} {verdict}'.rstrip()
+        name, value, target, verdict = self.cells()
+        return f'  {name:<58} {value:>14}   {target:<12} {verdict}'.rstrip()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument('--quick', action='store_true', help='shorter runs, no accuracy')
     parser.add_argument('--seconds', type=float, metavar='S', help='length of each of the runs')
+    parser.add_argument(
+        '--update', metavar='CHECKOUT', help='write the table into the README.md of a checkout'
+    )
     add_json_argument(parser)
 
 
@@ -109,6 +120,10 @@ def main(args: argparse.Namespace) -> int:
     print('\n'.join(figure.row() for figure in figures))
     if not data:
         print(f'  (accuracy wants {DATA_VARIABLE} to name the evaluation data)')
+    if args.update:
+        readme = Path(args.update) / 'README.md'
+        text = readme.read_text(encoding='utf-8')
+        readme.write_text(with_figures(text, figures, here), encoding='utf-8')
     finish(
         {
             'machine': here,
@@ -118,6 +133,39 @@ def main(args: argparse.Namespace) -> int:
         args.json,
     )
     return 0
+
+
+def with_figures(readme: str, figures: list[Figure], here: dict[str, Any]) -> str:
+    """
+    Return the README's text with the figures between their two comments.
+
+    Parameters
+    ----------
+    readme : str
+        Has both comments.
+    figures : list of Figure
+    here : dict
+        What `machine` tells, and the load before.
+
+    Raises
+    ------
+    PipelineError
+        When a comment is missing.
+    """
+    begin, middle, end = readme.partition(FIGURES_BEGIN)
+    _, last, rest = end.partition(FIGURES_END)
+    if not middle or not last:
+        raise PipelineError(f'README.md lacks {FIGURES_BEGIN} or {FIGURES_END}')
+    rows = [' | '.join(('', *figure.cells(), '')).strip() for figure in figures]
+    table = [
+        f'`make bench` on {here["cores"]} cores of an {here["cpu"]}, no GPU, Python '
+        f'{here["python"]}, load before {here["load_before"]}:',
+        '',
+        '| figure | measured | target | |',
+        '|---|---|---|---|',
+        *rows,
+    ]
+    return begin + middle + '\n\n' + '\n'.join(table) + '\n\n' + last + rest
 
 
 def people_image(frames: list[np.ndarray], people: int) -> np.ndarray:
