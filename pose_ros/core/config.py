@@ -228,7 +228,8 @@ class TrackerConfig:
         0.07, 'Age before a track is CONFIRMED, s', low=0.0, high=10.0
     )
     lost_after_s: float = param(
-        0.25, 'A track not seen for longer is LOST, or ends if it never was CONFIRMED, s',
+        0.25, 'A CONFIRMED track not seen for longer is LOST (one that was in every image: after two), '
+        'a TENTATIVE one ends, s',
         low=0.0, high=10.0,
     )
     max_lost_s: float = param(

@@ -36,6 +36,12 @@ PRESETS = {
 _TENTATIVE, _CONFIRMED, _LOST = (
     np.int8(state) for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)
 )
+PRESENCE_GAIN = 0.15
+"""Weight of one image in a person's presence."""
+
+DEPENDABLE = 0.75
+"""Presence of a person whose absence from two images means something."""
+
 _EYE = np.eye(2, dtype=np.float32)
 _MISSING, _OBSERVED, _PREDICTED = (np.int8(state) for state in KeypointState)
 
@@ -89,6 +95,8 @@ class Tracker:
         self._confirmed = np.empty(0, bool)
         self._hits = np.empty(0, np.int64)
         self._evidence = np.empty(0)
+        self._presence = np.empty(0)
+        self._misses = np.empty(0, np.int64)
         self._score = np.empty(0)
         self._born_s = np.empty(0)
         self._seen_s = np.empty(0)
@@ -134,6 +142,7 @@ class Tracker:
             self._filter, detected, likeness, self._confirmed, unseen_s, self.config
         )
         self._keypoint_score[:] = 0.0
+        self._misses += 1
         if pairs:
             rows, columns = (np.array(index) for index in zip(*pairs))
             n = len(pairs)
@@ -199,6 +208,11 @@ class Tracker:
         self._score[rows] = measured.person_score
         self._seen_s[rows] = self._stamp()
         self._evidence[rows] += measured.person_score
+        # How dependably this person is seen: 1 when found in every image.
+        missed = self._misses[rows] - 1
+        self._presence[rows] *= (1.0 - PRESENCE_GAIN) ** (missed + 1)
+        self._presence[rows] += PRESENCE_GAIN
+        self._misses[rows] = 0
         self._confirmed |= (
             (self._hits >= self.config.confirm_hits)
             & (self._evidence >= self.config.confirm_evidence)
@@ -244,6 +258,8 @@ class Tracker:
         self._confirmed = np.concatenate([self._confirmed, np.zeros(n, bool)])
         self._hits = np.concatenate([self._hits, np.ones(n, np.int64)])
         self._evidence = np.concatenate([self._evidence, detected.person_score[chosen]])
+        self._presence = np.concatenate([self._presence, np.full(n, PRESENCE_GAIN)])
+        self._misses = np.concatenate([self._misses, np.zeros(n, np.int64)])
         self._score = np.concatenate([self._score, detected.person_score[chosen]])
         self._born_s = np.concatenate([self._born_s, stamp])
         self._seen_s = np.concatenate([self._seen_s, stamp])
@@ -266,8 +282,8 @@ class Tracker:
         for gone in self._id[~keep].tolist():
             self._one_euro.pop(gone, None)
         for name in (
-            '_id', '_confirmed', '_hits', '_evidence', '_score', '_born_s', '_seen_s',
-            '_keypoint_score',
+            '_id', '_confirmed', '_hits', '_evidence', '_presence', '_misses', '_score', '_born_s',
+            '_seen_s', '_keypoint_score',
         ):
             setattr(self, name, getattr(self, name)[keep])
 
@@ -297,7 +313,9 @@ class Tracker:
         config, skeletons = self.config, self._filter
         unseen_s = stamp_s - self._seen_s
         state = np.where(self._confirmed, _CONFIRMED, _TENTATIVE)
-        state[self._confirmed & (unseen_s > config.lost_after_s)] = _LOST
+        # Someone who was in every image and is not in two of them has gone, or the scene has.
+        vanished = (self._misses >= 2) & (self._presence >= DEPENDABLE)
+        state[self._confirmed & (vanished | (unseen_s > config.lost_after_s))] = _LOST
         there = skeletons.known & (stamp_s - skeletons.seen_s <= config.max_prediction_s)
         keypoint_state = np.where(there, _PREDICTED, _MISSING)
         keypoint_state[observed] = _OBSERVED

@@ -4,7 +4,7 @@
 `pose_tracker`: people of single images in, people with identity, velocity and covariance out.
 
 Subscribes `pose`. Publishes `pose/tracked`, one message for each one with the same stamp, and one
-with status STALE when none comes; `pose/predicted`, the CONFIRMED people carried forward to now;
+with status STALE when none comes; `pose/predicted`, the people CONFIRMED or LOST carried forward;
 `pose/target`, the one person chosen by the service `pose/lock_target`. Where `pose` has positions
 in metres they are filtered as well; `camera_info` then tells the rays of keypoints without depth.
 """
@@ -246,7 +246,7 @@ class PoseTrackerNode(ManagedNode):
         # Relative to the image's stamp as the tracker holds it, so that no digit is lost.
         image_s = stamp_seconds(last.header.stamp)
         tracks = tracker.predict(image_s + (later_ns - image_ns) * 1e-9)
-        tracks = tracks.select(tracks.state == TrackState.CONFIRMED)
+        tracks = tracks.select(tracks.state != TrackState.TENTATIVE)
         header = Header(stamp=stamp_from_ns(later_ns), frame_id=last.header.frame_id)
         size = (int(last.image_width), int(last.image_height))
         predicted = self._with_times(tracks_to_msg(tracks, header, size, self._skeletons), last)

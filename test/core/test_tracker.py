@@ -64,12 +64,21 @@ def test_life_of_a_track():
     first = states.index(TrackState.CONFIRMED)
     assert first / RATE_HZ >= tracker.config.confirm_s
     lost = states.index(TrackState.LOST)
-    assert lost / RATE_HZ == pytest.approx(9 / RATE_HZ + 0.25, abs=1.01 / RATE_HZ)
+    assert lost == 11  # seen in every image, then not in two: gone
     end = states.index(None)
     assert end / RATE_HZ == pytest.approx(9 / RATE_HZ + 1.5, abs=1.01 / RATE_HZ)
     assert out[5].id.tolist() == [1]
     assert out[5].age_s[0] == pytest.approx(0.2)
     assert out[20].since_seen_s[0] == pytest.approx(11 / RATE_HZ)
+
+
+def test_a_person_seen_now_and_then_is_lost_later():
+    blink = [seen(person(100)) if i % 3 else seen() for i in range(30)]
+    out = feed(Tracker(), blink + [seen()] * 10)
+    assert out[29].state.tolist() == [TrackState.CONFIRMED]
+    states = [int(tracks.state[0]) for tracks in out[30:]]
+    lost = states.index(TrackState.LOST)
+    assert (lost + 1) / RATE_HZ == pytest.approx(0.25, abs=1.01 / RATE_HZ)
 
 
 def test_one_sight_is_nobody_and_ids_are_sequential():
