@@ -67,7 +67,9 @@ class OnnxNetwork:
         self._tables = preprocess.lookup_tables(self.spec)
         self._input = np.empty(0, np.float32)
         width, height = self.spec.input_size
-        self.run(np.zeros((1, 3, height, width), np.float32))
+        maps = self.run(np.zeros((1, 3, height, width), np.float32))
+        if not all(np.isfinite(values).all() for values in maps.values()):
+            raise BackendError(f'{self.path} gives values that are not numbers')
 
     def _check_names(self) -> None:
         inputs = {i.name: i for i in self._session.get_inputs()}
@@ -95,7 +97,7 @@ class OnnxNetwork:
         self.max_batch = int(tensor.shape[0]) if fixed else MAX_BATCH
         if fixed and self.max_batch != 1:
             raise BackendError(f'{self.path} only takes {self.max_batch} views at once, not 1')
-        if self.spec.multiple_of and not all(isinstance(n, str) for n in tensor.shape[2:]):
+        if self.spec.multiple_of and any(isinstance(n, int) for n in tensor.shape[2:]):
             raise BackendError(
                 f'the input of {self.path} is {tensor.shape}, its description says that any '
                 f'multiple of {self.spec.multiple_of} will do'
@@ -154,7 +156,7 @@ class OnnxNetwork:
                     f'its description says {wanted}'
                 )
         # The sum is NaN or infinite when a value is: one pass, and no array of flags.
-        if not np.isfinite(maps['heatmaps'].sum()):
+        if not all(np.isfinite(maps[r].sum()) for r in ('heatmaps', 'centers') if r in maps):
             raise BackendError(f'{self.path} gives values that are not numbers')
         return maps
 

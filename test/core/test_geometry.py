@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from pose_ros.core import geometry
+
+
+def random_affines(*shape):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(*shape, 2, 3)) + np.array([[2.0, 0, 5], [0, 2.0, -3]])
+
+
+@pytest.mark.parametrize('image', [(640, 480), (480, 640), (1, 1), (33, 7), (4000, 2)])
+@pytest.mark.parametrize('size', [(256, 256), (448, 192)])
+def test_letterbox_fits_the_whole_image_centred(image, size):
+    affine = geometry.letterbox(image, size)
+    assert affine[0, 0] == affine[1, 1] and affine[0, 1] == affine[1, 0] == 0
+    middle = (np.array(image) - 1.0) / 2
+    np.testing.assert_allclose(
+        geometry.apply(affine, middle[None])[0], (np.array(size) - 1.0) / 2, atol=1e-9
+    )
+    # The corners of the pixels, half a pixel beyond their centres, reach the input's on one axis.
+    corners = geometry.apply(affine, np.array([[-0.5, -0.5], np.array(image) - 0.5]))
+    spare = np.minimum(corners[0] + 0.5, np.array(size) - 0.5 - corners[1])
+    assert spare.min() == pytest.approx(0, abs=1e-9) and (spare >= -1e-9).all()
+
+
+def test_crop_pads_the_box_and_keeps_its_shape():
+    affine = geometry.crop(np.array([100.0, 50.0, 140.0, 130.0]), (256, 256), 1.25)
+    assert affine[0, 0] == affine[1, 1] == pytest.approx(256 / (80 * 1.25))
+    np.testing.assert_allclose(geometry.apply(affine, np.array([[120.0, 90.0]])), [[127.5, 127.5]])
+
+
+def test_crop_takes_stacks_and_boxes_without_area():
+    boxes = np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 5.0, 5.0, 5.0]])
+    affines = geometry.crop(boxes, (64, 48))
+    for box, affine in zip(boxes, affines):
+        np.testing.assert_array_equal(geometry.crop(box, (64, 48)), affine)
+    assert np.isfinite(affines).all()
+
+
+def test_invert_and_compose_are_inverse():
+    a, b = random_affines(4), random_affines(4)[::-1]
+    points = np.random.default_rng(1).normal(size=(4, 5, 2))
+    identity = geometry.compose(geometry.invert(a), a)
+    np.testing.assert_allclose(identity, np.tile(np.eye(2, 3), (4, 1, 1)), atol=1e-9)
+    np.testing.assert_allclose(
+        geometry.apply(geometry.compose(b, a), points),
+        geometry.apply(b, geometry.apply(a, points)),
+    )
+
+
+def test_apply_is_the_matrix_product_and_keeps_nan():
+    affine = random_affines()
+    got = geometry.apply(affine, np.array([[3.0, -2.0], [np.nan, 1.0]]))
+    np.testing.assert_allclose(got[0], affine[:, :2] @ [3.0, -2.0] + affine[:, 2])
+    assert np.isnan(got[1]).all()
+
+
+def test_invert_refuses_what_has_no_inverse():
+    with pytest.raises(np.linalg.LinAlgError):
+        geometry.invert(np.zeros((2, 3)))
+
+
+def test_project_and_unproject_are_inverse_in_front_of_the_camera():
+    K = np.array([[525.0, 0, 320], [0, 520.0, 240], [0, 0, 1]])
+    points = np.array([[0.3, -0.2, 2.0], [-1.0, 0.5, 4.0]])
+    xy = geometry.project(K, points)
+    np.testing.assert_allclose(xy[0], [525 * 0.15 + 320, 520 * -0.1 + 240])
+    np.testing.assert_allclose(geometry.unproject(K, xy, points[:, 2]), points)
+    assert np.isnan(geometry.project(K, np.array([[0.0, 0, 0], [1, 1, -1]]))).all()

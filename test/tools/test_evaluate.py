@@ -1,0 +1,182 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`pose_ros evaluate` on a folder made here, and on the evaluation data where it is."""
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('onnxruntime')
+pytest.importorskip('pycocotools')
+
+from pose_ros import cli  # noqa: E402
+from pose_ros.backends import load_backend  # noqa: E402
+from pose_ros.core.config import EstimatorConfig  # noqa: E402
+from pose_ros.core.estimator import PoseEstimator  # noqa: E402
+from pose_ros.core.keypoints import Keypoints  # noqa: E402
+from pose_ros.media.sources import SourceError, demo_paths, open_source  # noqa: E402
+from pose_ros.tools.coco_scores import CocoFolder, DataError  # noqa: E402
+
+FRAMES = (34, 108, 120)  # of bikes.mp4, one person each
+
+
+@pytest.fixture(scope='module')
+def labelled(tmp_path_factory):
+    """Write frames of the demo's footage, labelled with what the estimator sees in them."""
+    try:
+        source = open_source(str(demo_paths()[0]))
+    except SourceError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp('labelled')
+    (folder / 'images').mkdir()
+    config = EstimatorConfig(backend='onnx', min_keypoint_score=0.0)
+    estimator = PoseEstimator(load_backend(config), config)
+    images, annotations = [], []
+    with source:
+        for frame in source:
+            if frame.index not in FRAMES:
+                continue
+            name = f'{frame.index}.png'
+            cv2.imwrite(str(folder / 'images' / name), frame.image)
+            people = estimator.estimate(frame.image).select(slice(1))
+            x0, y0, x1, y1 = (float(v) for v in people.boxes_xyxy()[0])
+            images.append({'id': frame.index, 'file_name': name, 'width': 640, 'height': 272})
+            keypoints = np.column_stack([people.xy[0], np.full(17, 2)]).astype(float)
+            annotations.append({
+                'id': frame.index, 'image_id': frame.index, 'category_id': 1, 'iscrowd': 0,
+                'bbox': [x0, y0, x1 - x0, y1 - y0], 'area': (x1 - x0) * (y1 - y0) * 0.53,
+                'keypoints': keypoints.ravel().tolist(), 'num_keypoints': 17,
+            })
+    data = {
+        'images': images, 'annotations': annotations, 'categories': [{'id': 1, 'name': 'person'}]
+    }
+    (folder / 'annotations.json').write_text(json.dumps(data))
+    return folder
+
+
+def evaluate(capsys, *arguments):
+    status = cli.main(['evaluate', '--set', 'backend=onnx', *map(str, arguments)])
+    output = capsys.readouterr()
+    return status, output.out.splitlines(), output.err
+
+
+def test_its_own_answers_are_right(labelled, tmp_path, capsys):
+    file, pictures = tmp_path / 'report.json', tmp_path / 'pictures'
+    status, lines, _ = evaluate(
+        capsys, '--data', labelled, '--json', file, '--pictures', pictures
+    )
+    report = json.loads(lines[-1])
+    assert status == 0 and report == json.loads(file.read_text())
+    assert report['AP'] == report['AR'] == 1.0
+    assert (report['photos'], report['people'], report['mode']) == (3, 3, 'two-pass')
+    assert report['parameters']['min_keypoint_score'] == 0
+    assert len(list(pictures.iterdir())) == 3
+    original = cv2.imread(str(labelled / 'images' / '120.png'))
+    assert np.abs(cv2.imread(str(pictures / '120.jpg')).astype(int) - original).max() > 100
+
+
+def test_other_modes_are_near_and_say_what_they_ran(labelled, capsys):
+    _, lines, _ = evaluate(capsys, '--data', labelled, '--mode', 'one-pass')
+    coarse = json.loads(lines[-1])
+    assert coarse['models'] == ['movenet_multipose'] and 0.3 < coarse['AP'] < 1
+    _, lines, _ = evaluate(capsys, '--data', labelled, '--mode', 'boxes')
+    boxes = json.loads(lines[-1])
+    assert boxes['models'] == ['movenet_thunder'] and boxes['found'] == 3
+    assert boxes['AP'] > 0.8 and boxes['parameters']['box_padding'] == 1.1
+
+
+def test_settings_change_what_runs(labelled, capsys):
+    _, lines, _ = evaluate(capsys, '--data', labelled, '--detect-size', '64', '--mode', 'one-pass')
+    report = json.loads(lines[-1])
+    assert report['parameters']['detect_size_px'] == 64
+    assert report['parameters']['detect_second_size_px'] == 0 and report['AP'] < 0.5
+
+
+def test_misplaced_keypoints_cost(labelled):
+    data = CocoFolder(labelled)
+    file = json.loads((labelled / 'annotations.json').read_text())
+
+    def found(shift):
+        truth = {
+            a['image_id']: np.array(a['keypoints'], np.float32).reshape(1, 17, 3)[..., :2]
+            for a in file['annotations']
+        }
+        ones = np.ones((1, 17), np.float32), np.ones(1, np.float32)
+        return {i: Keypoints(xy + np.float32(shift), *ones) for i, xy in truth.items()}
+
+    assert data.scores(found(0))['AP'] == pytest.approx(1)
+    assert 0 < data.scores(found(6))['AP'] < 0.9
+    assert data.scores(found(60))['AP'] == 0
+    assert data.scores({i: Keypoints.empty() for i in found(0)})['AP'] == 0
+
+
+def break_data(folder: Path, how: str) -> None:
+    file = folder / 'annotations.json'
+    data = json.loads(file.read_text())
+    if how == 'no annotations':
+        file.unlink()
+    elif how == 'not JSON':
+        file.write_text(file.read_text()[:100])
+    elif how == 'no images listed':
+        file.write_text(json.dumps({**data, 'images': [], 'annotations': []}))
+    elif how == 'not COCO':
+        file.write_text('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1}]}')
+    elif how == 'image missing':
+        (folder / 'images' / '120.png').unlink()
+    elif how == 'image damaged':
+        (folder / 'images' / '34.png').write_bytes(b'no image')
+
+
+@pytest.mark.parametrize(
+    ('how', 'message'),
+    [('no annotations', 'no annotations'), ('not JSON', 'not JSON'),
+     ('no images listed', 'no images'), ('not COCO', 'COCO form'),
+     ('image missing', '120.png'), ('image damaged', '34.png')],
+)  # fmt: skip
+def test_bad_data_gets_one_clear_message(labelled, tmp_path, capsys, how, message):
+    folder = tmp_path / 'data'
+    (folder / 'images').mkdir(parents=True)
+    for path in (labelled / 'images').iterdir():
+        (folder / 'images' / path.name).write_bytes(path.read_bytes())
+    (folder / 'annotations.json').write_bytes((labelled / 'annotations.json').read_bytes())
+    break_data(folder, how)
+    status, lines, errors = evaluate(capsys, '--data', folder)
+    assert status == 1 and not lines
+    assert message in errors.splitlines()[-1] and 'Traceback' not in errors
+
+
+def test_boxes_without_area_and_crowds_are_left_out(labelled, tmp_path):
+    data = json.loads((labelled / 'annotations.json').read_text())
+    first = data['annotations'][0]
+    data['annotations'] += [
+        {**first, 'id': 1001, 'bbox': [5, 5, 0, 10]}, {**first, 'id': 1002, 'iscrowd': 1}
+    ]
+    (tmp_path / 'annotations.json').write_text(json.dumps(data))
+    (tmp_path / 'images').symlink_to(labelled / 'images')
+    photos = {p.image_id: p for p in CocoFolder(tmp_path).photos}
+    assert len(photos[first['image_id']].boxes_xyxy) == 1
+
+
+def test_other_keypoints_are_refused(labelled, tmp_path):
+    data = json.loads((labelled / 'annotations.json').read_text())
+    data['categories'][0]['keypoints'] = ['head', 'tail']
+    (tmp_path / 'annotations.json').write_text(json.dumps(data))
+    with pytest.raises(DataError, match='head, tail'):
+        CocoFolder(tmp_path)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('mode', 'least'), [('boxes', 0.423), ('one-pass', 0.20), ('two-pass', 0.39)]
+)
+def test_accuracy_on_coco_photos(capsys, mode, least):
+    data = os.environ.get('POSE_ROS_DATA')
+    if not data or not (Path(data) / 'coco_dev').is_dir():
+        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
+    _, lines, _ = evaluate(capsys, '--data', Path(data) / 'coco_dev', '--mode', mode)
+    assert json.loads(lines[-1])['AP'] >= least
