@@ -251,7 +251,7 @@ class TensorrtBackend:
             raise BackendError('no image was loaded')
         record = self._frame_record
         size = (int(record['width'][0]), int(record['height'][0]))
-        views = structs.view_records(input_from_image, size)
+        views = structs.view_records(input_from_image, size, input_size)
         start_s = time.perf_counter()
         people = self._worker.call(
             lambda: network.run(int(self._frame), record, views, input_size)

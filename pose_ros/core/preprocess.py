@@ -134,20 +134,45 @@ def _bilinear(
     part: np.ndarray, input_from_part: np.ndarray, input_size: tuple[int, int]
 ) -> np.ndarray:
     """Sample a view; by `resize`, three times as quick, where that takes the same samples."""
+    rectangle = resized_rectangle(part.shape[1::-1], input_from_part, input_size)
+    if rectangle is None:
+        return cv2.warpAffine(part, input_from_part, input_size, flags=cv2.INTER_LINEAR)
+    left, top, right, bottom = rectangle
+    view = np.zeros((input_size[1], input_size[0], 3), np.uint8)
+    target = view[top:bottom, left:right]
+    cv2.resize(part, (right - left, bottom - top), dst=target, interpolation=cv2.INTER_LINEAR)
+    return view
+
+
+def resized_rectangle(
+    part_size: tuple[int, int], input_from_part: np.ndarray, input_size: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """
+    Return where in the view a whole part lies that is only made smaller, to whole pixels.
+
+    Parameters
+    ----------
+    part_size, input_size : (width, height)
+        Pixels.
+    input_from_part : (2, 3) float64
+        Maps pixels of the part to pixels of the view.
+
+    Returns
+    -------
+    left, top, right, bottom : int
+        Pixels of the view, the last two outside; None when the view is another one.
+    """
     scale, offset = input_from_part[0, 0], input_from_part[:, 2]
     shrinks = 0.0 < scale <= 1.0 and np.array_equal(input_from_part[:, :2], scale * np.eye(2))
     # Where the corners of the part's first and last pixel lie, in pixel corners of the view.
-    size = scale * np.array(part.shape[1::-1])
+    size = scale * np.array(part_size)
     corners = np.concatenate([offset + (1 - scale) / 2, offset + (1 - scale) / 2 + size])
     whole = np.rint(corners).astype(int)
     left, top, right, bottom = (int(n) for n in whole)
     inside = 0 <= left < right <= input_size[0] and 0 <= top < bottom <= input_size[1]
     if not (shrinks and inside and np.abs(corners - whole).max() < 1e-3):
-        return cv2.warpAffine(part, input_from_part, input_size, flags=cv2.INTER_LINEAR)
-    view = np.zeros((input_size[1], input_size[0], 3), np.uint8)
-    target = view[top:bottom, left:right]
-    cv2.resize(part, (right - left, bottom - top), dst=target, interpolation=cv2.INTER_LINEAR)
-    return view
+        return None
+    return left, top, right, bottom
 
 
 def network_input(

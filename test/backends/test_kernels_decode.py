@@ -70,7 +70,7 @@ def check_people(host_kernels, maps, spec, size, max_people=30, min_center=0.05)
     reference = {role: values.astype(np.float32) for role, values in maps.items()}
     view, people = decode.decode_people(reference, spec, max_people, min_center)
     decoder = structs.decoder_record(spec, size, max_people, min_center, is_half)
-    views = structs.view_records(affines, IMAGE_SIZE)
+    views = structs.view_records(affines, IMAGE_SIZE, size)
     count, cell, score = host_kernels.peaks(maps['centers'], decoder)
     np.testing.assert_array_equal(count, np.bincount(view, minlength=len(affines)))
     found = np.arange(max_people) < count[:, None]
@@ -141,7 +141,7 @@ def check_person(host_kernels, maps, spec, size) -> np.ndarray:
     people = decode.decode_person(reference, spec)
     is_half = maps['centers'].dtype == np.float16
     decoder = structs.decoder_record(spec, size, 1, 0.0, is_half)
-    views = structs.view_records(affines, IMAGE_SIZE)
+    views = structs.view_records(affines, IMAGE_SIZE, size)
     count, cell, score = host_kernels.middle_person(maps['centers'], decoder)
     np.testing.assert_array_equal(count, 1)
     np.testing.assert_array_equal(score[:, 0], people.person_score)
@@ -163,7 +163,7 @@ def test_plain_heatmaps(host_kernels, dtype: type) -> None:
     affines = views_of(size, 3)
     people = decode.decode_heatmaps(heatmaps.astype(np.float32), PLAIN)
     decoder = structs.decoder_record(PLAIN, size, 1, 0.0, dtype is np.float16)
-    views = structs.view_records(affines, IMAGE_SIZE)
+    views = structs.view_records(affines, IMAGE_SIZE, size)
     got = host_kernels.keypoints_of_heatmaps(heatmaps, decoder, views)
     assert_same(got, in_image(people, affines))
     assert (got[..., 2] == 1).any() and (got[..., 2] == 0).any()
@@ -172,7 +172,7 @@ def test_plain_heatmaps(host_kernels, dtype: type) -> None:
 @pytest.mark.parametrize('bad', [np.nan, np.inf])
 def test_numbers_that_are_none_are_reported(host_kernels, bad: float) -> None:
     size = (64, 64)
-    views = structs.view_records(views_of(size, 3), IMAGE_SIZE)
+    views = structs.view_records(views_of(size, 3), IMAGE_SIZE, size)
     maps = random_maps(size)
     maps['centers'][1, 0, 9, 9] = bad
     decoder = structs.decoder_record(THUNDER, size, 1, 0.0, False)
@@ -230,7 +230,7 @@ def test_keypoint_order_does_not_matter_to_the_kernels(host_kernels) -> None:
     affines = views_of(size, 3)
     view, people = decode.decode_people(maps, spec, 3, 0.05)
     count, cell, _ = host_kernels.peaks(maps['centers'], decoder)
-    views = structs.view_records(affines, IMAGE_SIZE)
+    views = structs.view_records(affines, IMAGE_SIZE, size)
     got = host_kernels.keypoints(maps, decoder, views, count, cell).reshape(-1, 5, 3)
     assert_same(got, in_image(people, affines[view])[:, :5])
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import threading
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -277,10 +278,14 @@ def image() -> np.ndarray:
 
 # ONNX Runtime computes float16 models in float32: of fp16 only the rounding of weights, inputs and
 # maps is seen here.
-@pytest.mark.parametrize(('precision', 'tolerance_px'), [('fp32', 1e-3), ('fp16', 0.1)])
+@pytest.mark.parametrize(
+    ('precision', 'size', 'tolerance_px'),
+    [('fp32', (640, 272), 1e-3), ('fp32', (640, 480), 1e-3), ('fp16', (640, 272), 0.1)],
+)
 def test_people_are_those_of_onnx_runtime(
-    gpu, tmp_path: Path, image: np.ndarray, precision: str, tolerance_px: float
+    gpu, tmp_path: Path, image: np.ndarray, precision: str, size, tolerance_px: float
 ) -> None:
+    image = cv2.resize(image, size)
     reference = PoseEstimator(OnnxBackend(DETECTOR, REFINER, 1), CONFIG)
     expected = reference.estimate(image)
     backend = load(tmp_path, precision=precision)

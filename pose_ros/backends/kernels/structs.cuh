@@ -26,6 +26,8 @@ struct View {
   double reduced_from_input[6];
   double image_from_input[6];
   int block;
+  // A whole frame that is only made smaller: where it lies in the input; else the width is 0.
+  int resized_left, resized_top, resized_width, resized_height;
   int unused;
 };
 

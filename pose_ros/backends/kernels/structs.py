@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
-from pose_ros.core.preprocess import reduction
+from pose_ros.core.preprocess import reduction, resized_rectangle
 
 # In the order of the enum FrameFormat of frame.cuh; names of sensor_msgs/image_encodings.hpp.
 FRAME_FORMATS = (
@@ -26,7 +26,7 @@ TARGET = np.dtype([
 ])
 VIEW = np.dtype([
     ('reduced_from_input', 'f8', (2, 3)), ('image_from_input', 'f8', (2, 3)),
-    ('block', 'i4'), ('unused', 'i4'),
+    ('block', 'i4'), ('resized', 'i4', 4), ('unused', 'i4'),
 ])
 DECODER = np.dtype([
     ('width', 'i4'), ('height', 'i4'), ('keypoints', 'i4'), ('max_people', 'i4'),
@@ -87,7 +87,9 @@ def target_record(spec: ModelSpec, input_size: tuple[int, int], is_half: bool) -
     )
 
 
-def view_records(input_from_image: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+def view_records(
+    input_from_image: np.ndarray, image_size: tuple[int, int], input_size: tuple[int, int]
+) -> np.ndarray:
     """
     Describe regions of a frame.
 
@@ -95,8 +97,8 @@ def view_records(input_from_image: np.ndarray, image_size: tuple[int, int]) -> n
     ----------
     input_from_image : (B, 2, 3) float64
         Maps frame pixels to pixels of the network's input.
-    image_size : (width, height)
-        Of the frame, pixels.
+    image_size, input_size : (width, height)
+        Of the frame and of the network's input, pixels.
 
     Returns
     -------
@@ -115,6 +117,13 @@ def view_records(input_from_image: np.ndarray, image_size: tuple[int, int]) -> n
     views['reduced_from_input'] = reduced_from_input
     views['image_from_input'] = image_from_input
     views['block'] = block
+    input_from_reduced = geometry.invert(reduced_from_input)
+    for view, affine, side in zip(views, input_from_reduced, block):
+        reduced_size = (image_size[0] // int(side), image_size[1] // int(side))
+        rectangle = resized_rectangle(reduced_size, affine, input_size)
+        if rectangle is not None:
+            left, top, right, bottom = rectangle
+            view['resized'] = (left, top, right - left, bottom - top)
     return views
 
 
