@@ -102,23 +102,26 @@ class EstimatorConfig:
         low=64, high=1024
     )
     detect_second_size_px: int = param(
-        192, 'The first pass looks at this size as well, px; smaller finds larger people; 0: it does '
-        'not', low=0, high=1024
+        192,
+        'The first pass looks at this size as well, px; smaller finds larger people; 0: it does not',
+        low=0, high=1024
     )
     min_candidate_score: float = param(
         0.05, 'People of the first pass with a lower score are not looked at in a crop',
         low=0.0, high=1.0,
     )
     max_crops: int = param(
-        10, 'Largest number of crops per image, the best people first; the others stay as the first '
-        'pass saw them', low=1, high=100
+        10,
+        'Largest number of crops per image, the best people first; the others stay as the first pass '
+        'saw them',
+        low=1, high=100
     )
     max_people: int = param(20, 'Largest number of people per image', low=1, high=100)
     min_person_score: float = param(
         0.01, 'People with a lower score are not published', low=0.0, high=1.0
     )
     min_keypoint_score: float = param(
-        0.1, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
+        0.2, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
     )
     min_follow_score: float = param(
         0.05, 'Single: a followed person with a lower score is looked for in the whole image',

@@ -16,7 +16,8 @@ def people(n):
 
 
 @pytest.mark.parametrize(
-    'shapes', [((2, 17, 3), (2, 17), (2,)), ((2, 17, 2), (1, 17), (2,)), ((2, 16, 2), (2, 16), (2,))]
+    'shapes',
+    [((2, 17, 3), (2, 17), (2,)), ((2, 17, 2), (1, 17), (2,)), ((2, 16, 2), (2, 16), (2,))],
 )
 def test_shapes_that_do_not_fit_are_refused(shapes):
     with pytest.raises(ValueError, match='17'):
