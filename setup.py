@@ -48,6 +48,7 @@ setup(
         'convert': ['onnx>=1.15'],
         'evaluate': ['pycocotools>=2.0.6'],
         'record': ['rosbags>=0.10'],
+        'tensorrt': ['pycuda>=2025.1.2', 'onnx>=1.15'],  # TensorRT itself: as NVIDIA ships it
         'test': requirements('development'),
     },
     entry_points={'console_scripts': ['pose_ros = pose_ros.cli:main']},
