@@ -28,6 +28,7 @@ from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.video import RecordingError, VideoRecorder
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.bag import BagError, SkeletonBag
+from pose_ros.ros.diagnostics import ERROR
 from pose_ros.ros.images import ImageError, image_from_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import stamp_ns, stamp_seconds, tracks_from_msg
@@ -158,8 +159,12 @@ class PoseRecorderNode(ManagedNode):
     def _on_diagnostics(self, msg: DiagnosticArray) -> None:
         for status in msg.status:
             if status.hardware_id == 'pose_ros':
-                values = {v.key: v.value for v in status.values}
-                self._summary.nodes[status.name.rpartition('/')[2]] = values
+                name = status.name.rpartition('/')[2]
+                self._summary.nodes[name] = {v.key: v.value for v in status.values}
+                if status.level == ERROR:
+                    self._summary.failures[name] = status.message
+                else:
+                    self._summary.failures.pop(name, None)
 
     def _print_line(self) -> None:
         line = self._summary.line(time.monotonic())

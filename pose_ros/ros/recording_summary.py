@@ -12,6 +12,9 @@ import numpy as np
 
 from pose_ros.core.tracks import Tracks, TrackState
 
+FAILED = 'failed: '
+"""Begins the live line when no skeletons will come."""
+
 _WINDOW_S = 2.0  # of the live line
 
 
@@ -23,10 +26,13 @@ class RecordingSummary:
     ----------
     nodes : dict
         Latest /diagnostics values of each node, by its name without namespace.
+    failures : dict
+        What the nodes that are in ERROR say, likewise.
     """
 
     def __init__(self) -> None:
         self.nodes: dict[str, dict[str, str]] = {}
+        self.failures: dict[str, str] = {}
         self._ages_ms: dict[str, list[float]] = {'pose': [], 'tracked': []}
         self._stamps_s: dict[str, list[float]] = {'pose': [], 'tracked': []}
         self._recent: deque[tuple[float, float]] = deque()  # received, age of `tracked`
@@ -63,6 +69,10 @@ class RecordingSummary:
         """Return the live line: rate, people, latency, drops."""
         while self._recent and now_s - self._recent[0][0] > _WINDOW_S:
             self._recent.popleft()
+        if not self.images and self.failures:
+            # A node that cannot start stays up, to be asked again: nothing will come by itself.
+            said = '; '.join(f'{name}: {text}' for name, text in sorted(self.failures.items()))
+            return FAILED + said
         if not self._recent:
             return 'waiting for skeletons ...' if not self.images else 'no skeletons lately'
         ages_ms = [1e3 * age_s for _, age_s in self._recent]

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 _END_WITHIN_S = 20.0  # the recorder finishes its files
+_FAILED = 'failed: '  # how the recorder's line begins when a node cannot start
 _LOG_LINES = 12  # of a log that are shown on failure
 
 
@@ -131,6 +132,8 @@ def _watch(
     for line in _lines(processes['recorder'], stopped):
         now_s = time.monotonic()
         if line:
+            if line.startswith(_FAILED):
+                raise PipelineError(line)
             say(line)
             if first_s is None and ' Hz ' in line:
                 first_s = now_s

@@ -107,6 +107,8 @@ def test_a_folder_that_cannot_be_made_is_one_error(ros, tmp_path):
 def test_the_live_line_forgets_what_is_old():
     summary = RecordingSummary()
     assert summary.line(0.0) == 'waiting for skeletons ...'
+    summary.failures['pose_estimator'] = 'no such model'
+    assert summary.line(0.0) == 'failed: pose_estimator: no such model'
     from pose_ros.core.tracks import Tracks
 
     for i in range(11):

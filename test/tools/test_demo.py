@@ -96,12 +96,20 @@ def test_a_node_that_dies_is_told_with_its_last_words(tmp_path):
 
 
 @pytest.mark.slow
-def test_networks_that_cannot_be_loaded_are_told(tmp_path):
+def test_networks_that_cannot_be_loaded_are_told_at_once(tmp_path):
     job = Recording(
-        'demo', tmp_path / 'out', settings=('pose_estimator.detector_model=/absent.onnx',),
-        start_within_s=5.0,
-    )  # fmt: skip
-    with pytest.raises(PipelineError, match='(?s)no skeletons within 5 s.*absent.onnx'):
+        'demo', tmp_path / 'out', settings=('pose_estimator.detector_model=/absent.onnx',)
+    )
+    with pytest.raises(PipelineError, match='^failed: pose_estimator: .*/absent.onnx'):
+        record(job, lambda line: None)
+
+
+@pytest.mark.slow
+def test_nodes_that_say_nothing_are_given_up(tmp_path):
+    job = Recording(
+        'demo', tmp_path / 'out', settings=('pose_estimator.autostart=false',), start_within_s=3.0
+    )
+    with pytest.raises(PipelineError, match='(?s)no skeletons within 3 s.*nodes.log'):
         record(job, lambda line: None)
 
 
