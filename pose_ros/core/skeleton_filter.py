@@ -43,8 +43,8 @@ times OKS scale: third differences of the shipped networks' detections over real
 NOISE_FLOOR_PX = 0.3
 """No measurement is better than this."""
 
-REACQUIRE_S = 0.1
-"""A keypoint measured outside its gate for as long is believed: the prediction was wrong."""
+REACQUIRE_S = 0.15
+"""A keypoint not used for as long is believed outside its gate too: the prediction was wrong."""
 
 SIZE_GAIN = 0.1
 """Share of a new body height: the spread changes with the pose, only its slow part is size."""
@@ -110,7 +110,6 @@ class SkeletonFilter:
         self.height_px = np.empty(0)
         self.innovations = Innovations()
         self.nis = np.empty((0, k))
-        self._rejected_s = np.empty((0, k))
         self._swapped_s = np.empty((0, len(swaps.LIMBS)))
 
     def set_order(self, order: int) -> None:
@@ -138,7 +137,6 @@ class SkeletonFilter:
             ('known', measured.valid),
             ('seen_s', np.full((n, k), self.stamp_s)),
             ('height_px', height),
-            ('_rejected_s', np.full((n, k), np.nan)),
             ('_swapped_s', np.full((n, len(swaps.LIMBS)), np.nan)),
         ):
             setattr(self, name, np.concatenate([getattr(self, name), rows]))
@@ -147,7 +145,7 @@ class SkeletonFilter:
     def keep(self, rows: np.ndarray) -> None:
         """Keep the people picked by a mask (N,) bool."""
         for name in (
-            'x', 'P', 'known', 'seen_s', 'height_px', '_rejected_s', '_swapped_s',
+            'x', 'P', 'known', 'seen_s', 'height_px', '_swapped_s',
         ):
             setattr(self, name, getattr(self, name)[rows])
         self.innovations.keep(rows)
@@ -209,8 +207,10 @@ class SkeletonFilter:
         nis = kalman.mahalanobis_squared(y, S)
         expected = measured.valid & known
         if self.resolve_swaps and not swaps.impossible(nis, expected):
+            # After a while unseen a pose is a new one, not an exchange in the old one.
+            recent = expected & (self.stamp_s - self.seen_s[rows] < REACQUIRE_S + 0.1)
             exchanged, self._swapped_s[rows] = swaps.exchanged(
-                x, P, measured, R, expected, nis,
+                x, P, measured, R, recent, nis,
                 self.gate_sigma, self._swapped_s[rows], self.stamp_s,
             )
             if exchanged.any():
@@ -231,9 +231,9 @@ class SkeletonFilter:
         outside = expected & ~use
         fresh = measured.valid & ~known
         if outside.any():
-            fresh |= self._reacquired(rows, outside, use)
-        else:
-            self._rejected_s[rows] = np.nan
+            changed = 2 * outside.sum(axis=1) > expected.sum(axis=1)
+            overdue = self.stamp_s - self.seen_s[rows] >= REACQUIRE_S
+            fresh |= outside & (changed[:, None] | overdue)
         self.nis = np.where(expected, nis, np.nan)
         self.innovations.follow(rows, y, S, nis, expected, self.calmest)
         x, P = kalman.update(x, P, y, S, use)
@@ -264,17 +264,6 @@ class SkeletonFilter:
             arm = np.array([1.0, 1.0 / since_s[i], 0.0][: self.order]) * shift
             P[i] += np.outer(arm, arm)
         return P
-
-    def _reacquired(
-        self, rows: np.ndarray | slice, outside: np.ndarray, use: np.ndarray
-    ) -> np.ndarray:
-        """Return which keypoints outside their gate (n, 17) are believed all the same."""
-        since_s = np.where(outside, np.fmin(self._rejected_s[rows], self.stamp_s), np.nan)
-        changed = 2 * outside.sum(axis=1) > (outside | use).sum(axis=1)
-        again = outside & (changed[:, None] | (self.stamp_s - since_s >= REACQUIRE_S))
-        since_s[again] = np.nan
-        self._rejected_s[rows] = since_s
-        return again
 
     def _noise(
         self, score: np.ndarray, height_px: np.ndarray, loudness: np.ndarray

@@ -170,7 +170,7 @@ def test_a_wild_keypoint_is_not_used_unless_it_stays():
     assert np.abs(out[10].xy[0, LEFT_WRIST] - person(100)[LEFT_WRIST]).max() < 1
     assert out[10].keypoint_state[0, LEFT_WRIST] == KeypointState.PREDICTED
     assert out[11].keypoint_state[0, LEFT_WRIST] == KeypointState.OBSERVED
-    out = feed(tracker, [wild] * 8, start=12)
+    out = feed(tracker, [wild] * 5, start=12)
     assert np.abs(out[-1].xy[0, LEFT_WRIST] - wild.xy[0, LEFT_WRIST]).max() < 3
 
 
@@ -198,6 +198,37 @@ def test_lost_person_comes_back_with_the_same_id():
     out = feed(Tracker(), [seen(person(100))] * 10 + [seen()] * 25 + [seen(person(160))] * 5)
     assert out[-1].id.tolist() == [1]
     assert out[-1].state.tolist() == [TrackState.CONFIRMED]
+
+
+def slowly(tracker, people):
+    """Update at 10 Hz with one person each time; return the last output."""
+    for i, one in enumerate(people):
+        tracks = tracker.update(i / 10, seen(one), (640, 480))
+    return tracks
+
+
+def test_a_camera_that_turns_suddenly_keeps_the_id_and_gives_a_velocity():
+    still, moving = [person(100)] * 10, [person(160 + 60 * i) for i in range(4)]
+    tracks = slowly(Tracker(), still + moving)
+    assert tracks.id.tolist() == [1]
+    assert tracks.velocity[0, :, 0].mean() == pytest.approx(600, abs=120)
+    assert np.abs(tracks.xy[0] - moving[-1]).max() < 5
+
+
+def test_another_size_is_another_person():
+    tracks = slowly(Tracker(), [person(100)] * 10 + [person(140, height=270.0, v=20.0)] * 2)
+    assert tracks.id.tolist() == [1, 2]
+
+
+def test_another_pose_after_a_while_is_the_same_person():
+    lying = person(0, v=0)[:, ::-1] * [1, -1]
+    lying = lying - lying.mean(axis=0) + person(130).mean(axis=0)
+    out = feed(Tracker(), [seen(person(100))] * 10 + [seen()] * 15 + [seen(lying)] * 3)
+    assert out[-1].id.tolist() == [1]
+    assert np.abs(out[-1].xy[0] - lying).max() < 5
+    far = lying + [260, 0]
+    out = feed(Tracker(), [seen(person(100))] * 10 + [seen()] * 15 + [seen(far)] * 3)
+    assert 2 in out[-1].id
 
 
 def test_who_walks_out_of_the_image_is_not_waited_for():
