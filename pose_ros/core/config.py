@@ -103,7 +103,8 @@ class EstimatorConfig:
     )
     detect_second_size_px: int = param(
         192,
-        'The first pass looks at this size as well, px; smaller finds larger people; 0: it does not',
+        'The first pass looks at this size as well, px; smaller finds larger people; 0: it does '
+        'not',
         low=0, high=1024
     )
     min_candidate_score: float = param(
@@ -112,8 +113,8 @@ class EstimatorConfig:
     )
     max_crops: int = param(
         10,
-        'Largest number of crops per image, the best people first; the others stay as the first pass '
-        'saw them',
+        'Largest number of crops per image, the best people first; the others stay as the first '
+        'pass saw them',
         low=1, high=100
     )
     max_people: int = param(20, 'Largest number of people per image', low=1, high=100)
