@@ -98,3 +98,48 @@ class OneEuroFilter:
         self.value = np.where(keep, value, np.where(first, sample, self.value))
         self._stamp_s = np.where(present, stamp_s, self._stamp_s)
         return self.value.copy()
+
+
+class OneEuroPeople:
+    """One Euro filters of the keypoints of tracked people, one for each id."""
+
+    def __init__(self) -> None:
+        self._filters: dict[int, OneEuroFilter] = {}
+
+    def update(
+        self,
+        stamp_s: float,
+        ids: list[int],
+        xy: np.ndarray,
+        min_cutoff_hz: float,
+        betas: list[float],
+    ) -> None:
+        """
+        Filter the keypoints of the people seen now.
+
+        Parameters
+        ----------
+        ids : n ids
+        xy : (n, 17, 2) float64
+            Pixels, NaN where not seen.
+        min_cutoff_hz : float
+        betas : n floats
+            Hz per (pixel/s), each person's own.
+        """
+        for track, points, beta in zip(ids, xy, betas):
+            one_euro = self._filters.setdefault(track, OneEuroFilter())
+            one_euro.min_cutoff_hz, one_euro.beta = min_cutoff_hz, beta
+            one_euro.update(stamp_s, points)
+
+    def keep(self, ids: list[int]) -> None:
+        """Forget everybody but these."""
+        self._filters = {i: f for i, f in self._filters.items() if i in ids}
+
+    def shown(self, ids: list[int], xy: np.ndarray, observed: np.ndarray) -> np.ndarray:
+        """Return xy (N, 17, 2) with the keypoints `observed` (N, 17) replaced by filtered ones."""
+        xy = xy.copy()
+        for row, track in enumerate(ids):
+            one_euro = self._filters.get(track)
+            if one_euro is not None and one_euro.value is not None:
+                xy[row, observed[row]] = one_euro.value[observed[row]]
+        return xy

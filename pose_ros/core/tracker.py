@@ -19,12 +19,12 @@ from pose_ros.core.association import associate
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.detections import Detections, clean
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.lifecycle import Lifecycle
 from pose_ros.core.likeness import oks_likeness
 from pose_ros.core.oks import distinct
-from pose_ros.core.one_euro import OneEuroFilter
-from pose_ros.core.skeleton import NUM_KEYPOINTS
+from pose_ros.core.one_euro import OneEuroPeople
 from pose_ros.core.skeleton_filter import SkeletonFilter
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.core.tracks import KeypointState, Tracks
 
 PRESETS = {
     'responsive': (1.5, 1.0, 1.5),
@@ -32,15 +32,6 @@ PRESETS = {
     'smooth': (0.4, 1.2, -0.5),
 }
 """Preset -> process noise, measurement noise and calmest of the SkeletonFilter."""
-
-_TENTATIVE, _CONFIRMED, _LOST = (
-    np.int8(state) for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)
-)
-PRESENCE_GAIN = 0.15
-"""Weight of one image in a person's presence."""
-
-DEPENDABLE = 0.75
-"""Presence of a person whose absence from two images means something."""
 
 _EYE = np.eye(2, dtype=np.float32)
 _MISSING, _OBSERVED, _PREDICTED = (np.int8(state) for state in KeypointState)
@@ -91,17 +82,8 @@ class Tracker:
     def _clear(self) -> None:
         self._stamp_s: float | None = None
         self._filter = SkeletonFilter()
-        self._id = np.empty(0, np.int64)
-        self._confirmed = np.empty(0, bool)
-        self._hits = np.empty(0, np.int64)
-        self._evidence = np.empty(0)
-        self._presence = np.empty(0)
-        self._misses = np.empty(0, np.int64)
-        self._score = np.empty(0)
-        self._born_s = np.empty(0)
-        self._seen_s = np.empty(0)
-        self._keypoint_score = np.empty((0, NUM_KEYPOINTS))
-        self._one_euro: dict[int, OneEuroFilter] = {}
+        self._life = Lifecycle()
+        self._one_euro = OneEuroPeople()
 
     def end_all(self) -> None:
         """End all tracks; ids go on, so that no two people ever share one."""
@@ -137,19 +119,18 @@ class Tracker:
         detected = clean(keypoints, self.config.min_keypoint_score, self.counters)
         self._filter.predict(stamp_s)
         likeness = oks_likeness(self._filter, detected)
-        unseen_s = stamp_s - self._seen_s
+        life = self._life
         pairs = associate(
-            self._filter, detected, likeness, self._confirmed, unseen_s, self.config
+            self._filter, detected, likeness, life.confirmed, stamp_s - life.seen_s, self.config
         )
-        self._keypoint_score[:] = 0.0
-        self._misses += 1
+        life.look()
         if pairs:
             rows, columns = (np.array(index) for index in zip(*pairs))
             n = len(pairs)
             # Everybody in the given order: whole arrays are cheaper than picked rows.
             in_order = n == len(detected.xy) and bool((columns == np.arange(n)).all())
             measured = detected if in_order else detected.select(columns)
-            self._see(slice(None) if n == len(self._id) else rows, measured)
+            self._see(slice(None) if n == len(life.id) else rows, measured)
         self._begin(pairs, likeness, detected)
         self._end(stamp_s)
         return self._tracks()
@@ -178,6 +159,8 @@ class Tracker:
         if not math.isfinite(stamp_s):
             self.counters['bad_stamp'] += 1
             return False
+        if image_size is not None and min(image_size) <= 0:
+            image_size = None  # a message that does not say
         last = self._stamp_s
         if stamp_s == last:
             self.counters['repeated_stamp'] += 1
@@ -201,34 +184,13 @@ class Tracker:
     def _see(self, rows: np.ndarray | slice, measured: Detections) -> None:
         """Correct the tracks `rows` by what was seen of them."""
         used = self._filter.update(rows, measured)
-        self._keypoint_score[rows] = used.score
+        life, stamp_s = self._life, self._filter.stamp_s
+        life.see(rows, stamp_s, measured.person_score, used.score, self.config)
         if self.config.filter == 'one-euro':
-            self._smooth(rows, used)
-        self._hits[rows] += 1
-        self._score[rows] = measured.person_score
-        self._seen_s[rows] = self._stamp()
-        self._evidence[rows] += measured.person_score
-        # How dependably this person is seen: 1 when found in every image.
-        missed = self._misses[rows] - 1
-        self._presence[rows] *= (1.0 - PRESENCE_GAIN) ** (missed + 1)
-        self._presence[rows] += PRESENCE_GAIN
-        self._misses[rows] = 0
-        self._confirmed |= (
-            (self._hits >= self.config.confirm_hits)
-            & (self._evidence >= self.config.confirm_evidence)
-            & (self._seen_s - self._born_s >= self.config.confirm_s)
-        )
-
-    def _smooth(self, rows: np.ndarray | slice, used: Detections) -> None:
-        """Run the One Euro filters of the tracks `rows`."""
-        config = self.config
-        cutoff_hz = config.one_euro_min_cutoff_hz * PRESETS[config.preset][0]
-        ids, heights = self._id[rows].tolist(), self._filter.height_px[rows].tolist()
-        for track, height_px, xy, valid in zip(ids, heights, used.xy, used.valid):
-            one_euro = self._one_euro.setdefault(track, OneEuroFilter())
-            one_euro.min_cutoff_hz = cutoff_hz
-            one_euro.beta = config.one_euro_beta / height_px
-            one_euro.update(self._stamp(), np.where(valid[:, None], xy, np.nan))
+            beta = self.config.one_euro_beta / self._filter.height_px[rows]
+            cutoff_hz = self.config.one_euro_min_cutoff_hz * PRESETS[self.config.preset][0]
+            xy = np.where(used.valid[..., None], used.xy, np.nan)
+            self._one_euro.update(stamp_s, life.id[rows].tolist(), xy, cutoff_hz, beta.tolist())
 
     def _begin(
         self, pairs: list[tuple[int, int]], likeness: np.ndarray, detected: Detections
@@ -250,72 +212,42 @@ class Tracker:
         doubles = int(fit.sum()) - len(chosen)
         if doubles:
             self.counters['duplicate_person'] += doubles
-        n = len(chosen)
-        stamp = np.full(n, self._stamp())
-        self._filter.add(detected.select(chosen))
-        self._id = np.concatenate([self._id, self._next_id + np.arange(n)])
-        self._next_id += n
-        self._confirmed = np.concatenate([self._confirmed, np.zeros(n, bool)])
-        self._hits = np.concatenate([self._hits, np.ones(n, np.int64)])
-        self._evidence = np.concatenate([self._evidence, detected.person_score[chosen]])
-        self._presence = np.concatenate([self._presence, np.full(n, PRESENCE_GAIN)])
-        self._misses = np.concatenate([self._misses, np.zeros(n, np.int64)])
-        self._score = np.concatenate([self._score, detected.person_score[chosen]])
-        self._born_s = np.concatenate([self._born_s, stamp])
-        self._seen_s = np.concatenate([self._seen_s, stamp])
-        self._keypoint_score = np.concatenate([self._keypoint_score, detected.score[chosen]])
+        new = detected.select(chosen)
+        self._filter.add(new)
+        self._life.add(self._next_id, self._filter.stamp_s, new.person_score, new.score)
+        self._next_id += len(chosen)
 
     def _end(self, stamp_s: float) -> None:
         """End the tracks that were not seen for too long."""
-        unseen_s = stamp_s - self._seen_s
+        life = self._life
+        unseen_s = stamp_s - life.seen_s
         gone = unseen_s > self.config.lost_after_s
         if not gone.any():
             return
-        keep = ~gone | (self._confirmed & (unseen_s <= self.config.max_lost_s))
+        keep = ~gone | (life.confirmed & (unseen_s <= self.config.max_lost_s))
         if self._image_size is not None:
             # Who has left the image does not come back as who enters it.
             centre = self._filter.centre()
             keep &= ~gone | ((centre >= 0) & (centre < self._image_size)).all(axis=1)
-        if keep.all():
-            return
-        self._filter.keep(keep)
-        for gone in self._id[~keep].tolist():
-            self._one_euro.pop(gone, None)
-        for name in (
-            '_id', '_confirmed', '_hits', '_evidence', '_presence', '_misses', '_score', '_born_s',
-            '_seen_s', '_keypoint_score',
-        ):
-            setattr(self, name, getattr(self, name)[keep])
-
-    def _stamp(self) -> float:
-        return self._filter.stamp_s
-
-    def _show_smooth(self, x: np.ndarray, observed: np.ndarray) -> np.ndarray:
-        """Return x with the positions of observed keypoints replaced by One Euro's."""
-        x = x.copy()
-        for row, track in enumerate(self._id.tolist()):
-            one_euro = self._one_euro.get(track)
-            if one_euro is not None and one_euro.value is not None:
-                x[row, observed[row], 0] = one_euro.value[observed[row]]
-        return x
+        if not keep.all():
+            self._filter.keep(keep)
+            life.keep(keep)
+            self._one_euro.keep(life.id.tolist())
 
     def _tracks(self, stamp_s: float | None = None) -> Tracks:
         """Report everybody now, or carried ahead to `stamp_s`."""
+        config, skeletons, life = self.config, self._filter, self._life
+        observed = life.keypoint_score > 0
         if stamp_s is None:
-            stamp_s = self._filter.stamp_s
-            x, P = self._filter.x, self._filter.P
-            observed = self._keypoint_score > 0
-            if self.config.filter == 'one-euro':
-                x = self._show_smooth(x, observed)
+            stamp_s = skeletons.stamp_s
+            x, P = skeletons.x, skeletons.P
+            if config.filter == 'one-euro':
+                x = x.copy()
+                x[:, :, 0] = self._one_euro.shown(life.id.tolist(), x[:, :, 0], observed)
         else:
-            x, P = self._filter.ahead(stamp_s)
-            observed = np.zeros_like(self._keypoint_score, bool)
-        config, skeletons = self.config, self._filter
-        unseen_s = stamp_s - self._seen_s
-        state = np.where(self._confirmed, _CONFIRMED, _TENTATIVE)
-        # Someone who was in every image and is not in two of them has gone, or the scene has.
-        vanished = (self._misses >= 2) & (self._presence >= DEPENDABLE)
-        state[self._confirmed & (vanished | (unseen_s > config.lost_after_s))] = _LOST
+            x, P = skeletons.ahead(stamp_s)
+            observed = np.zeros_like(observed)
+        unseen_s = stamp_s - life.seen_s
         there = skeletons.known & (stamp_s - skeletons.seen_s <= config.max_prediction_s)
         keypoint_state = np.where(there, _PREDICTED, _MISSING)
         keypoint_state[observed] = _OBSERVED
@@ -324,16 +256,16 @@ class Tracker:
         covariance = P[:, :, :1, :1].astype(np.float32) * (blank * _EYE)
         tracks = Tracks(
             stamp_s=stamp_s,
-            id=self._id.copy(),
-            state=state,
-            score=self._score.astype(np.float32),
-            age_s=stamp_s - self._born_s,
+            id=life.id.copy(),
+            state=life.states(unseen_s, config),
+            score=life.score.astype(np.float32),
+            age_s=stamp_s - life.born_s,
             since_seen_s=unseen_s,
             xy=motion[:, :, 0],
             velocity=motion[:, :, 1],
             covariance=covariance,
             keypoint_state=keypoint_state,
-            keypoint_score=np.where(observed, self._keypoint_score, 0.0).astype(np.float32),
+            keypoint_score=np.where(observed, life.keypoint_score, 0.0).astype(np.float32),
         )
         here = unseen_s <= config.max_lost_s
         return tracks if here.all() else tracks.select(here)
