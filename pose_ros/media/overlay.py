@@ -53,7 +53,7 @@ SIDE_BONES = [_side_color(a, b) for a, b in EDGES]
 SIDE_JOINTS = [_side_color(k, k) for k in range(len(KEYPOINT_NAMES))]
 
 FADED = 0.4
-"""Opacity of a LOST track."""
+"""Opacity of who is not seen in this image: LOST, or predicted for a moment."""
 
 _SHIFT = 3  # sub-pixel bits of OpenCV's drawing functions
 _FAR_PX = 1e5  # beyond this a point is nonsense, and would overflow OpenCV's integers
@@ -62,13 +62,17 @@ _NAMES = {state: state.name.lower() for state in TrackState}
 
 
 def draw_tracks(
-    image: np.ndarray, tracks: Tracks, status_line: str = '', stale: bool = False
+    image: np.ndarray,
+    tracks: Tracks,
+    status_line: str = '',
+    stale: bool = False,
+    predicted: bool = False,
 ) -> None:
     """
     Draw tracked people, in place.
 
-    Observed keypoints are filled, predicted ones hollow; a LOST track is faded, a TENTATIVE one
-    grey and without bones' full width. UNTRACKED people look as in `draw_keypoints`.
+    Observed keypoints are filled, predicted ones hollow; who is not seen in this image is faded, a
+    TENTATIVE track grey and thin. UNTRACKED people look as in `draw_keypoints`.
 
     Parameters
     ----------
@@ -80,7 +84,15 @@ def draw_tracks(
         Text of the banner at the top; empty for no banner.
     stale : bool
         The data is old: red banner that says so.
+    predicted : bool
+        The tracks were carried forward to a moment that no image is of (`pose/predicted`): only
+        LOST ones are faded.
     """
+    if predicted:
+        tracks = replace(
+            tracks,
+            since_seen_s=np.where(tracks.state == TrackState.LOST, tracks.since_seen_s, 0.0),
+        )
     boxes = boxes_around(np.where(np.abs(tracks.xy) < _FAR_PX, tracks.xy, np.nan))
     # Who is certain comes last, on top of the others.
     rank = {TrackState.LOST: 0, TrackState.TENTATIVE: 1}
@@ -91,7 +103,7 @@ def draw_tracks(
         state = TrackState(tracks.state[i])
         bones, joints, color, label = _look_of(tracks, i)
         canvas, origin = image, (0, 0)
-        if state == TrackState.LOST:
+        if state == TrackState.LOST or tracks.since_seen_s[i] > 0:
             canvas, origin = _around(image, boxes[i])
             faint = canvas.copy()
         else:
@@ -176,6 +188,13 @@ def id_color(track_id: int) -> Color:
     return ID_COLORS[(track_id - 1) % len(ID_COLORS)]
 
 
+def people_in(tracks: Tracks, predicted: bool = False) -> str:
+    """Say in words how many people are certain, and unless `predicted` seen in this very image."""
+    certain = np.isin(tracks.state, (TrackState.UNTRACKED, TrackState.CONFIRMED))
+    people = int((certain & (predicted | (tracks.since_seen_s == 0))).sum())
+    return f'{people} {"person" if people == 1 else "people"}'
+
+
 def text_size(text: str, scale: float) -> tuple[int, int]:
     """Return width and height in pixels of a line of text, descenders included."""
     (width, height), below = cv2.getTextSize(text, _FONT, scale, _text_width(scale))
@@ -212,6 +231,8 @@ def _look_of(tracks: Tracks, i: int) -> tuple[list[Color], list[Color], Color, s
     label = f'{tracks.id[i]} {_NAMES[state]}'
     if state == TrackState.LOST:
         label += f' {tracks.since_seen_s[i]:.1f} s'
+    elif tracks.since_seen_s[i] > 0:
+        label = f'{tracks.id[i]} unseen {tracks.since_seen_s[i]:.1f} s'
     color = GREY if state == TrackState.TENTATIVE else id_color(int(tracks.id[i]))
     return [color] * len(EDGES), [color] * len(KEYPOINT_NAMES), color, label
 

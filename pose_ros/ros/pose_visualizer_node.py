@@ -20,9 +20,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from visualization_msgs.msg import MarkerArray
 
 from pose_ros.core.config import VisualizerConfig
-from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracks import Tracks, TrackState
-from pose_ros.media.overlay import draw_keypoints, draw_tracks
+from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.calibration import camera_matrix, default_camera_matrix
 from pose_ros.ros.images import (
@@ -165,24 +164,25 @@ class PoseVisualizerNode(ManagedNode):
             return
         image = np.array(view, order='C')
         stale = skeletons.status == SkeletonArray.STALE
-        people: Tracks | Keypoints
         if self.config.skeletons == 'observed':
-            people = keypoints_from_msg(skeletons)
-            draw_keypoints(image, people, self._status_line(skeletons, len(people)), stale)
+            keypoints = keypoints_from_msg(skeletons)
+            who = f'{len(keypoints)} {"person" if len(keypoints) == 1 else "people"}'
+            draw_keypoints(image, keypoints, self._status_line(skeletons, who), stale)
         else:
-            people = self._shown(tracks_from_msg(skeletons))
-            draw_tracks(image, people, self._status_line(skeletons, len(people)), stale)
+            tracks = self._shown(tracks_from_msg(skeletons))
+            predicted = self.config.skeletons == 'predicted'
+            line = self._status_line(skeletons, people_in(tracks, predicted))
+            draw_tracks(image, tracks, line, stale, predicted)
         self._overlay.publish(image_to_msg(image, skeletons.header))
         self.statistics.counts['overlays'] += 1
         self.statistics.add('draw', time.perf_counter() - started_s)
 
-    def _status_line(self, msg: SkeletonArray, people: int) -> str:
+    def _status_line(self, msg: SkeletonArray, who: str) -> str:
         now_s = time.monotonic()
         self._drawn_s = [t for t in self._drawn_s if now_s - t < 2.0] + [now_s]
         span_s = now_s - self._drawn_s[0]
         rate = f'{(len(self._drawn_s) - 1) / span_s:.1f} Hz' if span_s > 0 else ''
         busy_ms = msg.convert_ms + msg.detect_ms + msg.refine_ms + msg.track_ms
-        who = f'{people} {"person" if people == 1 else "people"}'
         return '  '.join(part for part in (who, f'{busy_ms:.0f} ms', rate) if part)
 
     def _publish_markers(self, msg: SkeletonArray) -> None:

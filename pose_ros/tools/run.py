@@ -22,7 +22,7 @@ from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracker import Tracker
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.contact_sheet import ContactSheet
-from pose_ros.media.overlay import draw_tracks, enlarged
+from pose_ros.media.overlay import draw_tracks, enlarged, people_in
 from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.sources import (
     IMAGE_SUFFIXES,
@@ -260,8 +260,7 @@ def _open(texts: list[str], photos: bool) -> tuple[Source, bool]:
 
 
 def _status(tracks: Tracks, tally: Tally) -> str:
-    people = int(np.isin(tracks.state, (TrackState.UNTRACKED, TrackState.CONFIRMED)).sum())
-    who = f'{people} {"person" if people == 1 else "people"}'
+    who = people_in(tracks)
     # The first image takes longer; a photo is the first one as a rule.
     return who if tally.frames == 1 else f'{who}   {tally.estimate_ms[-1]:.0f} ms'
 

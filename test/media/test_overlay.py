@@ -20,6 +20,7 @@ from pose_ros.media.overlay import (
     draw_tracks,
     enlarged,
     id_color,
+    people_in,
 )
 
 # A person facing us, in a box of 1 x 1.
@@ -108,6 +109,21 @@ def test_left_is_blue_and_right_is_orange_without_identity():
     for left, right in FLIP_PAIRS[2:]:
         assert near(pixel(image, xy[0, left]), LEFT_COLOR)
         assert near(pixel(image, xy[0, right]), RIGHT_COLOR)
+
+
+def test_who_is_confirmed_but_not_seen_is_faint_and_not_counted():
+    tracks = make_tracks([TrackState.CONFIRMED] * 2, [(40, 120, 120, 300), (240, 120, 120, 300)])
+    tracks = replace(tracks, since_seen_s=np.array([0.0, 0.1]))
+    image = np.zeros((480, 640, 3), np.uint8)
+    draw_tracks(image, tracks)
+    assert near(pixel(image, tracks.xy[0, LEFT_WRIST]), id_color(1))
+    faint = np.array(pixel(image, tracks.xy[1, LEFT_WRIST]))
+    np.testing.assert_allclose(faint, 0.4 * np.array(id_color(2)), atol=14)
+    assert people_in(tracks) == '1 person'
+    assert people_in(tracks, predicted=True) == '2 people'
+    draw_tracks(image, tracks, predicted=True)
+    assert near(pixel(image, tracks.xy[1, LEFT_WRIST]), id_color(2))
+    assert people_in(Tracks.empty()) == '0 people'
 
 
 def test_untracked_people_look_the_same_from_either_function():
