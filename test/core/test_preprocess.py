@@ -94,7 +94,7 @@ def test_much_smaller_means_averaged_not_picked():
 
 def test_averaging_moves_nothing():
     ramp = np.tile(np.arange(255, dtype=np.uint8)[None, :, None], (255, 1, 3))  # value = column
-    affine = geometry.crop(np.array([13.0, 11.0, 241.0, 241.0]), (32, 32))
+    affine = geometry.crop(np.array([13.0, 13.0, 241.0, 241.0]), (32, 32))
     assert preprocess.reduction(affine) == 3
     columns = geometry.apply(geometry.invert(affine), np.array([[x, 9.0] for x in range(32)]))
     got = preprocess.warp(ramp, affine, (32, 32)).astype(float)
