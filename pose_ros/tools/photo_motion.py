@@ -162,7 +162,7 @@ def compare(
         for name, make in makers.items():
             rows[name].append(measure(size, stamps, people, person, make()))
     return {
-        name: {key: float(np.mean([f[key] for f in figures])) for key in figures[0]}
+        name: {key: float(np.nanmean([f[key] for f in figures])) for key in figures[0]}
         | {'photos': len(figures)}
         for name, figures in rows.items()
         if figures

@@ -138,5 +138,8 @@ def delay_s(
 
 
 def jitter_px(xy: np.ndarray) -> float:
-    """Return the standard deviation, px, of keypoints (T, 17, 2) at rest about their means."""
-    return float(np.sqrt(np.nanmean((xy - np.nanmean(xy, axis=0)) ** 2)))
+    """Return the standard deviation, px, of keypoints (T, 17, 2) at rest; NaN without any."""
+    known = xy[:, np.isfinite(xy).any(axis=(0, 2))]
+    if not known.size:
+        return np.nan
+    return float(np.sqrt(np.nanmean((known - np.nanmean(known, axis=0)) ** 2)))
