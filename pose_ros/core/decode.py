@@ -107,15 +107,16 @@ def center_peaks(
     score : (N,) float32
         Height of each peak.
     """
-    half = CENTER_NMS_PX // 2
-    padded = np.pad(centers, ((0, 0), (half, half), (half, half)), constant_values=-np.inf)
-    # The maximum over a square is that over its rows, then over its columns.
-    shifts = range(CENTER_NMS_PX)
     height, width = centers.shape[1:]
-    rows = np.max([padded[:, s:s + height] for s in shifts], axis=0)
-    highest = np.max([rows[:, :, s:s + width] for s in shifts], axis=0)
-    view, cy, cx = np.nonzero((centers == highest) & (centers >= min_center))
+    view, cy, cx = np.nonzero(centers >= min_center)
     score = centers[view, cy, cx]
+    # Only around the few that are high enough: their windows, cut off at the map's edge.
+    reach = np.arange(CENTER_NMS_PX) - CENTER_NMS_PX // 2
+    rows = (cy[:, None] + reach).clip(0, height - 1)
+    columns = (cx[:, None] + reach).clip(0, width - 1)
+    around = centers[view[:, None, None], rows[:, :, None], columns[:, None, :]]
+    highest = score >= around.max(axis=(1, 2), initial=-np.inf)
+    view, cy, cx, score = view[highest], cy[highest], cx[highest], score[highest]
     order = np.lexsort((-score, view))
     rank = np.arange(len(view)) - np.searchsorted(view[order], view[order])
     order = order[rank < max_people]
@@ -190,16 +191,14 @@ def _argmax_gaussian(
     # one, which changes no arg max and keeps the products from becoming 0.
     log_y = falloff * (y - y_guess[..., None]) ** 2
     log_x = falloff * (x - x_guess[..., None]) ** 2
-    weight_y = np.exp(log_y - log_y.max(axis=-1, keepdims=True))
-    weight_x = np.exp(log_x - log_x.max(axis=-1, keepdims=True))
+    weight_y = np.exp(log_y - log_y.max(axis=-1, keepdims=True)).astype(np.float32)
+    weight_x = np.exp(log_x - log_x.max(axis=-1, keepdims=True)).astype(np.float32)
     value *= weight_y[..., :, None]
     value *= weight_x[..., None, :]
     best = value.reshape(*value.shape[:2], -1).argmax(axis=-1)
     row, column = np.divmod(best, len(window))
-    return (
-        np.take_along_axis(y, row[..., None], axis=-1)[..., 0],
-        np.take_along_axis(x, column[..., None], axis=-1)[..., 0],
-    )
+    person, keypoint = np.ogrid[:len(y), :y.shape[1]]
+    return y[person, keypoint, row], x[person, keypoint, column]
 
 
 def _argmax_reciprocal(

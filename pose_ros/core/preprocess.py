@@ -10,10 +10,11 @@ black.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
-from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
 
 # Image pixels per input pixel that bilinear sampling alone may bridge. The networks learnt from
@@ -81,8 +82,8 @@ def reduction(input_from_image: np.ndarray) -> int:
     int
         Whole pixels, at least 1: so many that about BILINEAR_STEP blocks are left per input pixel.
     """
-    area = abs(float(np.linalg.det(input_from_image[:, :2])))
-    step = 1.0 / max(area, 1e-12) ** 0.5
+    (a, b, _), (c, d, _) = input_from_image.tolist()
+    step = 1.0 / max(abs(a * d - b * c), 1e-12) ** 0.5
     return max(1, int(step / BILINEAR_STEP + 0.5))
 
 
@@ -108,14 +109,11 @@ def warp(
     """
     height, width = image.shape[:2]
     block = min(reduction(input_from_image), width, height)
-    corners = np.array([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
-    corners = (corners + 1) / 2 * (np.array(input_size) + 1.0) - 1.0
-    seen = geometry.apply(geometry.invert(input_from_image), corners)
     # The part of the image that is seen, in whole blocks counted from the image's first pixel.
-    low = np.floor(np.clip(seen.min(0), 0, (width, height)) / block).astype(int)
-    high = np.ceil(np.clip(seen.max(0) + 1, 0, (width, height)) / block).astype(int)
-    high = np.minimum(high, (width // block, height // block))
-    low_x, low_y, high_x, high_y = (int(n) for n in (*low, *high))
+    left, top, right, bottom = _seen(input_from_image, input_size)
+    low_x, low_y = (max(0, math.floor(v / block)) for v in (left, top))
+    high_x = min(width // block, math.ceil((right + 1) / block))
+    high_y = min(height // block, math.ceil((bottom + 1) / block))
     if low_x >= high_x or low_y >= high_y:
         return np.zeros((input_size[1], input_size[0], 3), np.uint8)
     part = image[low_y * block:high_y * block, low_x * block:high_x * block]
@@ -124,10 +122,26 @@ def warp(
         part = cv2.resize(part, blocks, interpolation=cv2.INTER_AREA)
     # Pixel i of `part` is the middle of the image's pixels (low + i) * block ... + block - 1.
     middle = (block - 1) / 2
-    image_from_part = np.array(
-        [[block, 0.0, low_x * block + middle], [0.0, block, low_y * block + middle]]
-    )
-    return _bilinear(part, geometry.compose(input_from_image, image_from_part), input_size)
+    first = np.array([low_x * block + middle, low_y * block + middle])
+    input_from_part = np.empty((2, 3))
+    input_from_part[:, :2] = input_from_image[:, :2] * block
+    input_from_part[:, 2] = input_from_image[:, :2] @ first + input_from_image[:, 2]
+    return _bilinear(part, input_from_part, input_size)
+
+
+def _seen(
+    input_from_image: np.ndarray, input_size: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """Return x_min, y_min, x_max, y_max of the view and a pixel around it, in image pixels."""
+    # Single numbers: for one affine NumPy's calls would cost more than the sampling.
+    (a, b, tx), (c, d, ty) = input_from_image.tolist()
+    det = a * d - b * c
+    if not math.isfinite(det) or not math.isfinite(tx + ty) or det == 0.0:
+        raise ValueError(f'an affine without inverse: {input_from_image.tolist()}')
+    corners = [(u - tx, v - ty) for u in (-1, input_size[0]) for v in (-1, input_size[1])]
+    x = [(d * u - b * v) / det for u, v in corners]
+    y = [(a * v - c * u) / det for u, v in corners]
+    return min(x), min(y), max(x), max(y)
 
 
 def _bilinear(
@@ -162,17 +176,17 @@ def resized_rectangle(
     left, top, right, bottom : int
         Pixels of the view, the last two outside; None when the view is another one.
     """
-    scale, offset = input_from_part[0, 0], input_from_part[:, 2]
-    shrinks = 0.0 < scale <= 1.0 and np.array_equal(input_from_part[:, :2], scale * np.eye(2))
-    # Where the corners of the part's first and last pixel lie, in pixel corners of the view.
-    size = scale * np.array(part_size)
-    corners = np.concatenate([offset + (1 - scale) / 2, offset + (1 - scale) / 2 + size])
-    whole = np.rint(corners).astype(int)
-    left, top, right, bottom = (int(n) for n in whole)
-    inside = 0 <= left < right <= input_size[0] and 0 <= top < bottom <= input_size[1]
-    if not (shrinks and inside and np.abs(corners - whole).max() < 1e-3):
+    (scale, b, tx), (c, scale_y, ty) = input_from_part.tolist()
+    if not (0.0 < scale <= 1.0 and scale == scale_y and b == c == 0.0):
         return None
-    return left, top, right, bottom
+    # Where the corners of the part's first and last pixel lie, in pixel corners of the view.
+    shift = (1 - scale) / 2
+    x, y = tx + shift, ty + shift
+    corners = (x, y, x + scale * part_size[0], y + scale * part_size[1])
+    left, top, right, bottom = (round(n) for n in corners)
+    inside = 0 <= left < right <= input_size[0] and 0 <= top < bottom <= input_size[1]
+    moved = max(abs(n - whole) for n, whole in zip(corners, (left, top, right, bottom)))
+    return (left, top, right, bottom) if inside and moved < 1e-3 else None
 
 
 def network_input(
