@@ -286,5 +286,5 @@ def test_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('XDG_CACHE_HOME', '/somewhere')
     assert default_folder() == Path('/somewhere/pose_ros/engines')
     monkeypatch.setenv('XDG_CACHE_HOME', 'relative')
-    monkeypatch.setenv('HOME', '/home/somebody')
-    assert default_folder() == Path('/home/somebody/.cache/pose_ros/engines')
+    monkeypatch.setenv('HOME', '/somebody')
+    assert default_folder() == Path('/somebody/.cache/pose_ros/engines')

@@ -37,6 +37,7 @@ TINY = Network(
     },
     weighting={'kind': 'reciprocal', 'value': 1.8},
     source='this test',
+    crop_scale=1.1,
 )
 
 
