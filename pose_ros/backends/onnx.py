@@ -67,9 +67,8 @@ class OnnxNetwork:
         self._tables = preprocess.lookup_tables(self.spec)
         self._input = np.empty(0, np.float32)
         width, height = self.spec.input_size
-        maps = self.run(np.zeros((1, 3, height, width), np.float32))
-        if not all(np.isfinite(values).all() for values in maps.values()):
-            raise BackendError(f'{self.path} gives values that are not numbers')
+        for values in self.run(np.zeros((1, 3, height, width), np.float32)).values():
+            self.check_numbers(values)
 
     def _check_names(self) -> None:
         inputs = {i.name: i for i in self._session.get_inputs()}
@@ -107,6 +106,11 @@ class OnnxNetwork:
         if missing:
             raise BackendError(f'{self.path} has no outputs {missing}, only {sorted(names)}')
 
+    def check_numbers(self, values: np.ndarray) -> None:
+        """Raise BackendError when a value is NaN or infinite."""
+        if not np.isfinite(values).all():
+            raise BackendError(f'{self.path} gives values that are not numbers')
+
     def input_array(self, batch: int, input_size: tuple[int, int]) -> np.ndarray:
         """Return the (batch, 3, height, width) float32 array to fill, reused by the next call."""
         width, height = input_size
@@ -136,7 +140,7 @@ class OnnxNetwork:
         Raises
         ------
         BackendError
-            When the network fails, or gives other shapes than described, or NaN.
+            When the network fails, or gives other shapes than described.
         """
         try:
             found = self._session.run(
@@ -155,9 +159,6 @@ class OnnxNetwork:
                     f'the output {self._roles[role]!r} of {self.path} is {values.shape}, '
                     f'its description says {wanted}'
                 )
-        # The sum is NaN or infinite when a value is: one pass, and no array of flags.
-        if not all(np.isfinite(maps[r].sum()) for r in ('heatmaps', 'centers') if r in maps):
-            raise BackendError(f'{self.path} gives values that are not numbers')
         return maps
 
 
@@ -234,9 +235,12 @@ class OnnxBackend:
         """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""
         start_s = time.perf_counter()
         maps = self._run(self._detect, input_from_image, input_size)
+        # A peak is never found at a NaN, and nobody at all beside one.
+        self._detect.check_numbers(maps['centers'])
         view, people = decode.decode_people(
             maps, self.detector, self._max_people, self._min_center
         )
+        self._detect.check_numbers(people.score)
         people = _in_image(people, input_from_image[view])
         self.times.detect_s += time.perf_counter() - start_s
         return people
@@ -248,7 +252,10 @@ class OnnxBackend:
         for first in range(0, len(input_from_image), self._refine.max_batch):
             part = input_from_image[first:first + self._refine.max_batch]
             maps = self._run(self._refine, part, self.refiner.input_size)
-            people.append(_in_image(decode.decode_person(maps, self.refiner), part))
+            found = decode.decode_person(maps, self.refiner)
+            # An arg max is at the first NaN where there is one.
+            self._refine.check_numbers(found.score)
+            people.append(_in_image(found, part))
         self.times.refine_s += time.perf_counter() - start_s
         return Keypoints.concatenate(people)
 

@@ -87,7 +87,11 @@ class PoseEstimator:
         return self._published(people)
 
     def _candidates(self, image_size: tuple[int, int]) -> Keypoints:
-        """Return everybody whom the first pass sees, best first; its own person scores."""
+        """
+        Return everybody whom the first pass sees, best first; its own person scores.
+
+        In the modes with a second pass only those who are worth a crop.
+        """
         sizes = [self.config.detect_size_px, self.config.detect_second_size_px]
         found = []
         for long_side in filter(None, sizes):
@@ -95,13 +99,15 @@ class PoseEstimator:
             view = geometry.letterbox(image_size, input_size)[None]
             found.append(self.backend.detect(view, input_size))
         people = Keypoints.concatenate(found)
-        ranked = replace(people, person_score=candidate_score(people))
+        score = candidate_score(people)
+        if self.config.mode != 'one-pass':
+            worth = score >= self.config.min_candidate_score
+            people, score = people.select(worth), score[worth]
+        ranked = replace(people, person_score=score)
         return people.select(oks.distinct(ranked, self.config.duplicate_oks))
 
     def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
         """Look at the best candidates in a crop each; return everybody, scored."""
-        worth = candidate_score(candidates) >= self.config.min_candidate_score
-        candidates = candidates.select(worth)
         first = candidates.select(slice(max_crops))
         rest = candidates.select(slice(max_crops, None))
         second = self._in_crops(first)

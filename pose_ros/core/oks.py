@@ -84,7 +84,8 @@ def symmetric_oks(a_xy: np.ndarray, b_xy: np.ndarray) -> np.ndarray:
     (N, M) float64
         symmetric_oks(a, b) = symmetric_oks(b, a).T; 0 where two share no keypoint.
     """
-    area = (areas(a_xy)[:, None] + areas(b_xy)) / 2
+    a_area = areas(a_xy)
+    area = (a_area[:, None] + (a_area if b_xy is a_xy else areas(b_xy))) / 2
     difference = np.asarray(a_xy, np.float64)[:, None] - b_xy[None]
     squared = (difference**2).sum(axis=-1)
     likeness = np.exp(-squared / (2 * (2 * OKS_SIGMAS) ** 2 * area[..., None]))
@@ -110,6 +111,8 @@ def distinct(keypoints: Keypoints, duplicate_oks: float) -> np.ndarray:
         Indices of those that stay, best first; ties in the given order.
     """
     order = np.argsort(-keypoints.person_score, kind='stable')
+    if len(order) < 2:
+        return order
     alike = symmetric_oks(keypoints.xy, keypoints.xy) > duplicate_oks
     kept: list[int] = []
     for n in order:

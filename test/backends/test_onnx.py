@@ -99,8 +99,9 @@ def test_a_network_that_gives_nan_is_refused(tmp_path):
         keypoints=['nose', 'left_eye', 'right_eye'],
     )  # fmt: skip
     with pytest.raises(BackendError, match='not numbers'):
-        network = OnnxNetwork(path, 1)
-        network.run(np.full((1, 3, 8, 8), -1, np.float32))
+        backend = OnnxBackend('movenet_multipose', str(path), 1)
+        backend.load_image(np.zeros((9, 9, 3), np.uint8))
+        backend.refine(np.eye(2, 3)[None])
 
 
 def test_a_missing_model_is_named_with_where_it_was_looked_for(tmp_path, monkeypatch):

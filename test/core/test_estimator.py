@@ -97,6 +97,8 @@ def test_both_sizes_find_the_same_person_once():
     scene = Scene(person(50, 50))
     assert len(estimator(scene).estimate(IMAGE)) == 1
     assert scene.calls == [('detect', (448, 352)), ('detect', (192, 160)), ('refine', 1)]
+    assert len(estimator(scene, detect_second_size_px=0).estimate(IMAGE)) == 1
+    assert scene.calls == [('detect', (448, 352)), ('refine', 1)]
 
 
 def test_a_candidate_that_no_crop_confirms_is_nobody():
