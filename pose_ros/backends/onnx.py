@@ -210,7 +210,7 @@ class OnnxBackend:
         refiner: str,
         num_threads: int = 0,
         max_people: int = 30,
-        min_center: float = 0.05,
+        min_center: float = 0.1,
     ) -> None:
         self._detect = OnnxNetwork(find_model(detector), num_threads)
         self._refine = OnnxNetwork(find_model(refiner), num_threads)

@@ -108,7 +108,7 @@ class EstimatorConfig:
         low=0, high=1024
     )
     min_candidate_score: float = param(
-        0.05, 'People of the first pass with a lower score are not looked at in a crop',
+        0.1, 'People of the first pass with a lower score are not looked at in a crop',
         low=0.0, high=1.0,
     )
     max_crops: int = param(
@@ -232,8 +232,8 @@ class TrackerConfig:
         0.07, 'Age before a track is CONFIRMED, s', low=0.0, high=10.0
     )
     lost_after_s: float = param(
-        0.25, 'A CONFIRMED track not seen for longer is LOST (one that was in every image: after two), '
-        'a TENTATIVE one ends, s',
+        0.25, 'A TENTATIVE track not seen for longer ends; a CONFIRMED one is LOST without a new '
+        'image for longer (and at once when an image does not show it), s',
         low=0.0, high=10.0,
     )
     max_lost_s: float = param(

@@ -135,15 +135,16 @@ def _person_at(
     heatmaps = maps['heatmaps']
     # Advanced indices around the channel axis: (N, 2K) each.
     towards = maps['regress'][view, :, cy, cx].reshape(len(view), heatmaps.shape[1], 2)
-    y_guess = cy[:, None] + towards[..., 0]
-    x_guess = cx[:, None] + towards[..., 1]
+    # In float32 throughout: with integers NumPy would make float64 of it, half as fast.
+    y_guess = cy.astype(np.float32)[:, None] + towards[..., 0]
+    x_guess = cx.astype(np.float32)[:, None] + towards[..., 1]
     find = _argmax_gaussian if spec.weighting['kind'] == 'gaussian' else _argmax_reciprocal
     i, j = find(heatmaps, view, y_guess, x_guess, float(spec.weighting['value']))
     channel = np.arange(heatmaps.shape[1])
     score = heatmaps[view[:, None], channel, i, j]
     offsets = maps['offsets']
-    y = i + offsets[view[:, None], 2 * channel, i, j]
-    x = j + offsets[view[:, None], 2 * channel + 1, i, j]
+    y = i.astype(np.float32) + offsets[view[:, None], 2 * channel, i, j]
+    x = j.astype(np.float32) + offsets[view[:, None], 2 * channel + 1, i, j]
     xy = np.stack([x, y], axis=-1) * np.float32(spec.stride) + np.float32(spec.offset_px)
     return _named(spec, xy, score, center)
 
@@ -189,10 +190,10 @@ def _argmax_gaussian(
     falloff = np.float32(-0.5 / sigma**2)
     # A guess outside of the map leaves only its edge: the exponent is counted from the largest
     # one, which changes no arg max and keeps the products from becoming 0.
-    log_y = falloff * (y - y_guess[..., None]) ** 2
-    log_x = falloff * (x - x_guess[..., None]) ** 2
-    weight_y = np.exp(log_y - log_y.max(axis=-1, keepdims=True)).astype(np.float32)
-    weight_x = np.exp(log_x - log_x.max(axis=-1, keepdims=True)).astype(np.float32)
+    log_y = falloff * (y.astype(np.float32) - y_guess[..., None]) ** 2
+    log_x = falloff * (x.astype(np.float32) - x_guess[..., None]) ** 2
+    weight_y = np.exp(log_y - log_y.max(axis=-1, keepdims=True))
+    weight_x = np.exp(log_x - log_x.max(axis=-1, keepdims=True))
     value *= weight_y[..., :, None]
     value *= weight_x[..., None, :]
     best = value.reshape(*value.shape[:2], -1).argmax(axis=-1)
