@@ -3,9 +3,8 @@
 """
 What is known of each track besides its motion: who it is, and how sure that somebody is there.
 
-TENTATIVE until seen often enough, with enough evidence, for long enough; then CONFIRMED; LOST when
-not seen lately. Time counts, not images, but for one thing: someone who was in every image and is
-not in two of them has gone, or the scene has.
+TENTATIVE until seen often enough, with enough evidence, for long enough; then CONFIRMED while in
+the latest image; LOST as soon as it does not show them: whoever is CONFIRMED is really there.
 """
 
 from __future__ import annotations
@@ -15,12 +14,6 @@ import numpy as np
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.tracks import TrackState
-
-PRESENCE_GAIN = 0.15
-"""Weight of one image in a person's presence."""
-
-DEPENDABLE = 0.75
-"""Presence of a person whose absence from two images means something."""
 
 _TENTATIVE, _CONFIRMED, _LOST = (
     np.int8(state) for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)
@@ -41,10 +34,8 @@ class Lifecycle:
         Detections so far.
     evidence : (N,) float64
         Sum of their person scores.
-    presence : (N,) float64
-        How dependably this person is seen: towards 1 when found in every image.
-    misses : (N,) int64
-        Images since the latest detection.
+    missed : (N,) bool
+        Whether the latest image did not show this person.
     score : (N,) float64
         Person score of the latest detection.
     born_s, seen_s : (N,) float64
@@ -54,7 +45,7 @@ class Lifecycle:
     """
 
     _ARRAYS = (
-        'id', 'confirmed', 'hits', 'evidence', 'presence', 'misses', 'score', 'born_s', 'seen_s',
+        'id', 'confirmed', 'hits', 'evidence', 'missed', 'score', 'born_s', 'seen_s',
         'keypoint_score',
     )
 
@@ -63,8 +54,7 @@ class Lifecycle:
         self.confirmed = np.empty(0, bool)
         self.hits = np.empty(0, np.int64)
         self.evidence = np.empty(0)
-        self.presence = np.empty(0)
-        self.misses = np.empty(0, np.int64)
+        self.missed = np.empty(0, bool)
         self.score = np.empty(0)
         self.born_s = np.empty(0)
         self.seen_s = np.empty(0)
@@ -80,8 +70,7 @@ class Lifecycle:
             ('confirmed', np.zeros(n, bool)),
             ('hits', np.ones(n, np.int64)),
             ('evidence', score),
-            ('presence', np.full(n, PRESENCE_GAIN)),
-            ('misses', np.zeros(n, np.int64)),
+            ('missed', np.zeros(n, bool)),
             ('score', score),
             ('born_s', np.full(n, stamp_s)),
             ('seen_s', np.full(n, stamp_s)),
@@ -97,7 +86,7 @@ class Lifecycle:
     def look(self) -> None:
         """Begin a new image, in which nobody has been found yet."""
         self.keypoint_score[:] = 0.0
-        self.misses += 1
+        self.missed[:] = True
 
     def see(
         self,
@@ -113,9 +102,7 @@ class Lifecycle:
         self.seen_s[rows] = stamp_s
         self.hits[rows] += 1
         self.evidence[rows] += score
-        self.presence[rows] *= (1.0 - PRESENCE_GAIN) ** self.misses[rows]
-        self.presence[rows] += PRESENCE_GAIN
-        self.misses[rows] = 0
+        self.missed[rows] = False
         self.confirmed |= (
             (self.hits >= config.confirm_hits)
             & (self.evidence >= config.confirm_evidence)
@@ -124,6 +111,5 @@ class Lifecycle:
 
     def states(self, unseen_s: np.ndarray, config: TrackerConfig) -> np.ndarray:
         """Return the TrackState (N,) int8 of tracks not seen for (N,) seconds."""
-        vanished = (self.misses >= 2) & (self.presence >= DEPENDABLE)
-        lost = self.confirmed & (vanished | (unseen_s > config.lost_after_s))
+        lost = self.confirmed & (self.missed | (unseen_s > config.lost_after_s))
         return np.where(lost, _LOST, np.where(self.confirmed, _CONFIRMED, _TENTATIVE))
