@@ -17,6 +17,9 @@ from pose_ros.core.preprocess import check_image
 
 # After a longer gap between two stamps the person is looked for in the whole image.
 FOLLOW_GAP_S = 0.5
+# No second look at another size when everybody whom the first look found scores as much: people
+# too large for a size are seen there as weak candidates. Costs no accuracy on COCO photos.
+CONVINCING = 0.5
 
 
 class PoseEstimator:
@@ -92,19 +95,22 @@ class PoseEstimator:
 
         In the modes with a second pass only those who are worth a crop.
         """
-        sizes = [self.config.detect_size_px, self.config.detect_second_size_px]
-        found = []
-        for long_side in filter(None, sizes):
-            input_size = first_pass_size(image_size, long_side, self.backend.detector)
-            view = geometry.letterbox(image_size, input_size)[None]
-            found.append(self.backend.detect(view, input_size))
-        people = Keypoints.concatenate(found)
+        people = self._seen(image_size, self.config.detect_size_px)
         score = candidate_score(people)
-        if self.config.mode != 'one-pass':
-            worth = score >= self.config.min_candidate_score
-            people, score = people.select(worth), score[worth]
+        second = self.config.detect_second_size_px
+        if second and not (len(score) and score.min() >= CONVINCING):
+            people = Keypoints.concatenate([people, self._seen(image_size, second)])
+            score = candidate_score(people)
         ranked = replace(people, person_score=score)
         return people.select(oks.distinct(ranked, self.config.duplicate_oks))
+
+    def _seen(self, image_size: tuple[int, int], long_side: int) -> Keypoints:
+        """Run the first pass at one size; return whom it sees, or who is worth a crop."""
+        input_size = first_pass_size(image_size, long_side, self.backend.detector)
+        people = self.backend.detect(geometry.letterbox(image_size, input_size)[None], input_size)
+        if self.config.mode == 'one-pass':
+            return people
+        return people.select(candidate_score(people) >= self.config.min_candidate_score)
 
     def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
         """Look at the best candidates in a crop each; return everybody, scored."""

@@ -70,14 +70,17 @@ def crop(box_xyxy: np.ndarray, input_size: tuple[int, int], padding: float = 1.0
 
 def invert(target_from_source: np.ndarray) -> np.ndarray:
     """Return source_from_target, (..., 2, 3); LinAlgError when it does not exist."""
-    a, b, tx = np.moveaxis(target_from_source[..., 0, :], -1, 0)
-    c, d, ty = np.moveaxis(target_from_source[..., 1, :], -1, 0)
+    # Written out: np.linalg.inv takes several times as long for a handful of 2x2 matrices.
+    a, b, tx = (target_from_source[..., 0, i] for i in range(3))
+    c, d, ty = (target_from_source[..., 1, i] for i in range(3))
     det = a * d - b * c
     if not np.all(det):
         raise np.linalg.LinAlgError('an affine without inverse')
-    # Written out: np.linalg.inv takes several times as long for a handful of 2x2 matrices.
-    rows = [[d, -b, b * ty - d * tx], [-c, a, c * tx - a * ty]]
-    return np.moveaxis(np.array(rows), (0, 1), (-2, -1)) / np.asarray(det)[..., None, None]
+    inverse = np.empty(target_from_source.shape)
+    inverse[..., 0, 0], inverse[..., 0, 1], inverse[..., 0, 2] = d, -b, b * ty - d * tx
+    inverse[..., 1, 0], inverse[..., 1, 1], inverse[..., 1, 2] = -c, a, c * tx - a * ty
+    inverse /= np.asarray(det)[..., None, None]
+    return inverse
 
 
 def compose(c_from_b: np.ndarray, b_from_a: np.ndarray) -> np.ndarray:
