@@ -103,8 +103,8 @@ class EstimatorConfig:
     )
     detect_second_size_px: int = param(
         192,
-        'The first pass looks at this size as well when in doubt, px; smaller finds larger people; '
-        '0: it does not',
+        'The first pass looks at this size as well when in doubt, px; smaller finds larger '
+        'people; 0: it does not',
         low=0, high=1024
     )
     min_candidate_score: float = param(
