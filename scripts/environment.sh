@@ -79,6 +79,7 @@ environment_keys() {
             else
                 cat requirements/runtime.txt requirements/development.txt
             fi
+            cat requirements/peers.txt
         } | hash_of
     )
     messages=$({ printf '%s\n' "$packages"; cat msg/*.msg srv/*.srv CMakeLists.txt package.xml; } | hash_of)
@@ -211,7 +212,7 @@ install_with_uv() (
     if [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ]; then
         export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
     fi
-    uv pip install --python "$env/bin/python" -r "$1"
+    uv pip install --python "$env/bin/python" -r "$@"
 )
 
 # The wheels' CMake files name the headers of the machine that built them.
@@ -225,6 +226,16 @@ fix_include_paths() {
             -e "s#/opt/python/cp[0-9]+-cp[0-9]+/lib/python3\.[0-9]+/site-packages/numpy/_?core/include#$numpy#g" \
             -e "s#/opt/python/cp[0-9]+-cp[0-9]+/include/python3\.[0-9]+#$python#g" "$file"
     done
+}
+
+# A tracker to compare with and the metrics: without what they would bring along, which is a second
+# OpenCV and an old NumPy.
+install_peers() {
+    if PATH=$env/bin:$PATH command -v uv; then
+        install_with_uv "$root/requirements/peers.txt" --no-deps && return 0
+    fi
+    "$env/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off \
+        --no-deps -r "$root/requirements/peers.txt"
 }
 
 # On top of a sourced ROS 2: only what cannot be imported, and NumPy as ROS was built with.
@@ -344,6 +355,7 @@ environment_install() {
     else
         step 'what the machine lacks' install_missing
     fi
+    step 'trackers and metrics to compare with' install_peers
     write_variables
     rm "$setup/installing"
 }

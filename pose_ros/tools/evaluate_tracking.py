@@ -37,7 +37,8 @@ neighbour ids, One Euro on every coordinate):
   sequences in MOT layout with detections by the shipped networks: MOTA, IDF1, HOTA, switches
     (tud_campus of POSE_ROS_DATA, and every --mot DIR)
   photographs under known camera motion (coco_dev of POSE_ROS_DATA)
-Identities are scored by TrackEval: pip install trackeval norfair, or those parts are left out."""
+Identities are scored by TrackEval, and norfair is the peer; without them those parts are left out:
+pip install --no-deps -r requirements/peers.txt."""
 EPILOG = """\
 examples:
   pose_ros evaluate-tracking                           the synthetic world, a few minutes

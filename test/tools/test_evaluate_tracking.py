@@ -91,7 +91,7 @@ def test_by_hand_is_one_euro_on_the_nearest():
 
 
 def test_identity_scores_know_a_switch():
-    pytest.importorskip('trackeval', reason='TrackEval is not here: pip install trackeval')
+    pytest.importorskip('trackeval', reason='TrackEval is not here: requirements/peers.txt')
     right, wrong = Identities(), Identities()
     for frame in range(20):
         right.add([7, 9], [3, 4], np.eye(2))
@@ -121,7 +121,7 @@ def test_tud_campus_is_followed(capsys):
     if not data or not (Path(data) / 'tud_campus').is_dir():
         pytest.skip('POSE_ROS_DATA/tud_campus is not here')
     pytest.importorskip('onnxruntime')
-    pytest.importorskip('trackeval', reason='TrackEval is not here: pip install trackeval')
+    pytest.importorskip('trackeval', reason='TrackEval is not here: requirements/peers.txt')
     assert cli.main(['evaluate-tracking', '--only', 'mot']) == 0
     scores = last_line(capsys)['mot']['tud_campus']
     assert scores['pose_ros']['idf1'] > 60 and scores['pose_ros']['switches'] <= 2
