@@ -40,7 +40,7 @@ class ComparedTracker(Protocol):
 
 @dataclass
 class Ours:
-    """The tracker of this package: its CONFIRMED people."""
+    """The tracker of this package: its CONFIRMED people, and LOST ones until `lost_after_s`."""
 
     config: TrackerConfig = field(default_factory=TrackerConfig)
 
@@ -51,9 +51,10 @@ class Ours:
     def update(
         self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Update, and report who is CONFIRMED."""
+        """Update, and report who is there: norfair, too, reports people a few images longer."""
         tracks = self.tracker.update(stamp_s, keypoints, image_size)
-        tracks = tracks.select(tracks.state == TrackState.CONFIRMED)
+        known = tracks.state >= TrackState.CONFIRMED
+        tracks = tracks.select(known & (tracks.since_seen_s <= self.config.lost_after_s))
         return tracks.id, tracks.xy.astype(np.float64)
 
 
