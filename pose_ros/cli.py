@@ -29,7 +29,10 @@ VERBS: dict[str, tuple[str, str]] = {
     'bench': ('pose_ros.tools.bench', 'measure cost, rate and latency on this machine'),
     'evaluate': ('pose_ros.tools.evaluate', 'measure COCO keypoint accuracy'),
     'evaluate-tracking': ('pose_ros.tools.evaluate_tracking', 'measure tracking accuracy'),
-    'evaluate-depth': ('pose_ros.tools.evaluate_depth', 'measure joints in metres on a recorded RGB-D sequence'),
+    'evaluate-depth': (
+        'pose_ros.tools.evaluate_depth',
+        'measure joints in metres on a recorded RGB-D sequence',
+    ),
     'parameters': ('pose_ros.tools.parameter_tables', 'list every parameter of every node'),
     'engine': ('pose_ros.tools.engine', 'build, list, check or clear TensorRT engines'),
     'build-kernels': (

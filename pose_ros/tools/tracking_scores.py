@@ -28,7 +28,9 @@ def require_metrics() -> None:
         When it is not.
     """
     if find_spec('trackeval') is None:
-        raise MetricsMissing('TrackEval is not installed: pip install --no-deps -r requirements/peers.txt')
+        raise MetricsMissing(
+            'TrackEval is not installed: pip install --no-deps -r requirements/peers.txt'
+        )
 
 
 @dataclass

@@ -125,9 +125,12 @@ def test_a_signal_ends_a_node_that_is_stuck(
     process = subprocess.Popen(
         [sys.executable, str(script)], text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, env={**os.environ, 'ROS_DOMAIN_ID': str(ros.domain_id)})
-    assert process.stdout is not None
-    assert process.stdout.readline() == 'stuck\n'
-    _, output, took_s = end(process, signal.SIGINT)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == 'stuck\n'
+        _, output, took_s = end(process, signal.SIGINT)
+    finally:
+        process.kill()  # it would never end by itself
     assert took_s < _ENDS_WITHIN_S + 0.2 and 'Traceback' not in output, (took_s, output)
 
 
