@@ -4,8 +4,8 @@
 People over time: which detection is whom, and where everybody's keypoints are and go.
 
 A track is TENTATIVE until it was seen often enough, then CONFIRMED; it is LOST when the latest
-image does not show it, and ends when that lasts. Time is the images' stamps and nothing else, there
-is no randomness: the same input gives the same output, bit for bit.
+image does not show it, and ends when that lasts. Time is the images' stamps and nothing else,
+there is no randomness: the same input gives the same output, bit for bit.
 """
 
 from __future__ import annotations
