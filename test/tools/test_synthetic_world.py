@@ -145,11 +145,21 @@ def test_predicted_to_now_beats_late_detections():
     assert got['predicted_px'] < 0.6 * got['raw_px']
 
 
-@pytest.mark.parametrize('name', report.CROSSINGS)
-@pytest.mark.parametrize('rate_hz', [10.0, 25.0])
+# Known limit: two people cross while the camera swings, at 10 Hz. Red when it is overcome.
+TOO_HARD = pytest.mark.xfail(strict=True, reason='an id is lost while the camera swings')
+
+
+@pytest.mark.parametrize(
+    ('name', 'rate_hz'),
+    [
+        pytest.param(
+            name, rate_hz, marks=TOO_HARD if (name, rate_hz) == ('pan-crossing', 10.0) else ()
+        )
+        for name in report.CROSSINGS
+        for rate_hz in (10.0, 25.0)
+    ],
+)
 def test_everybody_keeps_one_id(name, rate_hz):
-    if name == 'pan-crossing' and rate_hz == 10.0:
-        pytest.skip('two people cross while the camera swings, at 10 Hz: ids are lost there')
     scene = SCENES[name]
     height = np.array([walker.height_px for walker in scene.walkers])
     for seed in range(2):
