@@ -61,18 +61,19 @@ def associate(
         pairs = match(likeness, least)
         if len(pairs) == min(likeness.shape):
             return pairs  # what the rounds would find as well
-    lost = confirmed & (unseen_s > config.lost_after_s)
+    # Not the state LOST, which begins with the first image that does not show a person.
+    long_gone = confirmed & (unseen_s > config.lost_after_s)
     open_rows = np.ones(len(confirmed), bool)
     open_columns = np.ones(len(strong), bool)
     pairs = []
     rounds: tuple[tuple[np.ndarray, np.ndarray, Callable[[], np.ndarray], float], ...] = (
         (confirmed, strong, lambda: likeness, least),
         # ByteTrack (Zhang et al., ECCV 2022): weak detections continue tracks, never start them.
-        (confirmed & ~lost, weak, lambda: likeness, least),
+        (confirmed & ~long_gone, weak, lambda: likeness, least),
         (~confirmed, strong, lambda: likeness, least),
         (open_rows, strong, lambda: oks_likeness(skeletons, detected.mirrored()), least),
-        (~lost, strong, lambda: shape_likeness(skeletons, unseen_s, detected), SAME_SHAPE),
-        (lost, strong, lambda: place_likeness(skeletons, unseen_s, detected), 0.0),
+        (~long_gone, strong, lambda: shape_likeness(skeletons, unseen_s, detected), SAME_SHAPE),
+        (long_gone, strong, lambda: place_likeness(skeletons, unseen_s, detected), 0.0),
     )
     for rows, columns, compare, minimum in rounds:
         allowed = (rows & open_rows)[:, None] & (columns & open_columns)
