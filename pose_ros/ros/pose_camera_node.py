@@ -26,7 +26,7 @@ from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.spin import spin
 
-_SETTLE_S = 1.0  # between the first look at all subscribers and the first image
+_SETTLE_S = 2.5  # from the last awaited subscriber to the first image: discovery takes up to 2.2 s
 _LINGER_S = 1.0  # between the last image and the end of the process
 _LIVE_POLL_S = 0.001  # a webcam's own pace is kept by reading, which waits for the next image
 
