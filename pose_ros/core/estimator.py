@@ -52,7 +52,13 @@ class PoseEstimator:
         """How long the passes over the latest image took."""
         return self.backend.times
 
-    def estimate(self, image: np.ndarray, stamp_s: float | None = None) -> Keypoints:
+    def estimate(
+        self,
+        image: np.ndarray,
+        stamp_s: float | None = None,
+        boxes: np.ndarray | None = None,
+        box_scores: np.ndarray | None = None,
+    ) -> Keypoints:
         """
         Find the people in an image.
 
@@ -62,6 +68,13 @@ class PoseEstimator:
             BGR, any size, any view.
         stamp_s : float, optional
             When it was taken; only the mode 'single' looks at it.
+        boxes : (N, 4) float, optional
+            Where somebody else has found people: x_min, y_min, x_max, y_max of the whole person
+            in image pixels. They stand in for the first pass, in every mode; boxes that see
+            nothing of the image, have no area or are not finite are nobody. At most max_crops of
+            them are looked at, the best first.
+        box_scores : (N,) float, optional
+            How sure that somebody else is, in [0, 1]; 1 when not given.
 
         Returns
         -------
@@ -71,14 +84,18 @@ class PoseEstimator:
         Raises
         ------
         ValueError
-            When it is not an image.
+            When it is not an image, or the boxes are none.
         BackendError
             When a network fails.
         """
         check_image(image)
-        self.backend.load_image(image)
         image_size = (image.shape[1], image.shape[0])
-        if self.config.mode == 'single':
+        given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
+        self.backend.load_image(image)
+        if given is not None:
+            self._followed = Keypoints.empty()
+            people = self._in_boxes(*given)
+        elif self.config.mode == 'single':
             people = self._single(image_size, stamp_s)
         else:
             self._followed = Keypoints.empty()
@@ -131,6 +148,19 @@ class PoseEstimator:
         crops = geometry.crop(boxes, self.backend.refiner.input_size, self.config.crop_padding)
         return self.backend.refine(crops)
 
+    def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:
+        """Run the second pass on the best boxes, padded as the network was trained."""
+        best = np.argsort(-scores, kind='stable')[:self.config.max_crops]
+        if not len(best):
+            return Keypoints.empty()
+        refiner = self.backend.refiner
+        people = self.backend.refine(
+            geometry.crop(boxes[best], refiner.input_size, refiner.crop_scale)
+        )
+        score = scores[best].astype(np.float32) * candidate_score(people)
+        people = replace(people, person_score=score)
+        return people.select(oks.distinct(people, self.config.duplicate_oks))
+
     def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
         """Follow one person from crop to crop; look for him in the whole image when lost."""
         people = Keypoints.empty()
@@ -164,6 +194,50 @@ class PoseEstimator:
             np.where(missing, np.float32(0), people.score),
             people.person_score,
         )
+
+
+def usable_boxes(
+    boxes: np.ndarray, scores: np.ndarray | None, image_size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Leave out boxes that show nothing.
+
+    Parameters
+    ----------
+    boxes : (N, 4) float
+        x_min, y_min, x_max, y_max in image pixels.
+    scores : (N,) float or None
+        In [0, 1]; None for 1.
+    image_size : (width, height)
+        Pixels.
+
+    Returns
+    -------
+    boxes : (M, 4) float64
+        Those that are finite, have an area, and overlap the image.
+    scores : (M,) float64
+        Theirs; NaN counts as 0.
+
+    Raises
+    ------
+    ValueError
+        When the shapes are others.
+    """
+    boxes = np.asarray(boxes, np.float64)
+    scores = np.ones(len(boxes)) if scores is None else np.asarray(scores, np.float64)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != (len(boxes),):
+        raise ValueError(
+            f'boxes are (N, 4) with (N,) scores, got {boxes.shape} and {scores.shape}'
+        )
+    low, high = boxes[:, :2], boxes[:, 2:]
+    # Pixel 0 reaches from -0.5 to 0.5.
+    usable = (
+        np.isfinite(boxes).all(axis=1)
+        & (high > low).all(axis=1)
+        & (high > -0.5).all(axis=1)
+        & (low < np.array(image_size) - 0.5).all(axis=1)
+    )
+    return boxes[usable], np.nan_to_num(scores[usable]).clip(0.0, 1.0)
 
 
 def first_pass_size(

@@ -195,6 +195,55 @@ def test_another_mode_in_between_forgets_the_followed_person():
     assert scene.calls[0][0] == 'detect'
 
 
+def test_boxes_stand_in_for_the_first_pass():
+    a, b = person(50, 50), person(300, 200, 200, 1)
+    scene = Scene(a, b)
+    boxes = [[*p.min(0), *p.max(0)] for p in (a, b)]
+    for mode in ('two-pass', 'one-pass', 'single'):
+        people = estimator(scene, mode=mode).estimate(IMAGE, 0.0, boxes=boxes, box_scores=[0.5, 1])
+        assert scene.calls == [('refine', 2)]
+        np.testing.assert_allclose(people.xy[0], b, atol=1e-3)
+        np.testing.assert_allclose(people.xy[1], a, atol=1e-3)
+        # Box x centre x keypoints.
+        np.testing.assert_allclose(people.person_score, [0.9 * 0.8, 0.5 * 0.9 * 0.8])
+
+
+def test_the_padding_of_boxes_is_that_of_the_network():
+    crops = []
+    scene = Scene(person(50, 50))
+    scene.refine = lambda affines: crops.append(affines) or Keypoints.empty()
+    for crop_scale in (1.0, 2.0):
+        scene.refiner = replace(THUNDER, crop_scale=crop_scale)
+        estimator(scene).estimate(IMAGE, boxes=[[100, 100, 200, 150]])
+    np.testing.assert_allclose([c[0, 0, 0] for c in crops], [2.56, 1.28])
+
+
+def test_boxes_that_show_nothing_are_nobody():
+    scene = Scene(person(50, 50))
+    nothing = [
+        [10, 10, 10, 50], [50, 50, 10, 10], [-90, 10, -1, 50], [640, 10, 700, 50],
+        [np.nan, 10, 40, 50], [10, 10, np.inf, 50],
+    ]  # fmt: skip
+    for boxes in (nothing, np.empty((0, 4))):
+        assert len(estimator(scene).estimate(IMAGE, boxes=boxes)) == 0 and not scene.calls
+    assert len(estimator(scene).estimate(IMAGE, boxes=[*nothing, [40, 40, 160, 160]])) == 1
+    # One that reaches out of the image is somebody; one without a sure score is the last.
+    assert len(estimator(scene).estimate(IMAGE, boxes=[[-80, 40, 160, 160]])) == 1
+    with pytest.raises(ValueError, match='boxes'):
+        estimator(scene).estimate(IMAGE, boxes=[[1, 2, 3]])
+    with pytest.raises(ValueError, match='boxes'):
+        estimator(scene).estimate(IMAGE, boxes=[[1, 2, 3, 4]], box_scores=[1, 1])
+
+
+def test_the_best_boxes_are_looked_at_and_the_same_person_is_found_once():
+    scene = Scene(person(50, 50))
+    boxes = [[300, 300, 400, 400], [50, 50, 150, 150], [48, 52, 155, 149]]
+    scores = [np.nan, 0.9, 0.8]
+    people = estimator(scene, max_crops=2).estimate(IMAGE, boxes=boxes, box_scores=scores)
+    assert scene.calls == [('refine', 2)] and len(people) == 1
+    np.testing.assert_allclose(people.person_score, 0.9 * 0.9 * 0.8)
+
+
 def test_bad_input_is_refused_and_the_next_image_works():
     one = estimator(Scene(person(50, 50)))
     for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), None):
