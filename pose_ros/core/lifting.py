@@ -24,6 +24,7 @@ from pose_ros.core.depth import DepthNoise, check_depth, sample_m
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.limbs import BONES, THIGH, impossible
 from pose_ros.core.skeleton import EDGES, OKS_SIGMAS
+from pose_ros.core.tracks import PositionSource
 
 OFFSET_M: np.ndarray = np.array(
     [0.0] * 3 + [0.02] * 2 + [0.053] * 2 + [0.046] * 2 + [0.026] * 2
@@ -109,6 +110,7 @@ class DepthReason(IntEnum):
 
 # As plain numbers: NumPy takes its time over an enum.
 _LIFTED, _NO_KEYPOINT, _NO_DEPTH, _BACKGROUND, _BONE, _BORDER = (int(r) for r in DepthReason)
+_NONE, _DEPTH = np.int8(PositionSource.NONE), np.int8(PositionSource.DEPTH)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +134,11 @@ class Lifted:
     covariance: np.ndarray
     surface_m: np.ndarray
     reason: np.ndarray
+
+    @property
+    def source(self) -> np.ndarray:
+        """PositionSource of each joint, (N, 17) int8."""
+        return np.where(self.reason == _LIFTED, _DEPTH, _NONE)
 
     def counts(self) -> dict[str, int]:
         """Count the keypoints by reason."""

@@ -25,7 +25,7 @@ from pose_ros.core.lifting import OFFSET_SIGMA
 from pose_ros.core.limbs import BONES, HIPS, LimbLengths, lengths
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.skeleton_filter import AGILITY, INITIAL_SPEED
-from pose_ros.core.tracks import KeypointState, Tracks
+from pose_ros.core.tracks import KeypointState, PositionSource, Tracks
 
 STATURE_M = 1.7
 """Turns the image filter's body heights into metres."""
@@ -69,6 +69,7 @@ _AT_FAR = np.zeros((len(_PULLING), NUM_KEYPOINTS))
 _AT_NEAR = np.zeros_like(_AT_FAR)
 _AT_FAR[np.arange(len(_PULLING)), _FAR] = _AT_NEAR[np.arange(len(_PULLING)), _NEAR] = 1.0
 _TINY = 1e-12 * np.eye(3)
+_NONE, _DEPTH, _PREDICTED, _MONOCULAR = (np.int8(source) for source in PositionSource)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +87,8 @@ class SpaceTracks:
         Optical frame, m and m/s; NaN where not known in metres.
     covariance : (N, 17, 3, 3) float64
         Of the position, m^2, what is uncertain about the joint's depth below the skin included.
-    measured : (N, 17) bool
-        Whether depth of this very image was used.
+    source : (N, 17) int8
+        PositionSource; NONE where not known in metres.
     """
 
     stamp_s: float
@@ -95,7 +96,12 @@ class SpaceTracks:
     position: np.ndarray
     velocity: np.ndarray
     covariance: np.ndarray
-    measured: np.ndarray
+    source: np.ndarray
+
+    @property
+    def measured(self) -> np.ndarray:
+        """Whether depth of this very image was used, (N, 17) bool."""
+        return np.asarray(self.source == _DEPTH)
 
     def of(self, tracks: Tracks) -> SpaceTracks:
         """Return these joints for `tracks`, in their order; NaN for others and where MISSING."""
@@ -107,14 +113,14 @@ class SpaceTracks:
             nothing = np.full((len(rows), k, 3), np.nan)
             return SpaceTracks(
                 self.stamp_s, tracks.id, nothing, nothing.copy(),
-                np.full((len(rows), k, 3, 3), np.nan), np.zeros((len(rows), k), bool),
+                np.full((len(rows), k, 3, 3), np.nan), np.full((len(rows), k), _NONE),
             )
         return SpaceTracks(
             self.stamp_s, tracks.id,
             np.where(gone[..., None], np.nan, self.position[rows]),
             np.where(gone[..., None], np.nan, self.velocity[rows]),
             np.where(gone[..., None, None], np.nan, self.covariance[rows]),
-            self.measured[rows] & ~gone,
+            np.where(gone, _NONE, self.source[rows]),
         )
 
 
@@ -362,7 +368,7 @@ class SpaceFilter:
         bias = (OFFSET_SIGMA**2)[:, None, None] * line[..., :, None] * line[..., None, :]
         return SpaceTracks(
             stamp_s, self._id, x * blank, self._v * blank, (xx + bias) * blank[..., None],
-            measured & self._known,
+            np.where(self._known, np.where(measured, _DEPTH, _PREDICTED), _NONE),
         )
 
 

@@ -29,6 +29,15 @@ class KeypointState(IntEnum):
     PREDICTED = 2
 
 
+class PositionSource(IntEnum):
+    """What a position in metres rests on; the values are those of Keypoint.msg."""
+
+    NONE = 0
+    DEPTH = 1
+    PREDICTED = 2
+    MONOCULAR = 3
+
+
 @dataclass(frozen=True, eq=False)
 class Tracks:
     """

@@ -85,7 +85,8 @@ def keypoints_to_msg(
             _without_depth(keypoint)
         skeletons.append(skeleton)
     return SkeletonArray(
-        header=header, image_width=image_size[0], image_height=image_size[1], skeletons=skeletons
+        header=header, image_frame_id=header.frame_id,
+        image_width=image_size[0], image_height=image_size[1], skeletons=skeletons,
     )
 
 
@@ -148,11 +149,13 @@ def tracks_to_msg(
             _without_depth(keypoint)
         skeletons.append(skeleton)
     return SkeletonArray(
-        header=header, image_width=image_size[0], image_height=image_size[1], skeletons=skeletons
+        header=header, image_frame_id=header.frame_id,
+        image_width=image_size[0], image_height=image_size[1], skeletons=skeletons,
     )
 
 
 def _without_depth(keypoint: Keypoint) -> None:
+    keypoint.position_source = Keypoint.POSITION_NONE
     keypoint.position = _NO_POINT
     keypoint.velocity = _NO_VECTOR
     keypoint.position_covariance = _NO_POSITION_COVARIANCE

@@ -206,7 +206,9 @@ class PoseTrackerNode(ManagedNode):
         joints = self._space.update(
             tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, lifted)
         ).of(tracks)
-        write_space(tracked, joints.position, joints.covariance, joints.velocity)
+        write_space(
+            tracked, joints.position, joints.covariance, joints.source, joints.velocity
+        )
         self.statistics.add('metres', time.perf_counter() - started_s)
 
     def _on_info(self, msg: CameraInfo) -> None:
@@ -252,7 +254,9 @@ class PoseTrackerNode(ManagedNode):
         predicted = self._with_times(tracks_to_msg(tracks, header, size, self._skeletons), last)
         if not self._space.is_empty:
             joints = self._space.predict(tracks.stamp_s).of(tracks)
-            write_space(predicted, joints.position, joints.covariance, joints.velocity)
+            write_space(
+                predicted, joints.position, joints.covariance, joints.source, joints.velocity
+            )
         self._mark_stale(predicted)
         predicted.published = now.to_msg()
         publisher.publish(predicted)

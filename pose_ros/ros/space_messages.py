@@ -27,6 +27,7 @@ def write_space(
     msg: SkeletonArray,
     position: np.ndarray,
     covariance: np.ndarray,
+    source: np.ndarray,
     velocity: np.ndarray | None = None,
 ) -> None:
     """
@@ -40,11 +41,15 @@ def write_space(
         Optical frame, m and m/s; NaN where unknown.
     covariance : (N, 17, 3, 3) float64
         m^2.
+    source : (N, 17) int8
+        PositionSource.
     """
     known = np.isfinite(position).all(axis=2)
     points, flat = position.tolist(), covariance.astype(np.float32).reshape(-1, NUM_KEYPOINTS, 9)
+    sources = source.tolist()
     for person, k in zip(*(index.tolist() for index in np.nonzero(known))):
         keypoint = msg.skeletons[person].keypoints[k]
+        keypoint.position_source = sources[person][k]
         x, y, z = points[person][k]
         keypoint.position = Point(x=x, y=y, z=z)
         keypoint.position_covariance = flat[person, k]
@@ -64,3 +69,10 @@ def space_from_msg(msg: SkeletonArray) -> tuple[np.ndarray, np.ndarray]:
         [k.position_covariance for s in msg.skeletons for k in s.keypoints], np.float64
     ).reshape(n, NUM_KEYPOINTS, 3, 3)
     return position, covariance
+
+
+def sources_from_msg(msg: SkeletonArray) -> np.ndarray:
+    """Return what the positions of a message rest on: PositionSource, (N, 17) int8."""
+    return np.array(
+        [[k.position_source for k in s.keypoints] for s in msg.skeletons], np.int8
+    ).reshape(len(msg.skeletons), NUM_KEYPOINTS)

@@ -26,7 +26,7 @@ from pose_ros.ros.depth_images import (
 )
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.space_messages import camera_from_info, space_from_msg
+from pose_ros.ros.space_messages import camera_from_info, sources_from_msg, space_from_msg
 from pose_ros.tools.synthetic_rgbd import Figure, observe, render
 
 K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
@@ -107,7 +107,9 @@ def metres(pose: SkeletonArray) -> np.ndarray:
     assert len(pose.skeletons) == 1
     assert pose.skeletons[0].keypoints[0].state == Keypoint.OBSERVED
     position, covariance = space_from_msg(pose)
-    assert (np.isfinite(position).all(axis=2) == np.isfinite(covariance).all(axis=(2, 3))).all()
+    there = np.isfinite(position).all(axis=2)
+    assert (there == np.isfinite(covariance).all(axis=(2, 3))).all()
+    assert (sources_from_msg(pose) == np.where(there, Keypoint.POSITION_DEPTH, 0)).all()
     return position
 
 

@@ -18,7 +18,7 @@ from std_msgs.msg import Header  # noqa: E402
 from pose_ros.core import skeleton as core_skeleton  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS  # noqa: E402
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState  # noqa: E402
+from pose_ros.core.tracks import KeypointState, PositionSource, Tracks, TrackState  # noqa: E402
 from pose_ros.msg import Keypoint, Skeleton, SkeletonArray  # noqa: E402
 from pose_ros.ros.messages import (  # noqa: E402
     keypoints_from_msg,
@@ -138,6 +138,8 @@ def test_constants_are_those_of_core() -> None:
         assert getattr(Skeleton, name.upper()) == index == getattr(core_skeleton, name.upper())
     for state in TrackState:
         assert getattr(Skeleton, state.name) == state
+    for source in PositionSource:
+        assert getattr(Keypoint, f'POSITION_{source.name}') == source
     for keypoint_state in KeypointState:
         assert getattr(Keypoint, keypoint_state.name) == keypoint_state
     assert len(Skeleton().keypoints) == NUM_KEYPOINTS

@@ -15,10 +15,15 @@ from std_msgs.msg import Header
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
+from pose_ros.core.tracks import PositionSource
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.messages import keypoints_to_msg
 from pose_ros.ros.pose_tracker_node import PoseTrackerNode
-from pose_ros.ros.space_messages import space_from_msg, write_space
+from pose_ros.ros.space_messages import (
+    sources_from_msg,
+    space_from_msg,
+    write_space,
+)
 from pose_ros.tools.synthetic_rgbd import Figure, joints
 
 K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
@@ -58,7 +63,9 @@ class Walk:
         pose = keypoints_to_msg(people, head, (640, 480))
         if depth:
             covariance = np.broadcast_to(np.eye(3) * 1e-4, (1, 17, 3, 3))
-            write_space(pose, noisy, covariance)
+            write_space(
+                pose, noisy, covariance, np.full((1, 17), PositionSource.DEPTH, np.int8)
+            )
         del self.tracked[:]
         self.publisher.publish(pose)
         assert self.ros.spin_until(lambda: self.tracked)
@@ -70,6 +77,7 @@ def test_positions_are_filtered_and_have_velocity(ros):
     walk = Walk(ros)
     for frame in range(45):
         msg = walk.send(frame)
+    assert (sources_from_msg(msg) == PositionSource.DEPTH).all()
     position, covariance = space_from_msg(msg)
     assert np.linalg.norm(position[0] - walk.truth(44 / 30), axis=1).max() < 0.05
     assert np.isfinite(covariance).all()
@@ -89,11 +97,13 @@ def test_without_depth_metres_hold_then_end_and_return(ros):
         walk.send(frame)
     for frame in range(30, 36):
         msg = walk.send(frame, depth=False)
+    assert (sources_from_msg(msg) == PositionSource.PREDICTED).all()
     position, _ = space_from_msg(msg)
     assert np.linalg.norm(position[0, TRUNK] - walk.truth(35 / 30)[TRUNK], axis=1).max() < 0.1
     for frame in range(36, 75):
         msg = walk.send(frame, depth=False)
     assert np.isnan(space_from_msg(msg)[0]).all()
+    assert (sources_from_msg(msg) == PositionSource.NONE).all()
     assert all(np.isfinite(k.x) for k in msg.skeletons[0].keypoints)
     for frame in range(75, 80):
         msg = walk.send(frame)
