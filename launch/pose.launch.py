@@ -4,12 +4,14 @@
 Start estimator, tracker and visualizer; if asked, the camera and RViz.
 
 ros2 launch pose_ros pose.launch.py image:=/camera/image_raw namespace:=front
+ros2 launch pose_ros pose.launch.py cameras:=front,rear image:=image_raw
 
 Arguments are what a launcher decides; everything else is in the parameter file.
 """
 
 from launch.actions import (
     DeclareLaunchArgument,
+    GroupAction,
     LogInfo,
     OpaqueFunction,
     SetEnvironmentVariable,
@@ -20,11 +22,13 @@ from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from pose_ros.ros.cameras import cameras
 from pose_ros.ros.shipped_files import config_file, transport_environment
-from pose_ros.ros.up import image_remaps
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of all nodes and topics'),
+    ('cameras', '', 'Several cameras: the nodes once for each, in namespaces of these names, '
+     'front,rear; NAME=TOPIC for an image topic elsewhere'),
     ('params_file', '', 'Parameter file; empty: the shipped config/pose.yaml'),
     ('image', 'image', 'Topic of the camera; camera_info beside it, compressed below it'),
     ('use_sim_time', 'false', 'Take the time from /clock'),
@@ -39,10 +43,11 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     value = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
     params_file = value['params_file'] or str(config_file('pose.yaml'))
     sim_time = {'use_sim_time': value['use_sim_time'].lower() in ('true', '1')}
-    remaps = [tuple(text.split(':=')) for text in image_remaps(
-        value['image'] if value['image'] != 'image' else None)]
+    several = cameras(
+        value['cameras'], value['namespace'],
+        value['image'] if value['image'] != 'image' else None)
 
-    def node(name: str, **parameters: object) -> Node:
+    def node(name: str, remaps: list[tuple[str, str]], **parameters: object) -> Node:
         return Node(
             package='pose_ros', executable=name, name=name, output='screen',
             parameters=[params_file, sim_time, parameters] if parameters
@@ -57,19 +62,22 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     actions: list[LaunchDescriptionEntity] = [
         SetEnvironmentVariable(name, path) for name, path in transport_environment().items()
     ]
-    if value['namespace']:
-        actions.append(PushRosNamespace(value['namespace']))
-    actions += [node('pose_estimator'), node('pose_tracker'), node('pose_visualizer')]
-    if value['camera']:
-        # As a string: '0' would become an integer.
-        source = ParameterValue(value['camera'], value_type=str)
-        actions.append(node('pose_camera', source=source))
-    if value['rviz'].lower() in ('true', '1'):
-        actions.append(Node(
-            package='rviz2', executable='rviz2', name='rviz2', output='log',
-            arguments=['-d', str(config_file('pose.rviz'))], parameters=[sim_time],
-            remappings=remaps,
-        ))
+    for camera in several:
+        remaps = [tuple(text.split(':=')) for text in camera.remaps()]
+        here = [node(n, remaps) for n in ('pose_estimator', 'pose_tracker', 'pose_visualizer')]
+        if value['camera']:
+            # As a string: '0' would become an integer.
+            source = ParameterValue(value['camera'], value_type=str)
+            here.append(node('pose_camera', remaps, source=source))
+        if value['rviz'].lower() in ('true', '1'):
+            here.append(Node(
+                package='rviz2', executable='rviz2', name='rviz2', output='log',
+                arguments=['-d', str(config_file('pose.rviz'))], parameters=[sim_time],
+                remappings=remaps,
+            ))
+        if camera.namespace:
+            here.insert(0, PushRosNamespace(camera.namespace))
+        actions += [GroupAction(here)] if value['cameras'] else here
     actions.append(LogInfo(msg=f'pose_ros with {params_file}'))
     return actions
 

@@ -18,6 +18,7 @@ import sys
 import time
 from types import FrameType
 
+from pose_ros.ros.cameras import Camera, CamerasError, cameras
 from pose_ros.ros.shipped_files import config_file, transport_environment
 
 HELP = 'start the ROS 2 nodes (where there is no `ros2 launch`)'
@@ -26,7 +27,9 @@ examples:
   pose_ros up --camera 0                                webcam, estimator, tracker, visualizer
   pose_ros up --image /camera/image_raw                 nodes for a camera that is running
   pose_ros up --camera demo --set pose_camera.loop=true --set pose_estimator.mode=single
-  pose_ros up --nodes pose_estimator,pose_tracker --namespace front"""
+  pose_ros up --nodes pose_estimator,pose_tracker --namespace front
+  pose_ros up --cameras front,rear --image image_raw    /front/image_raw and /rear/image_raw
+  pose_ros up --cameras front=/usb_0/image_raw,rear=/usb_1/image_raw"""
 
 NODES = ('pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera', 'pose_recorder')
 _KILL_AFTER_S = 1.9  # all gone within 2 s of a signal
@@ -37,7 +40,7 @@ class UpError(ValueError):
     """The arguments do not make sense; the message says which and why."""
 
 
-ERRORS = (UpError,)
+ERRORS = (UpError, CamerasError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'pose_visualizer, and pose_camera with --camera)')
     parser.add_argument('--camera', metavar='SOURCE',
                         help='start pose_camera too: webcam index, video, image, folder or demo')
+    parser.add_argument('--cameras', default='', metavar='NAME,...',
+                        help='several cameras: the nodes once for each, in namespaces of these '
+                        'names; NAME=TOPIC for an image topic elsewhere')
     parser.add_argument('--namespace', default='', metavar='NS', help='of all nodes and topics')
     parser.add_argument('--params', type=Path, metavar='FILE',
                         help='parameter file (default: the shipped config/pose.yaml)')
@@ -74,13 +80,20 @@ def main(args: argparse.Namespace) -> int:
 
 def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
     """
-    Return the command line of each node to start.
+    Return the command line of each node to start, by its name.
+
+    With several cameras the name has the camera's namespace before it.
 
     Raises
     ------
     UpError
         When an argument names an unknown node or is malformed.
+    CamerasError
+        When the cameras cannot be told apart.
     """
+    if args.camera is not None and args.cameras:
+        raise UpError('--camera starts one pose_camera, --cameras names those that run: not both')
+    several = cameras(args.cameras, args.namespace, args.image)
     names = args.nodes.split(',') if args.nodes else list(NODES[:3])
     if args.camera is not None and 'pose_camera' not in names:
         names.append('pose_camera')
@@ -103,39 +116,30 @@ def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
     params = args.params or config_file('pose.yaml')
     if not params.is_file():
         raise UpError(f'no parameter file at {params}')
-    remaps = [*image_remaps(args.image), *args.remap]
-    for text in remaps:
+    for text in args.remap:
         if ':=' not in text:
             raise UpError(f'--remap {text!r}: expected FROM:=TO')
     shared = ['--params-file', str(params), '--log-level', args.log_level]
-    for text in remaps:
-        shared += ['-r', text]
-    if args.namespace:
-        shared += ['-r', f'__ns:=/{args.namespace.strip("/")}']
     if args.use_sim_time:
         shared += ['-p', 'use_sim_time:=true']
     return {
-        name: [sys.executable, '-m', f'pose_ros.ros.{name}_node', '--ros-args', *shared,
-               *settings[name]]
+        f'{camera.namespace}/{name}' if args.cameras else name: [
+            sys.executable, '-m', f'pose_ros.ros.{name}_node', '--ros-args', *shared,
+            *_placed(camera, args.remap), *settings[name],
+        ]
+        for camera in several
         for name in names
     }
 
 
-def image_remaps(topic: str | None) -> list[str]:
-    """
-    Return the remaps that connect a camera, by the names that image_transport gives.
-
-    >>> image_remaps('/front/image_raw')[-1]
-    'camera_info:=/front/camera_info'
-    """
-    if not topic:
-        return []
-    beside = topic.rpartition('/')[0]
-    return [
-        f'image:={topic}',
-        f'image/compressed:={topic}/compressed',
-        f'camera_info:={beside + "/" if beside or topic.startswith("/") else ""}camera_info',
-    ]
+def _placed(camera: Camera, remaps: list[str]) -> list[str]:
+    """Return the ROS arguments that put a node where its camera is."""
+    arguments = []
+    for text in (*camera.remaps(), *remaps):
+        arguments += ['-r', text]
+    if camera.namespace:
+        arguments += ['-r', f'__ns:=/{camera.namespace}']
+    return arguments
 
 
 def run_together(

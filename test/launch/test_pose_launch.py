@@ -42,9 +42,12 @@ def actions(**arguments: str) -> list[Any]:
 
 
 def nodes(found: list[Any]) -> list[str]:
+    from launch.actions import GroupAction
     from launch_ros.actions import Node
 
-    return [action.node_executable for action in found if isinstance(action, Node)]
+    inside = [a for group in found if isinstance(group, GroupAction)
+              for a in group.get_sub_entities()]
+    return [a.node_executable for a in (*found, *inside) if isinstance(a, Node)]
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +61,7 @@ def test_what_is_started() -> None:
     assert nodes(actions()) == always
     assert nodes(actions(camera='0')) == [*always, 'pose_camera']
     assert nodes(actions(rviz='true')) == [*always, 'rviz2']
+    assert nodes(actions(cameras='front,rear')) == [*always, *always]
 
 
 def test_profile_is_set_unless_the_user_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +81,8 @@ def test_arguments_are_described() -> None:
     description = load().generate_launch_description()
     declared = {a.name: a for a in description.entities if isinstance(a, DeclareLaunchArgument)}
     assert set(declared) == {
-        'namespace', 'params_file', 'image', 'use_sim_time', 'camera', 'rviz', 'log_level'}
+        'namespace', 'cameras', 'params_file', 'image', 'use_sim_time', 'camera', 'rviz',
+        'log_level'}
     assert all(argument.description for argument in declared.values())
 
 

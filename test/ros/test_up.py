@@ -21,8 +21,9 @@ import pytest
 from rcl_interfaces.srv import GetParameters
 
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.cameras import CamerasError
 from pose_ros.ros.shipped_files import config_file, transport_environment
-from pose_ros.ros.up import NODES, UpError, add_arguments, image_remaps, node_commands
+from pose_ros.ros.up import NODES, UpError, add_arguments, node_commands
 
 _ENDS_WITHIN_S = 2.0
 
@@ -266,13 +267,35 @@ def test_commands() -> None:
     assert "source:='0'" in commands['pose_camera']
 
 
-def test_image_remaps() -> None:
-    assert image_remaps('/cam/image_raw') == [
-        'image:=/cam/image_raw', 'image/compressed:=/cam/image_raw/compressed',
-        'camera_info:=/cam/camera_info']
-    assert image_remaps('image_raw')[2] == 'camera_info:=camera_info'
-    assert image_remaps('/image_raw')[2] == 'camera_info:=/camera_info'
-    assert image_remaps(None) == []
+def test_commands_for_several_cameras() -> None:
+    commands = node_commands(parse(
+        '--cameras', 'front,rear=/usb/image_raw', '--namespace', 'robot', '--image', 'image_raw'))
+    assert list(commands) == [
+        f'robot/{camera}/{name}' for camera in ('front', 'rear') for name in NODES[:3]]
+    front, rear = (' '.join(commands[f'robot/{c}/pose_estimator']) for c in ('front', 'rear'))
+    assert '__ns:=/robot/front' in front and 'image:=image_raw' in front
+    assert '__ns:=/robot/rear' in rear and 'camera_info:=/usb/camera_info' in rear
+
+
+def test_several_cameras_end_to_end(start: Any, ros: Any) -> None:
+    """Two namespaces, two films: skeletons from both, each with ids of its own."""
+    tracked = {name: ros.collect(SkeletonArray, f'{name}/pose/tracked')
+               for name in ('front', 'rear')}
+    nodes = start(
+        'pose_ros.cli', 'up', '--cameras', 'front,rear', '--nodes', 'pose_estimator,pose_tracker',
+        '--set', 'pose_estimator.mode=one-pass', '--set', 'pose_estimator.num_threads=1')
+    films = [
+        start('pose_ros.cli', 'up', '--nodes', 'pose_camera', '--camera', 'demo', '--namespace',
+              name, '--set', 'pose_camera.loop=true', '--set', 'pose_camera.rate_hz=5.0')
+        for name in tracked]
+    seen = ros.spin_until(
+        lambda: all(any(len(t.skeletons) for t in messages) for messages in tracked.values()), 40)
+    for film in films:
+        end(film, signal.SIGINT)
+    status, output, _ = end(nodes, signal.SIGINT)
+    assert seen and status == 0, output
+    for messages in tracked.values():
+        assert min(s.id for message in messages for s in message.skeletons) == 1
 
 
 @pytest.mark.parametrize('arguments, reason', [
@@ -281,9 +304,14 @@ def test_image_remaps() -> None:
     (['--set', 'estimator.mode=single'], "'estimator'"),
     (['--params', '/nowhere.yaml'], '/nowhere.yaml'),
     (['--remap', 'image'], 'FROM:=TO'),
+    (['--cameras', 'front,rear', '--camera', '0'], 'not both'),
+    (['--cameras', 'front,2nd'], "'2nd'"),
+    (['--cameras', 'front,front'], 'name front'),
+    (['--cameras', 'front=,rear'], 'topic after = is missing'),
+    (['--cameras', 'front,rear', '--image', '/image'], 'topic /image'),
 ])
 def test_bad_arguments(arguments: list[str], reason: str) -> None:
-    with pytest.raises(UpError, match=reason):
+    with pytest.raises((UpError, CamerasError), match=reason):
         node_commands(parse(*arguments))
 
 
