@@ -15,6 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.core import decode, geometry, preprocess
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
+from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 
 # ONNX Runtime's errors share no base class of its own, and which there are depends on its version.
@@ -203,6 +204,7 @@ class OnnxBackend:
     """
 
     name = 'onnx'
+    encodings: tuple[str, ...] = ('bgr8',)
 
     def __init__(
         self,
@@ -230,6 +232,12 @@ class OnnxBackend:
         """Take the BGR image that the next passes look at; ValueError when it is none."""
         self._image = preprocess.rows_of_pixels(image)
         self.times = StageTimes()
+
+    def load_frame(self, frame: Frame) -> None:
+        """Take a frame of bgr8; ValueError when it is another."""
+        if frame.encoding not in self.encodings:
+            raise ValueError(f'{self.name} takes frames of bgr8, not {frame.encoding}')
+        self.load_image(frame.pixels())
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""

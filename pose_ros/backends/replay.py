@@ -8,6 +8,7 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec, StageTimes
+from pose_ros.core.frame import ENCODINGS, Frame
 from pose_ros.core.keypoints import Keypoints, boxes_around
 
 
@@ -22,6 +23,7 @@ class ReplayBackend:
     """
 
     name = 'replay'
+    encodings = ENCODINGS
 
     def __init__(self, people: Keypoints) -> None:
         self.people = people
@@ -33,6 +35,10 @@ class ReplayBackend:
         self.times = StageTimes()
 
     def load_image(self, image: np.ndarray) -> None:
+        """Forget the times of the image before."""
+        self.times = StageTimes()
+
+    def load_frame(self, frame: Frame) -> None:
         """Forget the times of the image before."""
         self.times = StageTimes()
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 import logging
 from pathlib import Path
 import time
@@ -13,21 +12,19 @@ from typing import Any
 import numpy as np
 
 from pose_ros.backends import engine_build, kernels
-from pose_ros.backends.cuda_driver import probe
 from pose_ros.backends.cuda_worker import CudaWorker
 from pose_ros.backends.engine_build import EngineRequest, Profile, Progress
 from pose_ros.backends.engine_cache import EngineCache, default_folder
+from pose_ros.backends.engine_check import TOLERANCE, compare_maps, golden_input
+from pose_ros.backends.frame_upload import FrameUpload
+from pose_ros.backends.gpu_runtime import GpuRuntime, find_runtime
 from pose_ros.backends.kernels import structs
 from pose_ros.backends.model_files import find_model, read_spec
-from pose_ros.backends.tensorrt_network import (
-    GOLDEN_TOLERANCE,
-    People,
-    TensorrtNetwork,
-    compare_maps,
-    golden_input,
-)
+from pose_ros.backends.pass_buffers import People
+from pose_ros.backends.tensorrt_network import TensorrtNetwork
 from pose_ros.core import preprocess
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
+from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
@@ -57,6 +54,8 @@ class TensorrtBackend:
         Is told how far the build of an engine is.
     folder : Path, optional
         Of the stored engines; by default the user's cache.
+    runtime : GpuRuntime, optional
+        By default that of this machine.
 
     Raises
     ------
@@ -65,6 +64,7 @@ class TensorrtBackend:
     """
 
     name = 'tensorrt'
+    encodings = structs.ENCODINGS
 
     def __init__(
         self,
@@ -76,11 +76,9 @@ class TensorrtBackend:
         min_center: float = 0.05,
         progress: Progress | None = None,
         folder: Path | None = None,
+        runtime: GpuRuntime | None = None,
     ) -> None:
-        # The driver first: TensorRT without one may end the process.
-        self._device = probe()
-        self._cuda = import_pycuda()
-        self._trt = engine_build.import_tensorrt()
+        self._runtime = runtime or find_runtime()
         self._precision = precision
         self._progress = progress
         self._cache = EngineCache(folder or default_folder())
@@ -92,13 +90,12 @@ class TensorrtBackend:
                 f'{self.detector.decoder!r}, the first pass needs centers'
             )
         self.times = StageTimes()
-        self._frame: Any = None
-        self._staging: Any = None
-        self._frame_bytes = 0
-        self._frame_record = np.zeros(1, structs.FRAME)
-        self._worker = CudaWorker(self._cuda)
+        self._frame: FrameUpload | None = None
+        self._stream: Any = None
+        self._module: Any = None
+        self._worker = CudaWorker(self._runtime.cuda)
         try:
-            self._stream, self._module = self._worker.call(self._start)
+            self._worker.call(self._start)
             self._detect = self._load(
                 paths[0], self.detector,
                 engine_build.detector_profiles(self.detector, detect_size_px), max_people,
@@ -111,11 +108,13 @@ class TensorrtBackend:
             self.close()
             raise
 
-    def _start(self) -> tuple[Any, Any]:
+    def _start(self) -> None:
         self._worker.at_close(self._free)
         # The driver wants text that ends with a zero.
-        module = self._cuda.module_from_buffer(kernels.PTX_FILE.read_bytes() + b'\0')
-        return self._cuda.Stream(), module
+        cuda = self._runtime.cuda
+        self._module = cuda.module_from_buffer(kernels.PTX_FILE.read_bytes() + b'\0')
+        self._stream = cuda.Stream()
+        self._frame = FrameUpload(cuda, self._stream)
 
     def _load(
         self,
@@ -128,15 +127,14 @@ class TensorrtBackend:
         request = EngineRequest(
             spec.name, spec.input_name, path.read_bytes(), self._precision, profiles
         )
-        capabilities = engine_build.device_capabilities(self._trt, self._device)
-        key = engine_build.engine_key(self._trt, request, self._device, capabilities)
+        trt, device = self._runtime.trt, self._runtime.device
+        capabilities = engine_build.device_capabilities(trt, device)
+        key = engine_build.engine_key(trt, request, device, capabilities)
 
         def build() -> bytes:
             _LOG.info('building the engine of %s, once', spec.name)
             return self._worker.call(
-                lambda: engine_build.build_engine(
-                    self._trt, request, capabilities, self._progress
-                )
+                lambda: self._runtime.build(trt, request, capabilities, self._progress)
             )
 
         def load(plan: bytes) -> TensorrtNetwork:
@@ -150,7 +148,8 @@ class TensorrtBackend:
         self, plan: bytes, path: Path, spec: ModelSpec, max_people: int, min_center: float
     ) -> TensorrtNetwork:
         network = TensorrtNetwork(
-            self._cuda, self._trt, self._module, self._stream, plan, spec, max_people, min_center
+            self._runtime.cuda, self._runtime.trt, self._module, self._stream, plan, spec,
+            max_people, min_center,
         )
         try:
             self._compare_with_onnx(network, path)
@@ -169,9 +168,12 @@ class TensorrtBackend:
                 f'ONNX Runtime checks new engines and is not installed ({error}): '
                 'pip install onnxruntime'
             ) from error
-        values = golden_input(network.spec, network.best_size)
-        expected = OnnxNetwork(path, 0).run(values)
-        compare_maps(network.maps_of(values), expected, GOLDEN_TOLERANCE[self._precision])
+        reference = OnnxNetwork(path, 0)
+        for shape in network.best_shapes:
+            values = golden_input(network.spec, shape)
+            compare_maps(
+                network.maps_of(values), reference.run(values), TOLERANCE[self._precision]
+            )
 
     def load_image(self, image: np.ndarray) -> None:
         """Take the BGR image that the next passes look at; ValueError when it is none."""
@@ -179,46 +181,19 @@ class TensorrtBackend:
         height, width = image.shape[:2]
         self._upload(image, structs.frame_record('bgr8', width, height, 3 * width, image.size))
 
-    def load_frame(
-        self, data: np.ndarray, encoding: str, width: int, height: int, step: int
-    ) -> None:
-        """
-        Take a camera's frame as it comes, instead of `load_image`.
-
-        Parameters
-        ----------
-        data : (N,) uint8
-            Its bytes.
-        encoding : str
-            One of `kernels.structs.FRAME_FORMATS`.
-        width, height : int
-            Pixels.
-        step : int
-            Bytes from row to row.
-
-        Raises
-        ------
-        ValueError
-            When the encoding is not known or the bytes are too few.
-        """
-        self._upload(data, structs.frame_record(encoding, width, height, step, data.size))
+    def load_frame(self, frame: Frame) -> None:
+        """Take a camera's frame as it comes (`core.backend.Backend`)."""
+        record = structs.frame_record(
+            frame.encoding, frame.width, frame.height, frame.step, frame.data.size
+        )
+        self._upload(frame.data, record)
 
     def _upload(self, data: np.ndarray, record: np.ndarray) -> None:
         self.times = StageTimes()
-
-        def upload() -> None:
-            if data.size > self._frame_bytes:
-                self._frame = self._staging = None  # free before asking for more
-                self._frame = self._cuda.mem_alloc(data.size)
-                self._staging = self._cuda.pagelocked_empty(data.size, np.uint8)
-                self._frame_bytes = data.size
-            staging = self._staging[:data.size]
-            # Packs the rows of a view as it copies.
-            np.copyto(staging.reshape(data.shape), data)
-            self._cuda.memcpy_htod_async(self._frame, staging, self._stream)
-
-        self._worker.call(upload)
-        self._frame_record = record
+        frame = self._frame
+        if frame is None:
+            raise BackendError('the GPU is closed')
+        self._worker.call(lambda: frame.upload(data, record))
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""
@@ -247,14 +222,13 @@ class TensorrtBackend:
     def _run(
         self, network: TensorrtNetwork, input_from_image: np.ndarray, input_size: tuple[int, int]
     ) -> Keypoints:
-        if self._frame is None:
+        frame = self._frame
+        if frame is None or not frame.size[0]:
             raise BackendError('no image was loaded')
-        record = self._frame_record
-        size = (int(record['width'][0]), int(record['height'][0]))
-        views = structs.view_records(input_from_image, size, input_size)
+        views = structs.view_records(input_from_image, frame.size, input_size)
         start_s = time.perf_counter()
         people = self._worker.call(
-            lambda: network.run(int(self._frame), record, views, input_size)
+            lambda: network.run(frame.address, frame.record, views, input_size)
         )
         self.times.network_s += time.perf_counter() - start_s
         return keypoints_of(people, network.spec)
@@ -264,8 +238,9 @@ class TensorrtBackend:
         self._worker.close()
 
     def _free(self) -> None:
-        self._frame = self._staging = None
-        self._stream = self._module = None
+        if self._frame is not None:
+            self._frame.close()
+        self._frame = self._stream = self._module = None
 
 
 def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
@@ -298,18 +273,3 @@ def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
             xy[:, k] = keypoints[:, spec.keypoints.index(name), :2]
             score[:, k] = keypoints[:, spec.keypoints.index(name), 2]
     return Keypoints(xy, score, person_score)
-
-
-def import_pycuda() -> Any:
-    """
-    Import pycuda.driver, which needs the driver but takes no context.
-
-    Raises
-    ------
-    BackendError
-        When it is not installed or does not fit the driver.
-    """
-    try:
-        return import_module('pycuda.driver')
-    except ImportError as error:
-        raise BackendError(f'PyCUDA cannot be used ({error}): pip install pycuda') from error

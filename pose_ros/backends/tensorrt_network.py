@@ -10,7 +10,6 @@ whether it worked, and each is asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import logging
 from typing import Any
 
@@ -19,35 +18,13 @@ import numpy as np
 from pose_ros.backends.cuda_graph import CudaGraph, GraphError
 from pose_ros.backends.engine_build import make_logger
 from pose_ros.backends.engine_cache import EngineRefused
-from pose_ros.backends.kernels import THREADS, structs
+from pose_ros.backends.engine_contexts import BoundContext, EngineContexts, Shape, profiles_of
+from pose_ros.backends.kernels import structs
+from pose_ros.backends.kernels.calls import KernelCalls
+from pose_ros.backends.pass_buffers import PassBuffers, People
 from pose_ros.core.backend import BackendError, ModelSpec
 
 _LOG = logging.getLogger('pose_ros.tensorrt')
-# Mean difference to ONNX Runtime on the golden input, in standard deviations of the map. Right
-# engines are some thousandths off, wrong ones about 1.
-GOLDEN_TOLERANCE = {'fp32': 0.005, 'fp16': 0.05}
-# Bytes before the views in a network's parameters; a multiple of 8, which their doubles need.
-_HEAD_BYTES = structs.FRAME.itemsize + structs.TARGET.itemsize + structs.DECODER.itemsize
-
-
-@dataclass(frozen=True)
-class People:
-    """
-    What a pass found, as it comes from the GPU.
-
-    Attributes
-    ----------
-    count : (B,) int32
-        People per view; -1 when the network's numbers were not finite.
-    score : (B, P) float32
-        Of the centres; for plain heatmaps the mean of the keypoints' scores.
-    keypoints : (B, P, K, 3) float32
-        x, y in frame pixels, score; those of the network, in its order.
-    """
-
-    count: np.ndarray
-    score: np.ndarray
-    keypoints: np.ndarray
 
 
 class TensorrtNetwork:
@@ -73,6 +50,13 @@ class TensorrtNetwork:
     min_center : float
         Lower centres are nobody.
 
+    Attributes
+    ----------
+    max_batch : int
+        Views that one pass takes.
+    uses_graphs : bool
+        Whether passes are recorded and launched as a whole; may be set.
+
     Raises
     ------
     EngineRefused
@@ -90,10 +74,9 @@ class TensorrtNetwork:
         max_people: int,
         min_center: float,
     ) -> None:
-        self._cuda, self._trt, self._stream = cuda, trt, stream
+        self._trt, self._stream = trt, stream
         self.spec = spec
         self._max_people, self._min_center = max_people, min_center
-        self._finds_one = max_people == 1
         logger = make_logger(trt)
         logger.latest.clear()
         try:
@@ -104,28 +87,18 @@ class TensorrtNetwork:
         if self._engine is None:
             raise EngineRefused(f'{trt.__name__} does not load it: {" | ".join(logger.latest)}')
         self._read_tensors()
-        self._contexts = [self._make_context(i) for i in range(len(self._profiles))]
-        self._functions = {
-            name: kernels.get_function(name)
-            for name in (
-                'warp_views', 'center_peaks', 'middle_person', 'keypoints_at_centers',
-                'keypoints_of_heatmaps',
-            )
-        }
-        for name, pointers in (
-            ('warp_views', 5), ('center_peaks', 6), ('middle_person', 5),
-            ('keypoints_at_centers', 8), ('keypoints_of_heatmaps', 4),
-        ):
-            self._functions[name].prepare('P' * pointers)
-        self._allocate()
-        self._graphs: dict[tuple[int, ...], CudaGraph] = {}
-        self._has_run: set[tuple[int, ...]] = set()
-        self._bound: dict[int, tuple[int, ...]] = {}
+        self._profiles = profiles_of(self._engine, spec)
+        self._kernels: Any = KernelCalls(kernels, stream)
+        self._buffers = self._make_buffers(cuda)
+        self._contexts = EngineContexts(
+            cuda, trt, self._engine, stream, spec,
+            {spec.input_name: self._buffers.input, **self._buffers.maps},
+        )
         self._frame = 0
         self.uses_graphs = True
 
     def _read_tensors(self) -> None:
-        """Read names, types and shapes of the engine's tensors and check them by the spec."""
+        """Read names and types of the engine's tensors and check them by the spec."""
         trt, engine, spec = self._trt, self._engine, self.spec
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         inputs = [n for n in names if engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
@@ -143,50 +116,25 @@ class TensorrtNetwork:
             self._is_half[name] = dtype == trt.float16
         if len({self._is_half[name] for name in self._outputs}) != 1:
             raise EngineRefused('its outputs are of several types')
-        self._maps_half = self._is_half[self._outputs[0]]
-        self._profiles = [
-            tuple(tuple(shape) for shape in engine.get_tensor_profile_shape(spec.input_name, i))
-            for i in range(engine.num_optimization_profiles)
-        ]
 
     @property
-    def best_size(self) -> tuple[int, int]:
-        """The (width, height) of the input that the engine is made for."""
-        _, _, height, width = self._profiles[0][1]
-        return width, height
+    def best_shapes(self) -> list[Shape]:
+        """The input shapes that the engine is made for, one of each profile."""
+        return [best for _, best, _ in self._profiles]
 
-    def _make_context(self, profile: int) -> Any:
-        context = self._engine.create_execution_context()
-        if context is None:
-            raise BackendError('TensorRT gives no execution context: the GPU memory may be full')
-        if not context.set_optimization_profile_async(profile, self._stream.handle):
-            raise EngineRefused(f'its profile {profile} cannot be chosen')
-        self._stream.synchronize()
-        return context
-
-    def _allocate(self) -> None:
-        """Make every buffer once, for the largest shape: addresses never change."""
-        cuda, spec = self._cuda, self.spec
-        high = [profile[2] for profile in self._profiles]
-        batch = max(shape[0] for shape in high)
+    def _make_buffers(self, cuda: Any) -> PassBuffers:
+        high = [highest for _, _, highest in self._profiles]
+        self.max_batch = batch = max(shape[0] for shape in high)
         height, width = max(s[2] for s in high), max(s[3] for s in high)
-        cells = batch * (height // spec.stride) * (width // spec.stride)
-        number, people = len(spec.keypoints), batch * self._max_people
-        self.max_batch = batch
-        self._input = cuda.mem_alloc(batch * 3 * height * width * self._size(spec.input_name))
-        self._maps = {}
-        for name in self._outputs:
-            channels = self._engine.get_tensor_shape(name)[1]
-            self._maps[name] = cuda.mem_alloc(cells * channels * self._size(name))
-        self._candidates = cuda.mem_alloc(4 * cells)
-        self._cell = cuda.mem_alloc(4 * people)
-        # Parameters up and results down, one copy each, between buffers that stay where they are.
-        parameters = _HEAD_BYTES + batch * structs.VIEW.itemsize
-        results = 4 * (batch + people + 3 * people * number)
-        self._parameters = cuda.mem_alloc(parameters)
-        self._results = cuda.mem_alloc(results)
-        self._parameters_host = cuda.pagelocked_empty(parameters, np.uint8)
-        self._results_host = cuda.pagelocked_empty(results, np.uint8)
+        cells = (height // self.spec.stride) * (width // self.spec.stride)
+        map_bytes = {
+            name: batch * cells * self._engine.get_tensor_shape(name)[1] * self._size(name)
+            for name in self._outputs
+        }
+        return PassBuffers(
+            cuda, batch, self._max_people, len(self.spec.keypoints), cells,
+            batch * 3 * height * width * self._size(self.spec.input_name), map_bytes,
+        )
 
     def _size(self, name: str) -> int:
         return 2 if self._is_half[name] else 4
@@ -214,138 +162,79 @@ class TensorrtNetwork:
             When no profile of the engine takes the shape, or TensorRT fails.
         """
         width, height = input_size
-        shape = (len(views), 3, height, width)
-        profile = self._profile_of(shape)
-        parts = (
+        spec = self.spec
+        bound = self._contexts.of((len(views), 3, height, width))
+        self._buffers.write(
             frame_record,
-            structs.target_record(self.spec, input_size, self._is_half[self.spec.input_name]),
+            structs.target_record(spec, input_size, self._is_half[spec.input_name]),
             structs.decoder_record(
-                self.spec, input_size, self._max_people, self._min_center, self._maps_half
+                spec, input_size, self._max_people, self._min_center,
+                self._is_half[self._outputs[0]],
             ),
             views,
         )
-        packed = np.concatenate([part.view(np.uint8).reshape(-1) for part in parts])
-        self._parameters_host[:packed.size] = packed
         if frame != self._frame:  # graphs hold the address
-            self._drop_graphs()
+            self._contexts.drop_graphs()
             self._frame = frame
-        self._launch(profile, shape)
+        self._launch(bound)
         self._stream.synchronize()
-        return self._people(len(views))
+        return self._buffers.people(len(views), is_counted=spec.decoder != 'heatmaps')
 
-    def _profile_of(self, shape: tuple[int, int, int, int]) -> int:
-        for i, (low, _, high) in enumerate(self._profiles):
-            if all(a <= n <= b for a, n, b in zip(low, shape, high)):
-                return i
-        _, _, height, width = self._profiles[-1][2]
-        raise BackendError(
-            f'the engine of {self.spec.name} does not take inputs of {shape}, only up to '
-            f'{width}x{height}: configure again for another size'
-        )
-
-    def _launch(self, profile: int, shape: tuple[int, int, int, int]) -> None:
+    def _launch(self, bound: BoundContext) -> None:
         """Enqueue one pass: by its graph, which is recorded at the second use of a shape."""
-        key = (profile, *shape)
-        self._bind(profile, shape)
-        if key not in self._graphs and key in self._has_run and self.uses_graphs:
-            # Everything has run with these shapes: nothing is left to be loaded or prepared, which
-            # recording would not allow.
+        if not self.uses_graphs:
+            bound.drop_graph()
+        elif bound.graph is None and bound.has_run:
             try:
-                self._graphs[key] = CudaGraph(
-                    self._stream.handle, lambda: self._enqueue(profile, shape)
-                )
+                bound.graph = CudaGraph(self._stream.handle, lambda: self._enqueue(bound))
             except GraphError as error:
                 self.uses_graphs = False
                 _LOG.warning('%s runs without CUDA graphs: %s', self.spec.name, error)
-        if key in self._graphs:
+        if bound.graph is not None:
             try:
-                self._graphs[key].launch()
+                bound.graph.launch()
             except GraphError as error:  # the context is lost
                 raise BackendError(f'{self.spec.name}: {error}') from error
             return
-        self._enqueue(profile, shape)
-        self._has_run.add(key)
+        self._enqueue(bound)
+        bound.has_run = True
 
-    def _bind(self, profile: int, shape: tuple[int, ...]) -> None:
-        context, name = self._contexts[profile], self.spec.input_name
-        if self._bound.get(profile) == shape:
-            return
-        self._bound.pop(profile, None)
-        # A recording holds the context as it was.
-        self._drop_graphs(profile)
-        bound = context.set_input_shape(name, shape)
-        bound = bound and context.set_tensor_address(name, int(self._input))
-        for output, memory in self._maps.items():
-            bound = bound and context.set_tensor_address(output, int(memory))
-        if not bound or context.infer_shapes():
-            raise BackendError(f'TensorRT does not take the shape {shape} of {self.spec.name}')
-        size = tuple(n // self.spec.stride for n in shape[2:])
-        for output in self.spec.outputs.values():
-            found = tuple(context.get_tensor_shape(output))
-            if (found[0], *found[2:]) != (shape[0], *size):
-                raise BackendError(
-                    f'the output {output!r} of {self.spec.name} is {found}, its description says '
-                    f'{(shape[0], found[1], *size)}'
-                )
-        self._bound[profile] = shape
-
-    def _enqueue(self, profile: int, shape: tuple[int, int, int, int]) -> None:
-        self._cuda.memcpy_htod_async(self._parameters, self._parameters_host, self._stream)
-        frame = int(self._parameters)
-        target = frame + structs.FRAME.itemsize
-        views = frame + _HEAD_BYTES
-        batch, _, height, width = shape
-        self._kernel(
-            'warp_views', (-(-width // THREADS), height, batch), self._frame, frame, target, views,
-            int(self._input),
+    def _enqueue(self, bound: BoundContext) -> None:
+        buffers = self._buffers
+        batch, _, height, width = bound.shape
+        buffers.upload(self._stream)
+        self._kernels.warp(
+            (width, height), batch, self._frame, buffers.frame, buffers.target, buffers.views,
+            buffers.input,
         )
-        if not self._contexts[profile].execute_async_v3(self._stream.handle):
+        if not bound.context.execute_async_v3(self._stream.handle):
             said = ' | '.join(make_logger(self._trt).latest)
             raise BackendError(f'TensorRT cannot run {self.spec.name}: {said}')
-        self._decode(batch, target + structs.TARGET.itemsize, views)
-        self._cuda.memcpy_dtoh_async(self._results_host, self._results, self._stream)
+        self._decode(batch)
+        buffers.download(self._stream)
 
-    def _decode(self, batch: int, decoder: int, views: int) -> None:
-        people, number = self.max_batch * self._max_people, len(self.spec.keypoints)
-        maps = {role: int(self._maps[name]) for role, name in self.spec.outputs.items()}
-        count = int(self._results)
-        score = count + 4 * self.max_batch
-        keypoints = score + 4 * people
+    def _decode(self, batch: int) -> None:
+        buffers, kernels, number = self._buffers, self._kernels, len(self.spec.keypoints)
+        maps = {role: buffers.maps[name] for role, name in self.spec.outputs.items()}
         if self.spec.decoder == 'heatmaps':
-            self._kernel(
-                'keypoints_of_heatmaps', (number, batch, 1), maps['heatmaps'], decoder, views,
-                keypoints,
+            kernels.keypoints_of_heatmaps(
+                batch, number, maps['heatmaps'], buffers.decoder, buffers.views, buffers.keypoints
             )
             return
-        cell, centers = int(self._cell), maps['centers']
-        if self._finds_one:
-            self._kernel('middle_person', (batch, 1, 1), centers, decoder, count, cell, score)
-        else:
-            self._kernel(
-                'center_peaks', (batch, 1, 1), centers, decoder, int(self._candidates), count,
-                cell, score,
+        if self._max_people == 1:
+            kernels.middle_person(
+                batch, maps['centers'], buffers.decoder, buffers.count, buffers.cell,
+                buffers.score,
             )
-        self._kernel(
-            'keypoints_at_centers', (number, self._max_people, batch), maps['heatmaps'],
-            maps['regress'], maps['offsets'], decoder, views, count, cell, keypoints,
+        else:
+            kernels.peaks(
+                batch, maps['centers'], buffers.decoder, buffers.scratch, buffers.count,
+                buffers.cell, buffers.score,
+            )
+        kernels.keypoints(
+            batch, self._max_people, number, maps, buffers.decoder, buffers.views, buffers.count,
+            buffers.cell, buffers.keypoints,
         )
-
-    def _kernel(self, name: str, grid: tuple[int, int, int], *pointers: int) -> None:
-        self._functions[name].prepared_async_call(grid, (THREADS, 1, 1), self._stream, *pointers)
-
-    def _people(self, batch: int) -> People:
-        """Copy the results out of the buffer that the next pass overwrites."""
-        number, places = len(self.spec.keypoints), self.max_batch * self._max_people
-        ends = 4 * np.array([self.max_batch, self.max_batch + places])
-        count = self._results_host[:ends[0]].view(np.int32)[:batch].copy()
-        score = self._results_host[ends[0]:ends[1]].view(np.float32)
-        score = score.reshape(self.max_batch, self._max_people)[:batch].copy()
-        keypoints = self._results_host[ends[1]:].view(np.float32)
-        keypoints = keypoints.reshape(self.max_batch, self._max_people, number, 3)[:batch].copy()
-        if self.spec.decoder == 'heatmaps':
-            count = np.ones(batch, np.int32)
-            score = keypoints[..., 2].mean(axis=2)
-        return People(count, score, keypoints)
 
     def maps_of(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """
@@ -365,71 +254,24 @@ class TensorrtNetwork:
             return np.float16 if self._is_half[name] else np.float32
 
         batch, channels, height, width = values.shape
-        shape = (batch, channels, height, width)
-        profile = self._profile_of(shape)
-        self._bind(profile, shape)
-        cast = np.ascontiguousarray(values.astype(dtype(self.spec.input_name)))
-        self._cuda.memcpy_htod(self._input, cast)
-        context = self._contexts[profile]
-        if not context.execute_async_v3(self._stream.handle):
-            raise BackendError(f'TensorRT cannot run {self.spec.name}')
+        bound = self._contexts.of((batch, channels, height, width))
+        self._buffers.set_input(
+            np.ascontiguousarray(values.astype(dtype(self.spec.input_name)))
+        )
+        if not bound.context.execute_async_v3(self._stream.handle):
+            said = ' | '.join(make_logger(self._trt).latest)
+            raise BackendError(f'TensorRT cannot run {self.spec.name}: {said}')
         self._stream.synchronize()
         maps = {}
         for role, name in self.spec.outputs.items():
-            found = np.empty(tuple(context.get_tensor_shape(name)), dtype(name))
-            self._cuda.memcpy_dtoh(found, self._maps[name])
+            found = np.empty(tuple(bound.context.get_tensor_shape(name)), dtype(name))
+            self._buffers.map_values(name, found)
             maps[role] = found.astype(np.float32)
         return maps
 
-    def _drop_graphs(self, profile: int | None = None) -> None:
-        for key in [key for key in self._graphs if profile in (None, key[0])]:
-            self._graphs.pop(key).close()
-        self._has_run = {key for key in self._has_run if profile not in (None, key[0])}
-
     def close(self) -> None:
         """Free everything; users of a thing before the thing."""
-        self._drop_graphs()
-        self._contexts.clear()
+        self._contexts.close()
         self._engine = self._runtime = None
-        self._maps.clear()
-        self._functions.clear()
-        self._input = self._candidates = self._cell = self._parameters = self._results = None
-        self._parameters_host = self._results_host = np.empty(0, np.uint8)
-
-
-def compare_maps(
-    found: dict[str, np.ndarray], expected: dict[str, np.ndarray], tolerance: float
-) -> None:
-    """
-    Compare an engine's maps with those of ONNX Runtime.
-
-    Parameters
-    ----------
-    found, expected : dict of arrays
-        By role; `found` may have more.
-    tolerance : float
-        Mean difference, in standard deviations of the expected map.
-
-    Raises
-    ------
-    EngineRefused
-        With the numbers, when a map is farther off or not finite.
-    """
-    for role, values in expected.items():
-        if not np.isfinite(found[role]).all():
-            raise EngineRefused(f'its {role} are not finite on the golden input')
-        off = float(np.abs(found[role] - values).mean() / max(float(values.std()), 1e-9))
-        if off > tolerance:
-            raise EngineRefused(
-                f'its {role} are {off:.4f} standard deviations away from those of ONNX Runtime '
-                f'on the golden input, more than {tolerance}'
-            )
-
-
-def golden_input(spec: ModelSpec, input_size: tuple[int, int]) -> np.ndarray:
-    """Return the input that engines are checked with: patches of noise, always the same."""
-    width, height = input_size
-    patches = np.random.default_rng(0).uniform(0, 255, (3, -(-height // 16), -(-width // 16)))
-    pixels = np.kron(patches, np.ones((16, 16)))[:, :height, :width]
-    mean, std = (np.array(values)[:, None, None] for values in (spec.mean, spec.std))
-    return ((pixels - mean) / std).astype(np.float32)[None]
+        self._buffers.close()
+        self._kernels = self._stream = None

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import KEYPOINT_NAMES
 
@@ -181,6 +182,8 @@ class Backend(Protocol):
         The network of the first pass.
     refiner : ModelSpec
         The network of the second pass.
+    encodings : tuple of str
+        Of the frames that `load_frame` takes as they come; others are to be converted before.
     times : StageTimes
         What the passes over the present image took so far.
     """
@@ -188,6 +191,7 @@ class Backend(Protocol):
     name: str
     detector: ModelSpec
     refiner: ModelSpec
+    encodings: tuple[str, ...]
     times: StageTimes
 
     def load_image(self, image: np.ndarray) -> None:
@@ -198,6 +202,21 @@ class Backend(Protocol):
         ----------
         image : (H, W, 3) uint8
             BGR. It may be a view, and must stay unchanged until the passes are done.
+        """
+
+    def load_frame(self, frame: Frame) -> None:
+        """
+        Take a camera's image as it comes, instead of `load_image`.
+
+        Parameters
+        ----------
+        frame : Frame
+            In one of `encodings`; it must stay unchanged until the passes are done.
+
+        Raises
+        ------
+        ValueError
+            When it is in another encoding.
         """
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:

@@ -11,6 +11,7 @@ import numpy as np
 from pose_ros.core import geometry, oks
 from pose_ros.core.backend import Backend, ModelSpec, StageTimes
 from pose_ros.core.config import EstimatorConfig, check
+from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.person_score import candidate_score, single_pass_score, two_pass_score
 from pose_ros.core.preprocess import check_image
@@ -54,7 +55,7 @@ class PoseEstimator:
 
     def estimate(
         self,
-        image: np.ndarray,
+        image: np.ndarray | Frame,
         stamp_s: float | None = None,
         boxes: np.ndarray | None = None,
         box_scores: np.ndarray | None = None,
@@ -64,8 +65,8 @@ class PoseEstimator:
 
         Parameters
         ----------
-        image : (H, W, 3) uint8
-            BGR, any size, any view.
+        image : (H, W, 3) uint8, or Frame
+            BGR, any size, any view; or as the camera sent it, in one of the backend's encodings.
         stamp_s : float, optional
             When it was taken; only the mode 'single' looks at it.
         boxes : (N, 4) float, optional
@@ -88,10 +89,16 @@ class PoseEstimator:
         BackendError
             When a network fails.
         """
-        check_image(image)
-        image_size = (image.shape[1], image.shape[0])
+        if isinstance(image, Frame):
+            image_size = image.size
+        else:
+            check_image(image)
+            image_size = (image.shape[1], image.shape[0])
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
-        self.backend.load_image(image)
+        if isinstance(image, Frame):
+            self.backend.load_frame(image)
+        else:
+            self.backend.load_image(image)
         if given is not None:
             self._followed = Keypoints.empty()
             people = self._in_boxes(*given)

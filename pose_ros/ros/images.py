@@ -11,51 +11,44 @@ Encodings: sensor_msgs/image_encodings.hpp.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from pose_ros.core.colors import bgr_from
+from pose_ros.core.frame import ENCODINGS, Frame, FrameError
+
 
 class ImageError(ValueError):
     """A message is not an image that can be used; the message says why, in one line."""
 
 
-_Convert = Callable[[np.ndarray], np.ndarray]
+def frame_from_msg(msg: Image) -> Frame:
+    """
+    View an image message, whatever its encoding.
 
+    Returns
+    -------
+    Frame
+        Of `msg.data`, not copied; bgr8 where only cv_bridge knows the encoding.
 
-def _by(code: int) -> _Convert:
-    return lambda pixels: cv2.cvtColor(pixels, code)
-
-
-# Encoding -> (channels, bytes per channel, conversion to BGR).
-# A Bayer pattern is named by its first row here, by its second row in OpenCV's older names.
-_PACKED: dict[str, tuple[int, int, _Convert]] = {
-    'bgr8': (3, 1, lambda pixels: pixels),
-    'rgb8': (3, 1, _by(cv2.COLOR_RGB2BGR)),
-    'bgra8': (4, 1, _by(cv2.COLOR_BGRA2BGR)),
-    'rgba8': (4, 1, _by(cv2.COLOR_RGBA2BGR)),
-    'mono8': (1, 1, _by(cv2.COLOR_GRAY2BGR)),
-    # The full 16 bits are the range, as in cv_bridge.
-    'mono16': (1, 2, lambda pixels: cv2.cvtColor(
-        cv2.convertScaleAbs(pixels, alpha=255.0 / 65535.0), cv2.COLOR_GRAY2BGR)),
-    'bayer_rggb8': (1, 1, _by(cv2.COLOR_BayerBG2BGR)),
-    'bayer_bggr8': (1, 1, _by(cv2.COLOR_BayerRG2BGR)),
-    'bayer_gbrg8': (1, 1, _by(cv2.COLOR_BayerGR2BGR)),
-    'bayer_grbg8': (1, 1, _by(cv2.COLOR_BayerGB2BGR)),
-    'yuv422': (2, 1, _by(cv2.COLOR_YUV2BGR_UYVY)),
-    'uyvy': (2, 1, _by(cv2.COLOR_YUV2BGR_UYVY)),
-    'yuv422_yuy2': (2, 1, _by(cv2.COLOR_YUV2BGR_YUY2)),
-    'yuyv': (2, 1, _by(cv2.COLOR_YUV2BGR_YUY2)),
-}
-# A plane of Y, then a plane of half the height with U and V in turns.
-_SEMI_PLANAR: dict[str, int] = {
-    'nv12': cv2.COLOR_YUV2BGR_NV12,
-    'nv21': cv2.COLOR_YUV2BGR_NV21,
-}
-ENCODINGS: tuple[str, ...] = (*_PACKED, *_SEMI_PLANAR)
+    Raises
+    ------
+    ImageError
+        When the size is zero, the data does not fit the size, or the encoding is unknown.
+    """
+    width, height, encoding = int(msg.width), int(msg.height), str(msg.encoding)
+    if encoding not in ENCODINGS and width > 0 and height > 0:
+        return Frame.from_bgr(_by_cv_bridge(msg))
+    try:
+        return Frame(
+            np.frombuffer(msg.data, np.uint8), encoding, width, height, int(msg.step),
+            bool(msg.is_bigendian),
+        )
+    except FrameError as error:
+        raise ImageError(str(error)) from error
 
 
 def image_from_msg(msg: Image) -> np.ndarray:
@@ -72,48 +65,7 @@ def image_from_msg(msg: Image) -> np.ndarray:
     ImageError
         When the size is zero, the data does not fit the size, or the encoding is unknown.
     """
-    width, height, encoding = int(msg.width), int(msg.height), str(msg.encoding)
-    if width == 0 or height == 0:
-        raise ImageError(f'image without pixels: width {width}, height {height}')
-    if encoding in _PACKED:
-        channels, depth, convert = _PACKED[encoding]
-        pixels = _pixels(msg, channels, depth, height)
-        if depth == 2 and bool(msg.is_bigendian):
-            pixels = pixels.byteswap()
-        if channels == 2 and width % 2:
-            raise ImageError(f'{encoding} has two pixels in four bytes: width {width} is odd')
-        if encoding.startswith('bayer') and (width < 2 or height < 2):
-            raise ImageError(f'{encoding} of {width}x{height}: too small for the pattern')
-        if int(msg.step) % depth:
-            pixels = pixels.copy()  # rows that begin at odd bytes are beyond OpenCV
-        return convert(pixels)
-    if encoding in _SEMI_PLANAR:
-        if width % 2 or height % 2:
-            raise ImageError(f'{encoding} needs an even size, this is {width}x{height}')
-        pixels = _pixels(msg, 1, 1, height * 3 // 2)
-        return cv2.cvtColor(np.ascontiguousarray(pixels), _SEMI_PLANAR[encoding])
-    return _by_cv_bridge(msg)
-
-
-def _pixels(msg: Image, channels: int, depth: int, rows: int) -> np.ndarray:
-    """View the data as (rows, W, channels) or (rows, W), checking that it fits exactly."""
-    width, step = int(msg.width), int(msg.step)
-    row = width * channels * depth
-    data = np.frombuffer(msg.data, np.uint8)
-    if step < row:
-        raise ImageError(
-            f'step {step} is smaller than a row: {width} pixels of {msg.encoding} take {row} bytes'
-        )
-    if data.size != step * rows:
-        kind = 'truncated' if data.size < step * rows else 'oversized'
-        raise ImageError(
-            f'{kind} data: {data.size} bytes, but {width}x{msg.height} {msg.encoding} '
-            f'with step {step} takes {step * rows}'
-        )
-    dtype = np.uint16 if depth == 2 else np.uint8
-    shape = (rows, width, channels) if channels > 1 else (rows, width)
-    strides = (step, channels * depth, depth) if channels > 1 else (step, depth)
-    return np.ndarray(shape, dtype, data, strides=strides)
+    return bgr_from(frame_from_msg(msg))
 
 
 def _by_cv_bridge(msg: Image) -> np.ndarray:

@@ -29,13 +29,15 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from pose_ros.backends import load_backend
 from pose_ros.core.backend import Backend, BackendError
+from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.frame import Frame
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.drops import DropCounter, takes_message_info
-from pose_ros.ros.images import ImageError, image_from_compressed_msg, image_from_msg
+from pose_ros.ros.images import ImageError, frame_from_msg, image_from_compressed_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import keypoints_to_msg, stamp_ns, stamp_seconds
 from pose_ros.ros.spin import spin
@@ -178,12 +180,9 @@ class PoseEstimatorNode(ManagedNode):
         if estimator is None:
             return
         try:
-            if isinstance(msg, Image):
-                image = image_from_msg(msg)
-            else:
-                image = image_from_compressed_msg(msg)
+            image, size = self._image_of(msg, estimator.backend.encodings)
             converted_s = time.perf_counter()
-            self._check_header(msg, (image.shape[1], image.shape[0]))
+            self._check_header(msg, size)
             people = estimator.estimate(image, stamp_seconds(msg.header.stamp))
         except ImageError as error:
             self.complain('bad_images', f'image not used: {error}')
@@ -193,7 +192,7 @@ class PoseEstimatorNode(ManagedNode):
             return
         estimated_s = time.perf_counter()
         times = estimator.times
-        pose = keypoints_to_msg(people, msg.header, (image.shape[1], image.shape[0]))
+        pose = keypoints_to_msg(people, msg.header, size)
         pose.model = self._model()
         pose.convert_ms = (converted_s - entered_s) * 1e3
         pose.detect_ms = times.detect_s * 1e3
@@ -213,6 +212,17 @@ class PoseEstimatorNode(ManagedNode):
         statistics.add('refine', times.refine_s)
         statistics.add('network', times.network_s)
         statistics.add('publish', time.perf_counter() - estimated_s)
+
+    @staticmethod
+    def _image_of(
+        msg: Image | CompressedImage, encodings: tuple[str, ...]
+    ) -> tuple[np.ndarray | Frame, tuple[int, int]]:
+        """Return an image as the backend takes it, and its (width, height)."""
+        if isinstance(msg, Image):
+            frame = frame_from_msg(msg)
+            return (frame if frame.encoding in encodings else bgr_from(frame)), frame.size
+        image = image_from_compressed_msg(msg)
+        return image, (image.shape[1], image.shape[0])
 
     def _publish(self, pose: SkeletonArray) -> None:
         published = self.get_clock().now()

@@ -5,17 +5,14 @@
 from __future__ import annotations
 
 import ctypes
-from pathlib import Path
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
 
-from pose_ros.backends import kernels
+from pose_ros.backends.host_gpu.kernels import compile_kernels
 from pose_ros.backends.kernels import structs
-
-HERE = Path(__file__).parent
+from pose_ros.core.backend import BackendError
 
 
 class HostKernels:
@@ -97,17 +94,12 @@ class HostKernels:
 @pytest.fixture(scope='session')
 def host_library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """Compile the kernels; takes about two seconds."""
-    if shutil.which('g++') is None:
-        pytest.skip('g++ is missing: it compiles the kernels for the CPU')
-    path = tmp_path_factory.mktemp('kernels') / 'kernels.so'
-    subprocess.run(
-        [
-            'g++', '-O2', '-ffp-contract=off', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC',
-            f'-I{HERE}', f'-I{kernels.FOLDER}', str(HERE / 'host_kernels.cpp'), '-o', str(path),
-        ],
-        check=True,
-    )
-    library = ctypes.CDLL(str(path))
+    try:
+        library = compile_kernels(tmp_path_factory.mktemp('kernels'))
+    except BackendError as error:
+        if shutil.which('g++') is None:
+            pytest.skip(str(error))
+        raise
     records = (structs.FRAME, structs.TARGET, structs.VIEW, structs.DECODER)
     assert [library.host_sizes(i) for i in range(4)] == [r.itemsize for r in records]
     return library

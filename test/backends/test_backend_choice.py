@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from pose_ros import backends
-from pose_ros.backends import load_backend, tensorrt
+from pose_ros.backends import gpu_runtime, load_backend, tensorrt
 from pose_ros.backends.cuda_driver import CudaDevice, CudaDriverError
 from pose_ros.core.backend import BackendError
 from pose_ros.core.config import EstimatorConfig
@@ -21,7 +21,7 @@ def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     def probe() -> CudaDevice:
         raise CudaDriverError('there is no NVIDIA driver (of this test)')
 
-    monkeypatch.setattr(tensorrt, 'probe', probe)
+    monkeypatch.setattr(gpu_runtime, 'probe', probe)
 
 
 def test_auto_without_a_gpu_is_onnx_runtime_and_says_why_once(
@@ -45,7 +45,7 @@ def test_tensorrt_without_a_gpu_is_an_error() -> None:
 
 def test_tensorrt_without_pycuda_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     device = CudaDevice('Test', (8, 6), 1 << 30, 1, (12, 6))
-    monkeypatch.setattr(tensorrt, 'probe', lambda: device)
+    monkeypatch.setattr(gpu_runtime, 'probe', lambda: device)
     try:
         import pycuda.driver  # noqa: F401
     except ImportError:

@@ -3,8 +3,8 @@
 """
 The TensorRT backend with the CPU in place of the GPU: everything but the two libraries is real.
 
-PyCUDA is replaced by memory of the host and the kernels compiled by g++, TensorRT by ONNX Runtime
-on the same addresses. What comes out is compared with the ONNX Runtime backend.
+`pose_ros.backends.host_gpu` says what stands for what. What comes out is compared with the ONNX
+Runtime backend.
 """
 
 from __future__ import annotations
@@ -13,254 +13,34 @@ import ctypes
 from itertools import islice
 import logging
 from pathlib import Path
-import threading
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
-import onnxruntime
 import pytest
 
-from pose_ros.backends import engine_build, kernels, tensorrt
-from pose_ros.backends.cuda_driver import CudaDevice
+from pose_ros.backends import tensorrt
 from pose_ros.backends.engine_cache import EngineRefused
+from pose_ros.backends.gpu_runtime import GpuRuntime
+from pose_ros.backends.host_gpu.runtime import host_runtime
 from pose_ros.backends.onnx import OnnxBackend
-from pose_ros.backends.precision import to_half
 from pose_ros.core import geometry
 from pose_ros.core.backend import BackendError
+from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.frame import Frame
 from pose_ros.media.sources import SourceError, open_source
 
 DETECTOR, REFINER = 'movenet_multipose', 'movenet_thunder'
 CONFIG = EstimatorConfig(detect_size_px=256)
 
 
-class HostMemory:
-    """Memory of the host with an address, as PyCUDA's DeviceAllocation has one."""
-
-    def __init__(self, num_bytes: int) -> None:
-        self.array = np.full(num_bytes, 0xA5, np.uint8)
-
-    def __int__(self) -> int:
-        return self.array.ctypes.data
-
-
-class HostCuda:
-    """pycuda.driver on the host; notes the threads that use it and what is still allocated."""
-
-    class Error(Exception):
-        pass
-
-    class MemoryError(Error):
-        pass
-
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self.library = library
-        self.threads: set[str] = set()
-        self.events: list[str] = []
-        self.fail_with: Exception | None = None
-        self.limit_bytes = 1 << 40
-        self.Context = SimpleNamespace(pop=lambda: self._note('pop'), synchronize=self.synchronize)
-
-    def _note(self, event: str = '') -> None:
-        self.threads.add(threading.current_thread().name)
-        if event:
-            self.events.append(event)
-
-    def init(self) -> None:
-        self._note()
-
-    def Device(self, index: int) -> SimpleNamespace:  # noqa: N802
-        self._note()
-        context = SimpleNamespace(
-            push=lambda: self._note('push'), detach=lambda: self._note('detach')
-        )
-        return SimpleNamespace(retain_primary_context=lambda: context)
-
-    def synchronize(self) -> None:
-        self._note()
-        if self.fail_with:
-            raise self.fail_with
-
-    def Stream(self) -> SimpleNamespace:  # noqa: N802
-        self._note()
-        return SimpleNamespace(handle=1, synchronize=self.synchronize)
-
-    def mem_alloc(self, num_bytes: int) -> HostMemory:
-        self._note()
-        if num_bytes > self.limit_bytes:
-            raise self.MemoryError('cuMemAlloc failed: out of memory')
-        return HostMemory(num_bytes)
-
-    def pagelocked_empty(self, shape, dtype) -> np.ndarray:
-        self._note()
-        return np.empty(shape, dtype)
-
-    def memcpy_htod(self, target, source: np.ndarray) -> None:
-        self._note()
-        assert source.nbytes <= target.array.nbytes
-        ctypes.memmove(int(target), source.ctypes.data, source.nbytes)
-
-    def memcpy_dtoh(self, target: np.ndarray, source) -> None:
-        self._note()
-        assert target.nbytes <= source.array.nbytes
-        ctypes.memmove(target.ctypes.data, int(source), target.nbytes)
-
-    def memcpy_htod_async(self, target, source: np.ndarray, stream) -> None:
-        self.memcpy_htod(target, source)
-
-    def memcpy_dtoh_async(self, target: np.ndarray, source, stream) -> None:
-        self.memcpy_dtoh(target, source)
-
-    def module_from_buffer(self, ptx: bytes) -> SimpleNamespace:
-        self._note()
-        assert ptx == kernels.PTX_FILE.read_bytes() + b'\0'
-        return SimpleNamespace(get_function=lambda name: HostFunction(self, name))
-
-
-class HostFunction:
-    """A kernel, with PyCUDA's prepared calls."""
-
-    def __init__(self, cuda: HostCuda, name: str) -> None:
-        self.cuda = cuda
-        self.name = name
-        self.launch = getattr(cuda.library, f'host_{name}')
-        self.launch.restype = ctypes.c_bool
-
-    def prepare(self, arguments: str) -> None:
-        assert set(arguments) == {'P'}
-        self.count = len(arguments)
-
-    def prepared_async_call(self, grid, block, stream, *pointers: int) -> None:
-        self.cuda._note()
-        assert len(pointers) == self.count
-        # Fewer threads are quicker here; the kernel without barriers takes a pixel per thread.
-        threads = block[0] if self.name == 'warp_views' else 4
-        assert self.launch(
-            (ctypes.c_uint * 3)(*grid), ctypes.c_uint(threads), 0,
-            (ctypes.c_void_p * len(pointers))(*pointers),
-        )
-
-
-class HostEngine:
-    """An engine that ONNX Runtime computes; also its own execution context."""
-
-    def __init__(self, plan: bytes, trt) -> None:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(
-            plan, options, providers=['CPUExecutionProvider']
-        )
-        self.trt = trt
-        self.input, *_ = self.session.get_inputs()
-        self.tensors = {t.name: t for t in (self.input, *self.session.get_outputs())}
-        self.num_io_tensors = len(self.tensors)
-        self.profiles = trt.profiles[len(self.tensors)]
-        self.num_optimization_profiles = len(self.profiles)
-
-    def get_tensor_name(self, i: int) -> str:
-        return list(self.tensors)[i]
-
-    def get_tensor_mode(self, name: str) -> str:
-        return 'in' if name == self.input.name else 'out'
-
-    def get_tensor_dtype(self, name: str) -> str:
-        return self.tensors[name].type
-
-    def get_tensor_profile_shape(self, name: str, i: int) -> list[tuple[int, ...]]:
-        profile = self.profiles[i]
-        return [profile.low, profile.best, profile.high]
-
-    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        return tuple(n if isinstance(n, int) else -1 for n in self.tensors[name].shape)
-
-    def create_execution_context(self) -> HostContext:
-        return HostContext(self)
-
-
-class HostContext:
-    def __init__(self, engine: HostEngine) -> None:
-        self.engine = engine
-        self.addresses: dict[str, int] = {}
-        self.shape: tuple[int, ...] = ()
-
-    def set_optimization_profile_async(self, profile: int, stream: int) -> bool:
-        self.profile = self.engine.profiles[profile]
-        return True
-
-    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
-        self.shape = shape
-        low, high = self.profile.low, self.profile.high
-        return all(a <= n <= b for a, n, b in zip(low, shape, high))
-
-    def set_tensor_address(self, name: str, address: int) -> bool:
-        self.addresses[name] = address
-        return name in self.engine.tensors
-
-    def infer_shapes(self) -> list[str]:
-        return []
-
-    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        channels = self.engine.tensors[name].shape[1]
-        return (self.shape[0], channels, self.shape[2] // 4, self.shape[3] // 4)
-
-    def execute_async_v3(self, stream_handle: int) -> bool:
-        if self.engine.trt.fails:
-            return False
-        dtype = np.float16 if '16' in self.engine.input.type else np.float32
-        values = self._at(self.engine.input.name, self.shape, dtype)
-        names = [name for name in self.engine.tensors if name != self.engine.input.name]
-        for name, found in zip(names, self.engine.session.run(names, {'image': values})):
-            self._at(name, found.shape, dtype)[:] = found * self.engine.trt.factor
-        return True
-
-    def _at(self, name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
-        num_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        memory = (ctypes.c_uint8 * num_bytes).from_address(self.addresses[name])
-        return np.frombuffer(memory, dtype).reshape(shape)
-
-
-class Logger:
-    INTERNAL_ERROR, ERROR, WARNING = range(3)
-
-
-class HostTensorrt:
-    __name__ = 'tensorrt'
-    __version__ = '10.0'
-    ILogger = Logger
-    TensorIOMode = SimpleNamespace(INPUT='in')
-    NetworkDefinitionCreationFlag = SimpleNamespace(STRONGLY_TYPED=1)
-    float32, float16 = 'tensor(float)', 'tensor(float16)'
-    fails = False
-    factor = 1.0
-
-    def __init__(self) -> None:
-        self.built: list[str] = []
-        # By the number of tensors: the engines of the two networks differ in it.
-        self.profiles: dict[int, tuple[engine_build.Profile, ...]] = {}
-
-    def build(self, trt, request, capabilities, progress) -> bytes:
-        self.built.append(request.name)
-        self.profiles[7 if request.name == DETECTOR else 5] = request.profiles
-        return to_half(request.onnx) if request.precision == 'fp16' else request.onnx
-
-    def Runtime(self, logger) -> SimpleNamespace:  # noqa: N802
-        return SimpleNamespace(
-            deserialize_cuda_engine=lambda p: HostEngine(p, self) if len(p) > 10**6 else None
-        )
-
-
 @pytest.fixture
-def gpu(host_library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def gpu(host_library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> GpuRuntime:
     """Put the host in place of the GPU."""
-    cuda, trt = HostCuda(host_library), HostTensorrt()
-    device = CudaDevice('Host', (9, 0), 1 << 30, 1, (12, 6))
-    monkeypatch.setattr(tensorrt, 'probe', lambda: device)
-    monkeypatch.setattr(tensorrt, 'import_pycuda', lambda: cuda)
-    monkeypatch.setattr(engine_build, 'import_tensorrt', lambda: trt)
-    monkeypatch.setattr(engine_build, 'build_engine', trt.build)
-    return SimpleNamespace(cuda=cuda, trt=trt)
+    runtime = host_runtime(host_library)
+    monkeypatch.setattr(tensorrt, 'find_runtime', lambda: runtime)
+    return runtime
 
 
 def load(folder: Path, **kwargs) -> tensorrt.TensorrtBackend:
@@ -304,7 +84,7 @@ def test_people_are_those_of_onnx_runtime(
         found = backend.detect(view, (256, 192))
         data = np.ascontiguousarray(image[..., ::-1])
         height, width = image.shape[:2]
-        backend.load_frame(data.reshape(-1), 'rgb8', width, height, 3 * width)
+        backend.load_frame(Frame(data.reshape(-1), 'rgb8', width, height, 3 * width))
         again = backend.detect(view, (256, 192))
         np.testing.assert_array_equal(again.xy, found.xy)
         backend.refine(geometry.crop(found.boxes_xyxy(), (256, 256)))
@@ -428,3 +208,85 @@ def test_without_graphs_it_says_so_once(
             backend.detect(view, (256, 192))
     backend.close()
     assert caplog.text.count('runs without CUDA graphs') == 1
+
+
+@pytest.mark.parametrize('encoding', tensorrt.TensorrtBackend.encodings)
+def test_frames_as_they_come_give_the_people_of_the_converted_image(
+    gpu, tmp_path_factory: pytest.TempPathFactory, image: np.ndarray, encoding: str,
+    backends: dict[str, tensorrt.TensorrtBackend],
+) -> None:
+    """What a camera sends is converted by the kernels as OpenCV converts it for the CPU."""
+    if not backends:
+        backends['gpu'] = load(tmp_path_factory.mktemp('engines'), precision='fp32')
+    backend = backends['gpu']
+    height, width = image.shape[0] & ~1, image.shape[1] & ~1
+    frame = as_sent(image[:height, :width], encoding)
+    view = geometry.letterbox((width, height), (128, 96))[None]
+    backend.load_frame(frame)
+    found = backend.detect(view, (128, 96))
+    backend.load_image(bgr_from(frame))
+    expected = backend.detect(view, (128, 96))
+    assert len(found) == len(expected) > 0
+    np.testing.assert_array_equal(found.xy, expected.xy)
+
+
+@pytest.fixture(scope='module')
+def backends():
+    """Hold a backend that several tests use."""
+    held: dict[str, tensorrt.TensorrtBackend] = {}
+    yield held
+    for backend in held.values():
+        backend.close()
+
+
+def as_sent(image: np.ndarray, encoding: str) -> Frame:
+    """Write a picture as a camera would: only its greys where colour is costly to write."""
+    height, width = image.shape[:2]
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    if encoding in ('bgr8', 'rgb8', 'bgra8', 'rgba8'):
+        order = ['bgr'.find(c) for c in encoding[:-1]]
+        data = image[..., order]
+    elif encoding.startswith('nv'):
+        data = np.concatenate([grey, np.full((height // 2, width), 120, np.uint8)])
+    elif encoding.startswith(('yu', 'uy')):
+        luma = 0 if encoding in ('yuv422_yuy2', 'yuyv') else 1
+        data = np.full((height, width, 2), 120, np.uint8)
+        data[..., luma] = grey
+    else:
+        data = grey
+    step = data.size // len(data)
+    padded = np.pad(data.reshape(len(data), -1), ((0, 0), (0, 3)))
+    return Frame(padded.reshape(-1), encoding, width, height, step + 3)
+
+
+def test_a_shape_keeps_its_context(gpu, tmp_path: Path, image: np.ndarray) -> None:
+    """The number of people changes all the time: what was recorded of another must stay right."""
+    backend = load(tmp_path, precision='fp32')
+    try:
+        backend.load_image(image)
+        crops = geometry.crop(np.array([[100.0, 20, 300, 250]] * 3), (256, 256))
+        expected = [backend.refine(crops[:n]).xy for n in (1, 2, 3)]
+        contexts = backend._refine._contexts
+        engine = contexts._engine
+        made = list(engine.contexts)
+        for n in (2, 1, 3, 2):
+            np.testing.assert_array_equal(backend.refine(crops[:n]).xy, expected[n - 1])
+        assert engine.contexts == made and len(contexts._bound) == 4  # and the golden batch
+    finally:
+        backend.close()
+
+
+def test_one_context_per_profile_is_enough(gpu, tmp_path: Path, image: np.ndarray) -> None:
+    """TensorRT 8.6 gives a profile no second context."""
+    gpu.trt.contexts_per_profile = 1
+    backend = load(tmp_path, precision='fp32')
+    try:
+        backend.load_image(image)
+        crops = geometry.crop(np.array([[100.0, 20, 300, 250]] * 3), (256, 256))
+        three = backend.refine(crops)
+        two = backend.refine(crops[:2])
+        np.testing.assert_array_equal(two.xy, three.xy[:2])
+        np.testing.assert_array_equal(backend.refine(crops).xy, three.xy)
+        assert len(backend._refine._contexts._bound) == 2
+    finally:
+        backend.close()

@@ -77,6 +77,23 @@ def test_image_to_skeletons(ros: Any, node: Any, backend: ReplayBackend) -> None
     assert pose.convert_ms > 0
 
 
+@pytest.mark.parametrize('takes', [('yuv422_yuy2',), ('bgr8',)])
+def test_frames_are_handed_over_as_the_backend_takes_them(
+    ros: Any, node: Any, backend: ReplayBackend, takes: tuple[str, ...]
+) -> None:
+    taken: list[Any] = []
+    backend.encodings = takes
+    backend.load_frame = taken.append  # type: ignore[method-assign]
+    backend.load_image = taken.append  # type: ignore[method-assign]
+    data = array('B', bytes(640 * 480 * 2))
+    Camera(ros).send(Image(
+        header=header(5), width=640, height=480, encoding='yuv422_yuy2', step=1280, data=data))
+    if takes == ('bgr8',):
+        assert taken[-1].shape == (480, 640, 3)
+    else:
+        assert taken[-1].encoding == 'yuv422_yuy2'
+
+
 def test_nobody_is_an_empty_message(ros: Any, node: Any, backend: ReplayBackend) -> None:
     backend.people = backend.people.select(slice(0))
     pose = Camera(ros).send(image_to_msg(PICTURE, header(5)))

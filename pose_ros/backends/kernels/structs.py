@@ -17,6 +17,7 @@ FRAME_FORMATS = (
 )
 # Names for the same bytes.
 _ALIASES = {'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2'}
+ENCODINGS = (*FRAME_FORMATS, *_ALIASES)
 _BYTES_PER_PIXEL = {'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'yuv422': 2, 'yuv422_yuy2': 2}
 
 FRAME = np.dtype([('width', 'i4'), ('height', 'i4'), ('step', 'i4'), ('format', 'i4')])

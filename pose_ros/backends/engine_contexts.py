@@ -1,0 +1,182 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Execution contexts of one engine: one for each shape of the input, so that its graph stays right.
+
+A recorded graph holds a context as it was: another shape set on it would make the graph invalid,
+and the number of people changes all the time. The contexts share their scratch memory, since one
+stream runs them one after the other. Where TensorRT gives a profile only one context (8.6), that
+one is bound anew and its graph is dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pose_ros.backends.cuda_graph import CudaGraph
+from pose_ros.backends.engine_cache import EngineRefused
+from pose_ros.core.backend import BackendError, ModelSpec
+
+Shape = tuple[int, int, int, int]
+"""(batch, 3, height, width) of a network's input."""
+MAX_SHAPES = 12
+"""So many shapes are kept ready; the one that was used longest ago makes room."""
+
+
+class BoundContext:
+    """
+    A context with a shape and addresses, and what was recorded of it.
+
+    Attributes
+    ----------
+    context : IExecutionContext
+    profile : int
+        Of the engine.
+    shape : (batch, 3, height, width)
+        Of the input.
+    graph : CudaGraph or None
+        Of a whole pass.
+    has_run : bool
+        Whether a pass was enqueued: nothing is left to be loaded, which recording does not allow.
+    """
+
+    def __init__(self, context: Any, profile: int, shape: Shape) -> None:
+        self.context = context
+        self.profile = profile
+        self.shape = shape
+        self.graph: CudaGraph | None = None
+        self.has_run = False
+
+    def drop_graph(self) -> None:
+        """Free what was recorded."""
+        if self.graph is not None:
+            self.graph.close()
+        self.graph, self.has_run = None, False
+
+
+class EngineContexts:
+    """
+    The contexts of an engine.
+
+    Parameters
+    ----------
+    cuda, trt : module
+        pycuda.driver; tensorrt or tensorrt_rtx.
+    engine : ICudaEngine
+        Deserialised.
+    stream : pycuda.driver.Stream
+        Where everything is enqueued.
+    spec : ModelSpec
+        Of the network.
+    addresses : dict
+        Of each tensor by name.
+    """
+
+    def __init__(
+        self, cuda: Any, trt: Any, engine: Any, stream: Any, spec: ModelSpec,
+        addresses: dict[str, int],
+    ) -> None:
+        self._engine, self._stream, self._spec = engine, stream, spec
+        self._addresses = addresses
+        self._profiles = profiles_of(engine, spec)
+        self._bound: dict[Shape, BoundContext] = {}
+        strategies = getattr(trt, 'ExecutionContextAllocationStrategy', None)
+        self._strategy = getattr(strategies, 'USER_MANAGED', None)
+        self._scratch: Any = None
+        self._scratch_bytes = 0
+        if self._strategy is not None and hasattr(engine, 'device_memory_size_v2'):
+            self._scratch_bytes = int(engine.device_memory_size_v2)
+            if self._scratch_bytes:
+                self._scratch = cuda.mem_alloc(self._scratch_bytes)
+        else:
+            self._strategy = None
+
+    def of(self, shape: Shape) -> BoundContext:
+        """
+        Return the context of a shape, made at its first use.
+
+        Raises
+        ------
+        BackendError
+            When no profile of the engine takes the shape, or TensorRT refuses it.
+        """
+        found = self._bound.pop(shape, None)
+        if found is None:
+            if len(self._bound) >= MAX_SHAPES:
+                self._bound.pop(next(iter(self._bound))).drop_graph()
+            profile = self._profile_of(shape)
+            found = BoundContext(self._context_for(profile), profile, shape)
+            self._bind(found.context, shape)
+        self._bound[shape] = found  # the latest is the last
+        return found
+
+    def drop_graphs(self) -> None:
+        """Free all that was recorded."""
+        for bound in self._bound.values():
+            bound.drop_graph()
+
+    def close(self) -> None:
+        """Free the contexts, then their memory."""
+        self.drop_graphs()
+        self._bound.clear()
+        self._engine = self._scratch = self._stream = None
+
+    def _profile_of(self, shape: Shape) -> int:
+        for i, (low, _, high) in enumerate(self._profiles):
+            if all(a <= n <= b for a, n, b in zip(low, shape, high)):
+                return i
+        _, _, height, width = self._profiles[-1][2]
+        raise BackendError(
+            f'the engine of {self._spec.name} does not take inputs of {shape}, only up to '
+            f'{width}x{height}: configure again for another size'
+        )
+
+    def _context_for(self, profile: int) -> Any:
+        context = self._new_context()
+        if context is not None:
+            chosen = context.set_optimization_profile_async(profile, self._stream.handle)
+            self._stream.synchronize()
+            if chosen:
+                return context
+        # One context per profile, or no memory for more: the one that was used longest ago.
+        for shape, bound in self._bound.items():
+            if bound.profile == profile:
+                del self._bound[shape]
+                bound.drop_graph()
+                return bound.context
+        if context is None:
+            raise BackendError('TensorRT gives no execution context: the GPU memory may be full')
+        raise EngineRefused(f'its profile {profile} cannot be chosen')
+
+    def _new_context(self) -> Any:
+        if self._strategy is None:
+            return self._engine.create_execution_context()
+        context = self._engine.create_execution_context(self._strategy)
+        if context is not None and self._scratch is not None:
+            context.set_device_memory(int(self._scratch), self._scratch_bytes)
+        return context
+
+    def _bind(self, context: Any, shape: Shape) -> None:
+        spec = self._spec
+        bound = context.set_input_shape(spec.input_name, shape)
+        for name, address in self._addresses.items():
+            bound = bound and context.set_tensor_address(name, address)
+        if not bound or context.infer_shapes():
+            raise BackendError(f'TensorRT does not take the shape {shape} of {spec.name}')
+        size = tuple(n // spec.stride for n in shape[2:])
+        for output in spec.outputs.values():
+            found = tuple(context.get_tensor_shape(output))
+            if (found[0], *found[2:]) != (shape[0], *size):
+                raise BackendError(
+                    f'the output {output!r} of {spec.name} is {found}, its description says '
+                    f'{(shape[0], found[1], *size)}'
+                )
+
+
+def profiles_of(engine: Any, spec: ModelSpec) -> list[tuple[Shape, Shape, Shape]]:
+    """Return the smallest, best and largest input shape of each profile of an engine."""
+    found = []
+    for i in range(engine.num_optimization_profiles):
+        low, best, high = engine.get_tensor_profile_shape(spec.input_name, i)
+        found.append((tuple(low), tuple(best), tuple(high)))
+    return found

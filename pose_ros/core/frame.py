@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+A camera's image as it came: bytes and how to read them.
+
+Encodings: sensor_msgs/image_encodings.hpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Encoding -> (channels, bytes per channel) of packed pixels.
+_PACKED: dict[str, tuple[int, int]] = {
+    'bgr8': (3, 1), 'rgb8': (3, 1), 'bgra8': (4, 1), 'rgba8': (4, 1), 'mono8': (1, 1),
+    'mono16': (1, 2), 'bayer_rggb8': (1, 1), 'bayer_bggr8': (1, 1), 'bayer_gbrg8': (1, 1),
+    'bayer_grbg8': (1, 1), 'yuv422': (2, 1), 'uyvy': (2, 1), 'yuv422_yuy2': (2, 1), 'yuyv': (2, 1),
+}
+# A plane of Y, then a plane of half the height with U and V in turns.
+_SEMI_PLANAR = ('nv12', 'nv21')
+ENCODINGS: tuple[str, ...] = (*_PACKED, *_SEMI_PLANAR)
+
+
+class FrameError(ValueError):
+    """The bytes are not the image they are said to be; the message says why, in one line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """
+    One image of a camera, checked: the bytes are there.
+
+    Attributes
+    ----------
+    data : (N,) uint8
+        All rows, one after the other; not copied.
+    encoding : str
+        One of ENCODINGS.
+    width, height : int
+        Pixels.
+    step : int
+        Bytes from row to row.
+    is_big_endian : bool
+        Order of the bytes of mono16.
+
+    Raises
+    ------
+    FrameError
+        When the size is zero, the data does not fit the size, or the encoding is unknown.
+    """
+
+    data: np.ndarray
+    encoding: str
+    width: int
+    height: int
+    step: int
+    is_big_endian: bool = False
+
+    def __post_init__(self) -> None:
+        width, height, encoding = self.width, self.height, self.encoding
+        if width < 1 or height < 1:
+            raise FrameError(f'image without pixels: width {width}, height {height}')
+        if encoding not in ENCODINGS:
+            raise FrameError(f'unknown encoding {encoding!r}: not one of {", ".join(ENCODINGS)}')
+        channels, depth = _PACKED.get(encoding, (1, 1))
+        if channels == 2 and width % 2:
+            raise FrameError(f'{encoding} has two pixels in four bytes: width {width} is odd')
+        if encoding.startswith('bayer') and min(width, height) < 2:
+            raise FrameError(f'{encoding} of {width}x{height}: too small for the pattern')
+        if encoding in _SEMI_PLANAR and (width % 2 or height % 2):
+            raise FrameError(f'{encoding} needs an even size, this is {width}x{height}')
+        row = width * channels * depth
+        if self.step < row:
+            raise FrameError(
+                f'step {self.step} is smaller than a row: {width} pixels of {encoding} take '
+                f'{row} bytes'
+            )
+        if self.data.size != self.step * self.rows:
+            kind = 'truncated' if self.data.size < self.step * self.rows else 'oversized'
+            raise FrameError(
+                f'{kind} data: {self.data.size} bytes, but {width}x{height} {encoding} with step '
+                f'{self.step} takes {self.step * self.rows}'
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        return self.width, self.height
+
+    @property
+    def rows(self) -> int:
+        """Rows of bytes: more than the height where a second plane follows."""
+        return self.height * 3 // 2 if self.encoding in _SEMI_PLANAR else self.height
+
+    def pixels(self) -> np.ndarray:
+        """
+        View the data.
+
+        Returns
+        -------
+        (rows, W, channels) or, for one channel, (rows, W)
+            uint8; uint16 for mono16, in the byte order of this machine. A view, but for mono16 of
+            the other byte order.
+        """
+        channels, depth = _PACKED.get(self.encoding, (1, 1))
+        order = '>' if self.is_big_endian else '<'
+        dtype = np.dtype(np.uint8 if depth == 1 else f'{order}u2')
+        shape: tuple[int, ...] = (self.rows, self.width)
+        strides: tuple[int, ...] = (self.step, channels * depth)
+        if channels > 1:
+            shape, strides = (*shape, channels), (*strides, depth)
+        found = np.ndarray(shape, dtype, self.data, strides=strides)
+        return found if dtype.isnative else found.astype(dtype.newbyteorder('='))
+
+    @classmethod
+    def from_bgr(cls, image: np.ndarray) -> Frame:
+        """Take a BGR image, (H, W, 3) uint8; any view."""
+        height, width = image.shape[:2]
+        data = np.ascontiguousarray(image).reshape(-1)
+        return cls(data, 'bgr8', width, height, 3 * width)
