@@ -245,19 +245,6 @@ def test_headers() -> None:
         ], path.relative_to(ROOT)
 
 
-def test_rviz_config_shows_what_is_published() -> None:
-    yaml = pytest.importorskip('yaml')
-    from pose_ros.core.config import CameraConfig
-
-    data = yaml.safe_load((ROOT / 'config/pose.rviz').read_text(encoding='utf-8'))
-    manager = data['Visualization Manager']
-    topics = {d['Topic']['Value'] for d in manager['Displays'] if 'Topic' in d}
-    assert topics == {'pose/overlay', 'pose/markers'}
-    source = (PACKAGE / 'ros/pose_visualizer_node.py').read_text(encoding='utf-8')
-    assert all(f"'{topic}'" in source for topic in topics)
-    assert manager['Global Options']['Fixed Frame'] == CameraConfig().frame_id
-
-
 def test_transport_profile_is_well_formed() -> None:
     from xml.etree import ElementTree
 

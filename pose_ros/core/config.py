@@ -287,6 +287,15 @@ class VisualizerConfig:
         2.0, 'Distance at which flat skeletons are drawn as markers, m', low=0.01, high=100.0
     )
     line_width_m: float = param(0.02, 'Width of bones as markers, m', low=0.001, high=1.0)
+    covariance: bool = param(
+        False, 'Markers: an ellipsoid around each keypoint that it is in with 95 %'
+    )
+    velocity: bool = param(
+        False, 'Markers: an arrow from each keypoint to where it will be in 0.25 s'
+    )
+    rectified: bool = param(
+        False, 'The image is rectified: P of camera_info holds, not K and D', live=False
+    )
     marker_lifetime_s: float = param(
         0.5, 'Markers vanish when nothing new comes for so long, s; 0: never', low=0.0, high=60.0
     )

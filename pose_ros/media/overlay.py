@@ -4,9 +4,8 @@
 Skeletons drawn into an image.
 
 Tracked people have one colour per id, so that a change of identity is seen at once; untracked
-ones show left in blue, right in orange. The colours are those of Okabe and Ito ("Color Universal
-Design", 2008), which people with colour-blindness can tell apart. A dark rim keeps every line
-readable on any background. Sizes follow the image and the person: 176x144 to 4K.
+ones show left in blue, right in orange. A dark rim keeps every line readable on any background.
+Sizes follow the image and the person: 176x144 to 4K.
 """
 
 from __future__ import annotations
@@ -20,27 +19,18 @@ import numpy as np
 from pose_ros.core.keypoints import Keypoints, boxes_around
 from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES, LEFT_SHOULDER
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
-
-Color = tuple[int, int, int]
-
-BLACK: Color = (0, 0, 0)
-WHITE: Color = (255, 255, 255)
-RIM: Color = (30, 30, 30)
-RED: Color = (40, 40, 220)
-GREY: Color = (170, 170, 170)
-
-# Okabe-Ito, as BGR. Black is left out, and vermillion comes late: red is for STALE.
-ID_COLORS: tuple[Color, ...] = (
-    (233, 180, 86),  # sky blue
-    (0, 159, 230),  # orange
-    (115, 158, 0),  # bluish green
-    (66, 228, 240),  # yellow
-    (167, 121, 204),  # reddish purple
-    (178, 114, 0),  # blue
-    (0, 94, 213),  # vermillion
+from pose_ros.media.palette import (
+    BLACK,
+    GREY,
+    LEFT_COLOR,
+    RED,
+    RIGHT_COLOR,
+    RIM,
+    WHITE,
+    Color,
+    id_color,
 )
-LEFT_COLOR: Color = ID_COLORS[0]
-RIGHT_COLOR: Color = ID_COLORS[1]
+
 
 def _side_color(a: int, b: int) -> Color:
     sides = {KEYPOINT_NAMES[k].split('_')[0] for k in (a, b)}
@@ -181,11 +171,6 @@ def enlarged(image: np.ndarray, tracks: Tracks, min_side_px: int) -> tuple[np.nd
     large = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     # cv2.resize: pixel centres at integers, the corner of the image stays in place.
     return large, replace(tracks, xy=(tracks.xy + 0.5) * factor - 0.5)
-
-
-def id_color(track_id: int) -> Color:
-    """Return the BGR colour of a track: the same for the same id, different for neighbours."""
-    return ID_COLORS[(track_id - 1) % len(ID_COLORS)]
 
 
 def people_in(tracks: Tracks, predicted: bool = False) -> str:

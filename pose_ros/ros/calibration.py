@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Camera calibration: the YAML of camera_calibration as CameraInfo, and CameraInfo as K."""
+"""Camera calibration: the YAML of camera_calibration as CameraInfo; a camera without one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from sensor_msgs.msg import CameraInfo
 import yaml
+
+from pose_ros.core.camera import CameraModel
 
 
 class CalibrationError(ValueError):
@@ -70,31 +72,11 @@ def _numbers(field: Any, count: int | None) -> list[float]:
     return values
 
 
-def camera_matrix(info: CameraInfo) -> np.ndarray | None:
-    """
-    Return the camera matrix of the image as published.
-
-    `k` is that of the full-resolution image; binning scales it and a region of interest shifts
-    it (sensor_msgs/CameraInfo). Binning 0 means 1.
-
-    Returns
-    -------
-    (3, 3) float64 or None
-        K in pixels; None when the camera is not calibrated (K[0] = 0).
-    """
-    matrix = np.array(info.k, np.float64).reshape(3, 3)
-    if not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
-        return None
-    matrix[:2, 2] -= info.roi.x_offset, info.roi.y_offset
-    binning = np.array([max(info.binning_x, 1), max(info.binning_y, 1)], np.float64)
-    matrix[:2] /= binning[:, None]
-    return matrix
-
-
-def default_camera_matrix(image_size: tuple[int, int]) -> np.ndarray:
-    """Return K of a camera with a horizontal field of view of 60 degrees, (3, 3) float64."""
+def default_camera(image_size: tuple[int, int]) -> CameraModel:
+    """Return a camera with a horizontal field of view of 60 degrees and no distortion."""
     width, height = image_size
     focal = width / 2 / np.tan(np.radians(30.0))
-    return np.array(
+    matrix = np.array(
         [[focal, 0.0, (width - 1) / 2], [0.0, focal, (height - 1) / 2], [0.0, 0.0, 1.0]]
     )
+    return CameraModel(image_size, matrix, '', np.zeros(8))

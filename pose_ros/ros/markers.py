@@ -1,134 +1,206 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""People as RViz markers: bones, joints and a label each, in the camera's optical frame."""
+"""
+People as RViz markers: bones, joints and a label each; ellipsoids and velocities on request.
+
+Whatever has been drawn and is not drawn again is deleted with the next message, whyever it is
+gone: a person who left, a keypoint not seen, a switch turned off.
+"""
 
 from __future__ import annotations
 
 from builtin_interfaces.msg import Duration
-from geometry_msgs.msg import Point
+from geometry_msgs.msg import Point, Quaternion
 import numpy as np
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from pose_ros.core import geometry
-from pose_ros.core.skeleton import EDGES
+from pose_ros.core.config import VisualizerConfig
+from pose_ros.core.ellipsoids import CHI2_95, ellipsoids
+from pose_ros.core.placing import Placed
+from pose_ros.core.skeleton import EDGES, LEFT_SHOULDER, NUM_KEYPOINTS
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
-from pose_ros.media.overlay import id_color
+from pose_ros.media.palette import id_color
 
-_BONES, _JOINTS, _LABEL = 'bones', 'joints', 'label'
+BONES, JOINTS, LABEL, COVARIANCE, VELOCITY = 'bones', 'joints', 'label', 'covariance', 'velocity'
+NAMESPACES = (BONES, JOINTS, LABEL, COVARIANCE, VELOCITY)
+
+ARROW_S = 0.25
+"""An arrow reaches to where its keypoint will be after so long, s."""
+
 _LABEL_HEIGHT_M = 0.1
 _FADED = 0.35  # opacity of who or what is not seen at the moment
+_FADED_LABEL = 0.7
+_ELLIPSOID = 0.3  # opacity: what is inside stays visible
+_LEAST_M = 0.001  # RViz refuses markers without extent
+_LARGEST_M = 5.0  # a half axis beyond this says that nothing is known
+_SHORTEST_ARROW_M = 0.01
+_NUMBERS = 2**31  # ids of markers are int32
 
 
 class MarkerWriter:
     """
-    Writes people as markers, and remembers whom to delete.
+    Writes people as markers, and remembers what to delete.
 
-    A person's markers have the track's id; an untracked person's, its place in the message.
+    A person's markers have the track's id, an untracked person's its place in the message; those
+    of single keypoints (covariance, velocity) 17 times that, plus the keypoint's index.
     """
 
     def __init__(self) -> None:
-        """Nobody is drawn yet."""
-        self._drawn: set[int] = set()
+        """Nobody is drawn yet, but an earlier process may have left something."""
+        self._drawn: set[tuple[str, int]] = set()
+        self._is_clear = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is drawn."""
+        return not self._drawn
 
     def write(
         self,
         tracks: Tracks,
+        placed: Placed,
         header: Header,
-        camera_matrix: np.ndarray,
-        plane_distance_m: float = 2.0,
-        line_width_m: float = 0.02,
-        lifetime_s: float = 0.5,
+        image_header: Header,
+        config: VisualizerConfig,
     ) -> MarkerArray:
         """
-        Write everybody, drawn on the plane z = plane_distance_m of the optical frame.
+        Write everybody.
 
         Parameters
         ----------
         tracks : Tracks
-            In pixels.
+            Who they are and what is seen of them.
+        placed : Placed
+            Where they are.
         header : Header
-            Of the skeletons.
-        camera_matrix : (3, 3) float64
-            K, pixels.
-        plane_distance_m, line_width_m : float
-            Metres.
-        lifetime_s : float
-            Seconds after which RViz removes what is not renewed; 0 for never.
+            Of positions in metres.
+        image_header : Header
+            Of people who are flat: the optical frame. The same as `header` unless the tracker
+            gives positions in another frame.
+        config : VisualizerConfig
+            Widths, switches, lifetime.
 
         Returns
         -------
         MarkerArray
-            With DELETE for those who were in the message before and are not in this one.
+            With DELETE for what was in the message before and is not in this one. The first one
+            begins with DELETEALL.
         """
-        depth_m = np.full(tracks.xy.shape[:2], plane_distance_m)
-        points = geometry.unproject(camera_matrix, tracks.xy, depth_m)
-        visible = np.isfinite(points).all(axis=2) & (
-            tracks.keypoint_state != KeypointState.MISSING)
-        lifetime = _duration(lifetime_s)
-        markers, drawn = [], set()
+        markers: list[Marker] = []
         for i in range(len(tracks)):
-            track_id, state = int(tracks.id[i]), int(tracks.state[i])
-            number = track_id if state != TrackState.UNTRACKED else i
-            if not visible[i].any():
-                continue
-            drawn.add(number)
-            color = _color(number if track_id else 1, _FADED if state == TrackState.LOST else 1.0)
-            joints = [_point(p) for p in points[i][visible[i]].tolist()]
-            bones = [
-                _point(points[i, end].tolist())
-                for edge in EDGES if visible[i, edge[0]] and visible[i, edge[1]]
-                for end in edge
-            ]
-            top = points[i][visible[i]]
-            above = [float(top[:, 0].mean()), float(top[:, 1].min()) - _LABEL_HEIGHT_M,
-                     plane_distance_m]
-            name = f'{track_id} {TrackState(state).name.lower()}' if track_id else (
-                f'{float(tracks.score[i]):.2f}')
-            for kind, namespace, width in (
-                (Marker.LINE_LIST, _BONES, line_width_m),
-                (Marker.SPHERE_LIST, _JOINTS, 2 * line_width_m),
-                (Marker.TEXT_VIEW_FACING, _LABEL, _LABEL_HEIGHT_M),
-            ):
-                marker = _marker(header, namespace, number, kind, width, color, lifetime)
-                if namespace == _LABEL:
-                    marker.text = name
-                    marker.pose.position = _point(above)
-                else:
-                    marker.points = bones if namespace == _BONES else joints
-                markers.append(marker)
-        gone = self._drawn - drawn
+            flat = bool(placed.flat[i].any()) and header.frame_id != image_header.frame_id
+            head = image_header if flat else header
+            up = np.array([0.0, -1.0, 0.0] if head.frame_id == image_header.frame_id
+                          else [0.0, 0.0, 1.0])
+            markers += _person(tracks, placed, i, up, head, config)
+        drawn = {(m.ns, m.id) for m in markers}
+        gone = [
+            Marker(header=header, ns=ns, id=number, action=Marker.DELETE)
+            for ns, number in sorted(self._drawn - drawn)
+        ]
         self._drawn = drawn
-        return MarkerArray(markers=self._delete(gone, header) + markers)
+        if not self._is_clear:
+            gone = [Marker(header=header, action=Marker.DELETEALL)]
+            self._is_clear = True
+        return MarkerArray(markers=gone + markers)
 
     def clear(self, header: Header) -> MarkerArray:
-        """Delete everybody who is drawn."""
-        gone, self._drawn = self._drawn, set()
-        return MarkerArray(markers=self._delete(gone, header))
-
-    @staticmethod
-    def _delete(numbers: set[int], header: Header) -> list[Marker]:
-        return [
-            Marker(header=header, ns=namespace, id=number, action=Marker.DELETE)
-            for number in sorted(numbers) for namespace in (_BONES, _JOINTS, _LABEL)
-        ]
+        """Delete everything, whoever drew it."""
+        self._drawn, self._is_clear = set(), True
+        return MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
 
 
-def _marker(
-    header: Header, namespace: str, number: int, kind: int, width_m: float, color: ColorRGBA,
-    lifetime: Duration,
-) -> Marker:
-    marker = Marker(
-        header=header, ns=namespace, id=number, type=kind, action=Marker.ADD, color=color,
-        lifetime=lifetime,
+def _person(
+    tracks: Tracks, placed: Placed, i: int, up: np.ndarray, header: Header,
+    config: VisualizerConfig,
+) -> list[Marker]:
+    points, state, track_id = placed.points[i], TrackState(tracks.state[i]), int(tracks.id[i])
+    visible = np.isfinite(points).all(axis=1)
+    if not visible.any():
+        return []
+    number = (track_id if state != TrackState.UNTRACKED else i) % _NUMBERS
+    # On pose/predicted nothing is of an image: only who is LOST is faint.
+    is_now = config.skeletons == 'predicted'
+    lost = state == TrackState.LOST or bool(tracks.since_seen_s[i] > 0 and not is_now)
+    faint = lost | ((tracks.keypoint_state[i] != KeypointState.OBSERVED) & (not is_now))
+    colors = [_color(track_id or 1, _FADED if f else 1.0) for f in faint.tolist()]
+    at = [Point(x=x, y=y, z=z) for x, y, z in points.tolist()]
+    lifetime = _duration(config.marker_lifetime_s)
+    width = config.line_width_m
+    found = []
+
+    def marker(ns: str, identity: int, kind: int, scale: list[float], color: ColorRGBA) -> Marker:
+        made = Marker(
+            header=header, ns=ns, id=identity % _NUMBERS, type=kind, action=Marker.ADD,
+            color=color, lifetime=lifetime,
+        )
+        made.pose.orientation.w = 1.0
+        made.scale.x, made.scale.y, made.scale.z = scale
+        found.append(made)
+        return made
+
+    bones = [end for a, b in EDGES if visible[a] and visible[b] for end in (a, b)]
+    if bones:
+        lines = marker(BONES, number, Marker.LINE_LIST, [width, 0.0, 0.0], colors[0])
+        lines.points, lines.colors = [at[k] for k in bones], [colors[k] for k in bones]
+    seen = np.flatnonzero(visible).tolist()
+    balls = marker(JOINTS, number, Marker.SPHERE_LIST, [2 * width] * 3, colors[0])
+    balls.points, balls.colors = [at[k] for k in seen], [colors[k] for k in seen]
+    label = marker(
+        LABEL, number, Marker.TEXT_VIEW_FACING, [0.0, 0.0, _LABEL_HEIGHT_M],
+        _color(track_id or 1, _FADED_LABEL if lost else 1.0),
     )
-    marker.pose.orientation.w = 1.0
-    marker.scale.x = marker.scale.y = marker.scale.z = width_m
-    return marker
+    label.text = _name(tracks, i)
+    x, y, z = _above(points[visible], points[:LEFT_SHOULDER][visible[:LEFT_SHOULDER]], up).tolist()
+    label.pose.position = Point(x=x, y=y, z=z)
+    if config.covariance:
+        for k, axes, attitude in _ellipsoids(placed, i, seen):
+            ball = marker(
+                COVARIANCE, number * NUM_KEYPOINTS + k, Marker.SPHERE, axes,
+                _color(track_id or 1, _ELLIPSOID),
+            )
+            ball.pose.position, ball.pose.orientation = at[k], attitude
+    if config.velocity:
+        shaft = [0.5 * width, width, 0.0]
+        ahead = points + ARROW_S * placed.velocity[i]
+        length_m = np.linalg.norm(ahead - points, axis=1)
+        for k in np.flatnonzero(length_m > _SHORTEST_ARROW_M).tolist():  # NaN is not
+            arrow = marker(
+                VELOCITY, number * NUM_KEYPOINTS + k, Marker.ARROW, shaft, colors[k])
+            x, y, z = ahead[k].tolist()
+            arrow.points = [at[k], Point(x=x, y=y, z=z)]
+    return found
 
 
-def _point(xyz: list[float]) -> Point:
-    return Point(x=xyz[0], y=xyz[1], z=xyz[2])
+def _ellipsoids(
+    placed: Placed, i: int, seen: list[int]
+) -> list[tuple[int, list[float], Quaternion]]:
+    """Return keypoint, full axes in m and attitude of the ellipsoids of 95 % of a person."""
+    chosen = [k for k in seen if np.isfinite(placed.covariance[i, k]).all()]
+    covariance = placed.covariance[i, chosen]
+    # Along a plane two degrees of freedom are known.
+    chi2 = np.where(placed.flat[i, chosen], CHI2_95[2], CHI2_95[3])
+    half_axes, turned = ellipsoids(covariance * chi2[:, None, None], 1.0)
+    return [
+        (k, np.maximum(2 * half, _LEAST_M).tolist(), Quaternion(x=q[0], y=q[1], z=q[2], w=q[3]))
+        for k, half, q in zip(chosen, half_axes, turned.tolist()) if half.max() < _LARGEST_M
+    ]
+
+
+def _name(tracks: Tracks, i: int) -> str:
+    state = TrackState(tracks.state[i])
+    if state == TrackState.UNTRACKED:
+        return f'{float(tracks.score[i]):.2f}'
+    name = f'{int(tracks.id[i])} {state.name.lower()}'
+    return name + (f' {tracks.since_seen_s[i]:.1f} s' if state == TrackState.LOST else '')
+
+
+def _above(points: np.ndarray, face: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """Return the place above the head: over the face, higher than every point."""
+    middle = (face if len(face) else points).mean(axis=0)
+    height = float((points @ up).max()) + _LABEL_HEIGHT_M
+    return middle + (height - float(middle @ up)) * up
 
 
 def _color(track_id: int, opacity: float) -> ColorRGBA:

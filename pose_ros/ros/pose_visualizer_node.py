@@ -4,7 +4,8 @@
 `pose_visualizer`: skeletons as markers for RViz, and drawn into the image they were seen in.
 
 Publishes `pose/markers` and `pose/overlay`, and works only while someone listens: without
-subscribers it subscribes nothing itself, so that a robot pays nothing for it.
+subscribers it subscribes nothing itself, so that a robot pays nothing for it. When skeletons say
+STALE, or stop coming, the markers go and the latest image gets a red banner.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
+from pose_ros.core.camera import CameraError, CameraModel
 from pose_ros.core.config import VisualizerConfig
+from pose_ros.core.placing import place
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.calibration import camera_matrix, default_camera_matrix
+from pose_ros.ros.calibration import default_camera
 from pose_ros.ros.images import (
     ImageError,
     image_from_compressed_msg,
@@ -33,9 +37,17 @@ from pose_ros.ros.images import (
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
 from pose_ros.ros.messages import keypoints_from_msg, stamp_ns, tracks_from_msg
+from pose_ros.ros.space_messages import (
+    camera_from_info,
+    space_from_msg,
+    velocities_from_msg,
+)
 from pose_ros.ros.spin import spin
 
 _LISTENERS_EVERY_S = 0.25
+_SILENT_AFTER_S = 2.0  # skeletons that do not come for so long are STALE, whoever should say it
+_BANNER_EVERY_S = 0.5  # images with a STALE banner
+_LONGEST_AGE_S = 10.0  # beyond this another clock stamped the images
 _TOPICS = {
     'observed': 'pose', 'tracked': 'pose/tracked', 'predicted': 'pose/predicted',
 }
@@ -53,7 +65,12 @@ class PoseVisualizerNode(ManagedNode):
         self._listener_timer: Any = None
         self._images: OrderedDict[int, Image | CompressedImage] = OrderedDict()
         self._skeletons: OrderedDict[int, SkeletonArray] = OrderedDict()
-        self._matrix: np.ndarray | None = None
+        self._last_image: Image | CompressedImage | None = None
+        self._last_header = Header()
+        self._heard_s = 0.0
+        self._banner_s = 0.0
+        self._info: CameraInfo | None = None
+        self._camera: CameraModel | None = None
         self._writer = MarkerWriter()
         self._drawn_s: list[float] = []
 
@@ -68,16 +85,18 @@ class PoseVisualizerNode(ManagedNode):
     def activate(self) -> None:
         """Look for listeners."""
         self._writer = MarkerWriter()
+        self._info, self._camera = None, None
         self._listener_timer = self.create_timer(
-            _LISTENERS_EVERY_S, self._follow_listeners, clock=self._steady_clock
+            _LISTENERS_EVERY_S, self._watch, clock=self._steady_clock
         )
         self._follow_listeners()
 
     def deactivate(self) -> None:
-        """Unsubscribe everything."""
+        """Delete the markers, unsubscribe everything."""
         if self._listener_timer is not None:
             self.destroy_timer(self._listener_timer)
             self._listener_timer = None
+        self._clear_markers()
         for name in list(self._listening):
             self._stop(name)
 
@@ -87,6 +106,18 @@ class PoseVisualizerNode(ManagedNode):
             if publisher is not None:
                 self.destroy_publisher(publisher)
         self._markers = self._overlay = None
+
+    def _watch(self) -> None:
+        """Follow the listeners; when no skeletons come, do not leave the last ones standing."""
+        self._follow_listeners()
+        silent_s = time.monotonic() - self._heard_s
+        if 'skeletons' not in self._listening or silent_s < _SILENT_AFTER_S:
+            return
+        self._clear_markers()
+        topic = self._listening['skeletons'].topic_name
+        self._draw_stale(
+            SkeletonArray(status=SkeletonArray.STALE), f'nothing on {topic} for {silent_s:.0f} s'
+        )
 
     def _follow_listeners(self) -> None:
         """Subscribe what is needed for those who listen to us, and nothing else."""
@@ -105,6 +136,8 @@ class PoseVisualizerNode(ManagedNode):
         for name, (wanted, kind, topic, callback, qos) in subscriptions.items():
             if wanted and name not in self._listening:
                 self._listening[name] = self.create_subscription(kind, topic, callback, qos)
+                if name == 'skeletons':
+                    self._heard_s = time.monotonic()
             elif not wanted and name in self._listening:
                 self._stop(name)
 
@@ -113,9 +146,17 @@ class PoseVisualizerNode(ManagedNode):
         if name == 'image':
             self._images.clear()
             self._skeletons.clear()
+            self._last_image = None
 
     def _on_camera_info(self, msg: CameraInfo) -> None:
-        self._matrix = camera_matrix(msg)
+        if self._info is not None and msg == self._info:
+            return
+        self._info = msg
+        try:
+            self._camera = camera_from_info(msg, self.config.rectified)
+        except CameraError as error:
+            self._camera = None
+            self.complain('bad_camera_info', f'markers without a calibration: {error}')
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
         self.statistics.counts['images'] += 1
@@ -129,9 +170,14 @@ class PoseVisualizerNode(ManagedNode):
 
     def _on_skeletons(self, msg: SkeletonArray) -> None:
         self.statistics.counts['skeletons'] += 1
+        self._heard_s = time.monotonic()
         if self._markers.get_subscription_count() > 0:
             self._publish_markers(msg)
         if 'image' not in self._listening:
+            return
+        if msg.status == SkeletonArray.STALE:
+            # Its image, if there ever was one, has been drawn before.
+            self._draw_stale(msg, f'no image for {msg.stale_s:.1f} s')
             return
         if self.config.skeletons == 'predicted':
             # Carried forward to a moment without an image: drawn into the newest, once.
@@ -154,7 +200,18 @@ class PoseVisualizerNode(ManagedNode):
         del self._images[stamp]
         self._draw(image, msg)
 
-    def _draw(self, msg: Image | CompressedImage, skeletons: SkeletonArray) -> None:
+    def _draw_stale(self, msg: SkeletonArray, why: str) -> None:
+        """Draw into the newest image there is that what was seen is old, now and then."""
+        now_s = time.monotonic()
+        newest = next(reversed(self._images.values()), self._last_image)
+        if newest is None or now_s - self._banner_s < _BANNER_EVERY_S:
+            return
+        self._banner_s = now_s
+        self._draw(newest, msg, why)
+
+    def _draw(
+        self, msg: Image | CompressedImage, skeletons: SkeletonArray, status_line: str = ''
+    ) -> None:
         started_s = time.perf_counter()
         try:
             view = image_from_msg(msg) if isinstance(msg, Image) else (
@@ -162,19 +219,24 @@ class PoseVisualizerNode(ManagedNode):
         except ImageError as error:
             self.complain('bad_images', f'image not drawn: {error}')
             return
+        self._last_image = msg
         image = np.array(view, order='C')
         stale = skeletons.status == SkeletonArray.STALE
         if self.config.skeletons == 'observed':
             keypoints = keypoints_from_msg(skeletons)
             who = f'{len(keypoints)} {"person" if len(keypoints) == 1 else "people"}'
-            draw_keypoints(image, keypoints, self._status_line(skeletons, who), stale)
+            line = status_line or self._status_line(skeletons, who)
+            draw_keypoints(image, keypoints, line, stale)
         else:
             tracks = self._shown(tracks_from_msg(skeletons))
             predicted = self.config.skeletons == 'predicted'
-            line = self._status_line(skeletons, people_in(tracks, predicted))
+            line = status_line or self._status_line(skeletons, people_in(tracks, predicted))
             draw_tracks(image, tracks, line, stale, predicted)
-        self._overlay.publish(image_to_msg(image, skeletons.header))
-        self.statistics.counts['overlays'] += 1
+        # Not the skeletons' frame: their positions may be in another one.
+        stamp = msg.header.stamp if stale else skeletons.header.stamp
+        self._overlay.publish(
+            image_to_msg(image, Header(stamp=stamp, frame_id=msg.header.frame_id)))
+        self.statistics.counts['stale_overlays' if stale else 'overlays'] += 1
         self.statistics.add('draw', time.perf_counter() - started_s)
 
     def _status_line(self, msg: SkeletonArray, who: str) -> str:
@@ -183,30 +245,55 @@ class PoseVisualizerNode(ManagedNode):
         span_s = now_s - self._drawn_s[0]
         rate = f'{(len(self._drawn_s) - 1) / span_s:.1f} Hz' if span_s > 0 else ''
         busy_ms = msg.convert_ms + msg.detect_ms + msg.refine_ms + msg.track_ms
-        return '  '.join(part for part in (who, f'{busy_ms:.0f} ms', rate) if part)
+        age_s = (stamp_ns(msg.published) - stamp_ns(msg.header.stamp)) * 1e-9
+        age = f'age {age_s * 1e3:.0f} ms' if 0 < age_s < _LONGEST_AGE_S else ''
+        return '  '.join(part for part in (who, f'{busy_ms:.0f} ms', rate, age) if part)
 
     def _publish_markers(self, msg: SkeletonArray) -> None:
         size = (int(msg.image_width), int(msg.image_height))
-        matrix = self._matrix
-        if matrix is None:
-            if min(size) <= 0:
-                return
-            matrix = default_camera_matrix(size)
+        self._last_header = msg.header
+        if msg.status == SkeletonArray.STALE or min(size) <= 0:
+            self._clear_markers()
+            return
+        position, covariance = space_from_msg(msg)
+        image_frame = msg.image_frame_id or msg.header.frame_id
+        tracks = tracks_from_msg(msg)
+        placed = place(
+            tracks, position, covariance, velocities_from_msg(msg), self._camera_of(size),
+            self.config.plane_distance_m, same_frame=image_frame == msg.header.frame_id,
+        )
+        shown = self._is_shown(tracks)
+        self._markers.publish(self._writer.write(
+            tracks.select(shown), placed.select(shown), msg.header,
+            Header(stamp=msg.header.stamp, frame_id=image_frame), self.config,
+        ))
+
+    def _clear_markers(self) -> None:
+        if self._markers is not None and not self._writer.is_empty:
+            self._markers.publish(self._writer.clear(self._last_header))
+
+    def _camera_of(self, size: tuple[int, int]) -> CameraModel:
+        """Return the calibrated camera, or one to draw with."""
+        if self._camera is None:
             self.get_logger().warning(
                 'no calibrated camera_info: markers are drawn as if the camera had a horizontal '
                 'field of view of 60 degrees', once=True,
             )
-        config = self.config
-        self._markers.publish(self._writer.write(
-            self._shown(tracks_from_msg(msg)), msg.header, matrix, config.plane_distance_m,
-            config.line_width_m, config.marker_lifetime_s,
-        ))
+            return default_camera(size)
+        if self._camera.image_size != size:
+            width, height = self._camera.image_size
+            self.complain(
+                'camera_info_size', f'camera_info is of an image of {width}x{height}, skeletons '
+                f'are of one of {size[0]}x{size[1]}: markers are drawn without it')
+            return default_camera(size)
+        return self._camera
+
+    def _is_shown(self, tracks: Tracks) -> np.ndarray:
+        """Say for each whether it is drawn: all but TENTATIVE ones, these if asked for."""
+        return (tracks.state != TrackState.TENTATIVE) | self.config.tentative
 
     def _shown(self, tracks: Tracks) -> Tracks:
-        """Leave out who is not confirmed, unless `tentative`."""
-        if self.config.tentative:
-            return tracks
-        return tracks.select(tracks.state != TrackState.TENTATIVE)
+        return tracks.select(self._is_shown(tracks))
 
 
 def _keep_latest(buffer: OrderedDict[int, Any], count: int) -> int:

@@ -71,6 +71,14 @@ def space_from_msg(msg: SkeletonArray) -> tuple[np.ndarray, np.ndarray]:
     return position, covariance
 
 
+def velocities_from_msg(msg: SkeletonArray) -> np.ndarray:
+    """Return the velocities in metres of a message, (N, 17, 3) float64, m/s."""
+    return np.array(
+        [(k.velocity.x, k.velocity.y, k.velocity.z) for s in msg.skeletons for k in s.keypoints],
+        np.float64,
+    ).reshape(len(msg.skeletons), NUM_KEYPOINTS, 3)
+
+
 def sources_from_msg(msg: SkeletonArray) -> np.ndarray:
     """Return what the positions of a message rest on: PositionSource, (N, 17) int8."""
     return np.array(

@@ -10,18 +10,8 @@ import pytest
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import FLIP_PAIRS, LEFT_ELBOW, LEFT_WRIST, NUM_KEYPOINTS
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
-from pose_ros.media.overlay import (
-    GREY,
-    ID_COLORS,
-    LEFT_COLOR,
-    RED,
-    RIGHT_COLOR,
-    draw_keypoints,
-    draw_tracks,
-    enlarged,
-    id_color,
-    people_in,
-)
+from pose_ros.media.overlay import draw_keypoints, draw_tracks, enlarged, people_in
+from pose_ros.media.palette import GREY, ID_COLORS, LEFT_COLOR, RED, RIGHT_COLOR, id_color
 
 # A person facing us, in a box of 1 x 1.
 PERSON = np.array(

@@ -16,8 +16,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from pose_ros.ros.calibration import (
     CalibrationError,
     camera_info_from_yaml,
-    camera_matrix,
-    default_camera_matrix,
+    default_camera,
 )
 from pose_ros.ros.images import image_from_msg
 from pose_ros.ros.messages import stamp_ns
@@ -161,10 +160,8 @@ def test_missing_calibration(tmp_path: Path) -> None:
         camera_info_from_yaml(tmp_path / 'binary')
 
 
-def test_camera_matrix_follows_binning_and_roi() -> None:
-    info = CameraInfo(width=640, height=480, k=[600.0, 0, 320.0, 0, 610.0, 240.0, 0, 0, 1.0])
-    info.roi.x_offset, info.roi.y_offset, info.binning_x, info.binning_y = 100, 40, 2, 4
-    expected = [[300, 0, 110], [0, 152.5, 50], [0, 0, 1]]
-    np.testing.assert_allclose(camera_matrix(info), expected)
-    assert camera_matrix(CameraInfo()) is None
-    assert default_camera_matrix((640, 480))[0, 2] == 319.5
+def test_default_camera() -> None:
+    camera = default_camera((640, 480))
+    left, right = camera.rays(np.array([[-0.5, 239.5], [639.5, 239.5]]))
+    assert np.degrees(np.arctan(right[0]) - np.arctan(left[0])) == pytest.approx(60.0)
+    assert left[1] == right[1] == 0.0

@@ -8,18 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from builtin_interfaces.msg import Time
+import cv2
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from pose_ros.core import geometry
-from pose_ros.core.skeleton import EDGES
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.media.palette import RED
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.images import image_from_msg, image_to_msg
-from pose_ros.ros.markers import MarkerWriter
 from pose_ros.ros.messages import tracks_to_msg
 from pose_ros.ros.pose_visualizer_node import PoseVisualizerNode
 
@@ -45,54 +45,6 @@ def tracks(make_people: Any) -> Tracks:
 
 def of(markers: MarkerArray, namespace: str, action: int = Marker.ADD) -> dict[int, Marker]:
     return {m.id: m for m in markers.markers if m.ns == namespace and m.action == action}
-
-
-def test_markers_lie_where_the_pixels_are(tracks: Tracks) -> None:
-    markers = MarkerWriter().write(tracks, header(1), K, 3.0, 0.05, 0.25)
-    joints, bones, labels = (of(markers, name) for name in ('joints', 'bones', 'label'))
-    assert set(joints) == set(bones) == set(labels) == {3, 8}
-    for person, track_id in enumerate((3, 8)):
-        points = np.array([(p.x, p.y, p.z) for p in joints[track_id].points])
-        np.testing.assert_allclose(points[:, 2], 3.0)
-        np.testing.assert_allclose(geometry.project(K, points), tracks.xy[person], atol=1e-3)
-        ends = np.array([(p.x, p.y, p.z) for p in bones[track_id].points]).reshape(-1, 2, 3)
-        expected = points[np.array(EDGES)]
-        np.testing.assert_allclose(ends, expected)
-        assert str(track_id) in labels[track_id].text
-        assert bones[track_id].type == Marker.LINE_LIST and bones[track_id].scale.x == 0.05
-        assert joints[track_id].lifetime.nanosec == 250_000_000
-        assert joints[track_id].header == header(1)
-        assert joints[track_id].color.a == 1.0
-    one, other = joints[3].color, joints[8].color
-    assert (one.r, one.g, one.b) != (other.r, other.g, other.b)
-
-
-def test_who_is_gone_is_deleted(tracks: Tracks) -> None:
-    writer = MarkerWriter()
-    writer.write(tracks, header(1), K)
-    markers = writer.write(tracks.select(slice(1)), header(2), K)
-    for namespace in ('bones', 'joints', 'label'):
-        assert set(of(markers, namespace, Marker.DELETE)) == {8}
-        assert set(of(markers, namespace)) == {3}
-    assert not of(writer.write(tracks.select(slice(1)), header(3), K), 'bones', Marker.DELETE)
-    assert set(of(writer.clear(header(4)), 'label', Marker.DELETE)) == {3}
-
-
-def test_missing_keypoints_and_people_are_not_drawn(tracks: Tracks) -> None:
-    tracks.keypoint_state[0, 5:], tracks.xy[0, 5:] = KeypointState.MISSING, np.nan
-    tracks.keypoint_state[1], tracks.xy[1] = KeypointState.MISSING, np.nan
-    markers = MarkerWriter().write(tracks, header(1), K)
-    assert set(of(markers, 'joints')) == {3}
-    assert len(of(markers, 'joints')[3].points) == 5
-    assert len(of(markers, 'bones')[3].points) == 2 * 4
-    values = [v for p in of(markers, 'bones')[3].points for v in (p.x, p.y, p.z)]
-    assert np.isfinite(values).all()
-
-
-def test_lost_people_are_faded(tracks: Tracks) -> None:
-    tracks.state[1] = TrackState.LOST
-    markers = of(MarkerWriter().write(tracks, header(1), K), 'joints')
-    assert markers[3].color.a == 1.0 and markers[8].color.a < 0.5
 
 
 class Stage:
@@ -192,13 +144,20 @@ def test_markers_use_camera_info(
         assert ros.spin_until(markers.__len__)
         del markers[:]
     assert capfd.readouterr().err.count('no calibrated camera_info') == 1
-    stage.infos.publish(CameraInfo(width=640, height=480, k=K.ravel().tolist()))
-    assert ros.spin_until(lambda: stage.node._matrix is not None)
-    stage.tracked.publish(msg)
-    assert ros.spin_until(markers.__len__)
-    points = np.array([(p.x, p.y, p.z) for p in of(markers[-1], 'joints')[3].points])
-    np.testing.assert_allclose(points[:, 2], 4.0)
-    np.testing.assert_allclose(geometry.project(K, points), tracks.xy[0], atol=1e-3)
+    d = [-0.3, 0.1, 0.001, 0.002, 0.0]
+    for info, size_fits in ((CameraInfo(width=640, height=480, k=K.ravel().tolist(), d=d,
+                                        distortion_model='plumb_bob'), True),
+                            (CameraInfo(width=320, height=240, k=K.ravel().tolist()), False)):
+        stage.infos.publish(info)
+        assert ros.spin_until(lambda: stage.node._info == info)  # noqa: B023
+        del markers[:]
+        stage.tracked.publish(msg)
+        assert ros.spin_until(markers.__len__)
+        points = np.array([(p.x, p.y, p.z) for p in of(markers[-1], 'joints')[3].points])
+        np.testing.assert_allclose(points[:, 2], 4.0)
+        drawn, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), K, np.array(d))
+        assert np.allclose(drawn[:, 0], tracks.xy[0], atol=0.01) == size_fits
+    assert 'camera_info is of an image of 320x240' in capfd.readouterr().err
 
 
 def test_tentative_people_are_hidden_unless_asked_for(ros: Any, tracks: Tracks) -> None:
@@ -229,3 +188,83 @@ def test_bad_image_is_said(
     stage.node._on_image(image_to_msg(PICTURE, header(2)))
     stage.node._on_skeletons(tracks_to_msg(tracks, header(2), (640, 480)))
     assert ros.spin_until(lambda: overlays)
+
+
+def is_red(overlay: Image) -> bool:
+    """Whether the banner is the red one."""
+    corner = image_from_msg(overlay)[2, -3].astype(int)
+    return bool(np.abs(corner - RED).max() < 45)
+
+
+def test_stale_skeletons_redden_the_image_that_was_drawn_before(ros: Any, tracks: Tracks) -> None:
+    stage = Stage(ros)
+    overlays, markers = ros.collect(Image, 'pose/overlay', 1), ros.collect(
+        MarkerArray, 'pose/markers')
+    stage.wait_for(stage.images)
+    stage.wait_for(stage.tracked)
+    stage.node._on_image(image_to_msg(np.full_like(PICTURE, 40), header(1)))
+    stage.node._on_skeletons(tracks_to_msg(tracks, header(1), (640, 480)))
+    assert ros.spin_until(lambda: overlays and markers)
+    assert not is_red(overlays[0])
+    del overlays[:], markers[:]
+    stale = tracks_to_msg(tracks, header(1), (640, 480))
+    stale.status, stale.stale_s = SkeletonArray.STALE, 1.2
+    for _ in range(4):  # on pose/predicted it comes 50 times a second
+        stage.node._on_skeletons(stale)
+    assert ros.spin_until(lambda: overlays and markers)
+    ros.spin_for(0.2)
+    assert len(overlays) == 1 and is_red(overlays[0])
+    assert (image_from_msg(overlays[0])[-1, -1] == 40).all() and overlays[0].header == header(1)
+    assert [m.action for m in markers[0].markers] == [Marker.DELETEALL] and len(markers) == 1
+    # A newer image that nobody has looked at is shown instead.
+    stage.node._on_image(image_to_msg(np.full_like(PICTURE, 70), header(2)))
+    stage.node._banner_s = 0.0
+    stage.node._on_skeletons(stale)
+    assert ros.spin_until(lambda: len(overlays) == 2)
+    assert (image_from_msg(overlays[1])[-1, -1] == 70).all() and overlays[1].header == header(2)
+
+
+def test_skeletons_that_stop_coming_redden_the_image_and_leave_no_markers(
+    ros: Any, tracks: Tracks
+) -> None:
+    stage = Stage(ros, marker_lifetime_s=0.0)
+    overlays, markers = ros.collect(Image, 'pose/overlay', 1), ros.collect(
+        MarkerArray, 'pose/markers')
+    stage.wait_for(stage.images)
+    stage.node._on_image(image_to_msg(PICTURE, header(1)))
+    stage.node._on_skeletons(tracks_to_msg(tracks, header(1), (640, 480)))
+    assert ros.spin_until(lambda: overlays and markers)
+    assert ros.spin_until(lambda: is_red(overlays[-1]) and len(markers) == 2, 6.0)
+    assert [m.action for m in markers[1].markers] == [Marker.DELETEALL]
+    ros.spin_for(0.6)
+    assert len(markers) == 2
+
+
+def test_a_node_that_is_deactivated_takes_its_markers_along(ros: Any, tracks: Tracks) -> None:
+    stage = Stage(ros)
+    markers = ros.collect(MarkerArray, 'pose/markers')
+    stage.wait_for(stage.tracked)
+    stage.node._on_skeletons(tracks_to_msg(tracks, header(1), (640, 480)))
+    assert ros.spin_until(lambda: markers)
+    stage.node.trigger_deactivate()
+    assert ros.spin_until(lambda: len(markers) == 2)
+    assert [m.action for m in markers[1].markers] == [Marker.DELETEALL]
+
+
+def test_switches_are_live(ros: Any, tracks: Tracks) -> None:
+    stage = Stage(ros)
+    markers = ros.collect(MarkerArray, 'pose/markers')
+    stage.wait_for(stage.tracked)
+    moving = replace(
+        tracks, velocity=np.full_like(tracks.velocity, 200.0),
+        covariance=np.tile(np.eye(2, dtype=np.float32) * 9, (2, 17, 1, 1)))
+    msg = tracks_to_msg(moving, header(1), (640, 480))
+    for on in (False, True, False):
+        for name in ('covariance', 'velocity'):
+            assert stage.node.set_parameters([Parameter(name, value=on)])[0].successful
+        del markers[:]
+        stage.node._on_skeletons(msg)
+        assert ros.spin_until(lambda: markers)
+        for name in ('covariance', 'velocity'):
+            assert len(of(markers[0], name)) == (34 if on else 0)
+    assert len(of(markers[0], 'velocity', Marker.DELETE)) == 34
