@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     'up': ('pose_ros.ros.up', 'start the ROS 2 nodes (where there is no `ros2 launch`)'),
     'demo': ('pose_ros.tools.demo', 'the ROS 2 nodes on real footage, recorded'),
     'bench': ('pose_ros.tools.bench', 'measure cost, rate and latency on this machine'),
+    'bench-peers': ('pose_ros.ros.bench_peers', 'measure our nodes beside plain ones'),
     'evaluate': ('pose_ros.tools.evaluate', 'measure COCO keypoint accuracy'),
     'evaluate-tracking': ('pose_ros.tools.evaluate_tracking', 'measure tracking accuracy'),
     'evaluate-depth': (

@@ -18,7 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pose_ros.media.sources import demo_paths, open_source
+from pose_ros.media.people_images import people_images
+from pose_ros.media.sources import demo_paths
 from pose_ros.tools.pipeline import PipelineError, Recording, record
 from pose_ros.tools.report import add_json_argument, finish, machine
 
@@ -43,7 +44,6 @@ ERRORS = (PipelineError,)
 DATA_VARIABLE = 'POSE_ROS_DATA'
 NODES = ('pose_estimator', 'pose_tracker')
 COST_RATE_HZ = 10.0  # low enough for any machine: cost per image, not throughput
-FIRST_FRAME, FRAMES = 105, 30  # of bikes.mp4: a cyclist who waits, all of him in view
 MODES = ('single', 'two-pass')
 FIGURES_BEGIN = '<!-- figures: made by `pose_ros bench --update .` -->'
 FIGURES_END = '<!-- end of figures -->'
@@ -168,44 +168,15 @@ def with_figures(readme: str, figures: list[Figure], here: dict[str, Any]) -> st
     return begin + middle + '\n\n' + '\n'.join(table) + '\n\n' + last + rest
 
 
-def people_image(frames: list[np.ndarray], people: int) -> np.ndarray:
-    """
-    Make a 640x480 image of one or five people out of frames of the demo footage.
-
-    Parameters
-    ----------
-    frames : list of (272, 640, 3) uint8
-        At least as many as people.
-    people : int
-        1: the middle of a frame, enlarged. More: the cyclist cut out of each, side by side,
-        every second one mirrored.
-
-    Returns
-    -------
-    (480, 640, 3) uint8
-    """
-    if people == 1:
-        return cv2.resize(frames[0][:, 240:603], (640, 480), interpolation=cv2.INTER_CUBIC)
-    canvas = np.full((480, 640, 3), 110, np.uint8)
-    width = 640 // people
-    for i, frame in enumerate(frames[:people]):
-        middle = 421
-        cut = frame[:, middle - width // 2 : middle - width // 2 + width]
-        canvas[104:376, i * width : (i + 1) * width] = cut[:, ::-1] if i % 2 else cut
-    return canvas
-
-
 def _runs(scratch: Path, seconds: float) -> dict[str, dict[str, Any]]:
     """Measure everything that the nodes tell."""
     bikes = demo_paths()[0]
-    with open_source(str(bikes)) as source:
-        frames = [frame.image for frame in source][FIRST_FRAME : FIRST_FRAME + FRAMES + 5]
     runs = {}
     for people in (1, 5):
         folder = scratch / f'{people}_people'
         folder.mkdir()
-        for i in range(FRAMES):
-            cv2.imwrite(str(folder / f'{i}.png'), people_image(frames[i:], people))
+        for i, image in enumerate(people_images(people)):
+            cv2.imwrite(str(folder / f'{i}.png'), image)
         title = f'{people} {"person" if people == 1 else "people"}, 640x480, two-pass'
         runs[title] = _measure(title, folder, scratch, seconds, f'rate_hz={COST_RATE_HZ}')
     for mode in MODES:

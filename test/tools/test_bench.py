@@ -6,37 +6,13 @@ import json
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
 from pose_ros import cli
-from pose_ros.media.sources import SourceError, demo_paths, open_source
+from pose_ros.media.people_images import people_images
+from pose_ros.media.sources import SourceError
 from pose_ros.tools import bench
 from pose_ros.tools.bench import Figure
-
-
-@pytest.fixture(scope='module')
-def frames() -> list[np.ndarray]:
-    """Return the frames that test images are made from."""
-    try:
-        path = demo_paths()[0]
-    except SourceError as error:
-        pytest.skip(str(error))
-    with open_source(str(path)) as source:
-        return [frame.image for frame in source][110:115]
-
-
-@pytest.mark.parametrize('people', [1, 5])
-def test_test_images_hold_as_many_people_as_they_say(frames, people):
-    pytest.importorskip('onnxruntime')
-    from pose_ros.backends import load_backend
-    from pose_ros.core.config import EstimatorConfig
-    from pose_ros.core.estimator import PoseEstimator
-
-    image = bench.people_image(frames, people)
-    assert image.shape == (480, 640, 3) and image.dtype == np.uint8
-    config = EstimatorConfig()
-    assert len(PoseEstimator(load_backend(config), config).estimate(image, 1.0)) == people
 
 
 @pytest.mark.parametrize(
@@ -73,14 +49,18 @@ def test_the_readme_of_this_checkout_has_the_place_for_figures():
 
 
 @pytest.fixture(scope='module')
-def five_people(frames, tmp_path_factory) -> dict:
+def five_people(tmp_path_factory) -> dict:
     """Run the nodes for a moment on images of five people."""
     pytest.importorskip('rclpy', reason='rclpy is not here: ./run pytest brings it')
     pytest.importorskip('pose_ros.msg', reason='the messages are not built')
     scratch = tmp_path_factory.mktemp('bench')
     folder = scratch / 'images'
     folder.mkdir()
-    cv2.imwrite(str(folder / '0.png'), bench.people_image(frames, 5))
+    try:
+        image = people_images(5)[5]
+    except SourceError as error:
+        pytest.skip(str(error))
+    cv2.imwrite(str(folder / '0.png'), image)
     return bench._measure('five', folder, scratch, 3.0, 'rate_hz=10.0')
 
 

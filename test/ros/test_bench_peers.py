@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`pose_ros bench-peers`: short runs of real systems give every figure; sick ones say why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+import sys
+
+from geometry_msgs.msg import PoseArray
+import numpy as np
+import pytest
+
+from pose_ros import cli
+from pose_ros.media.sources import SourceError, demo_paths
+from pose_ros.ros.bench_peers import _figures, _Result, _table
+from pose_ros.ros.peers.measured_run import MeasuredRun, PeerError, PeerSystem, measure
+
+IMAGES = np.zeros((2, 48, 64, 3), np.uint8)
+
+
+def run(delays_ms: list[float], gap_ms: float = 20.0) -> MeasuredRun:
+    return MeasuredRun(1e3 / gap_ms, np.array(delays_ms), gap_ms, 50.0, 100.0)
+
+
+@pytest.mark.slow
+def test_systems_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        demo_paths()
+    except SourceError as error:
+        pytest.skip(str(error))
+    file = tmp_path / 'peers.json'
+    assert cli.main(['bench-peers', '--rounds', '1', '--seconds', '2', '--json', str(file),
+                     '--only', 'floor,pose_ros single,plain ONNX']) == 0
+    output = capsys.readouterr().out
+    report = json.loads(file.read_text())
+    assert report == json.loads(output.splitlines()[-1])
+    floor, ours, plain = report['systems'].values()
+    for figures in (floor, ours, plain):
+        assert 0 < figures['delay_p50_ms'] <= figures['delay_p95_ms'] <= figures['delay_p99_ms']
+        assert figures['rate_hz'] > 0 and figures['memory_mb'] > 20
+    # A network takes longer than none, whatever else the machine does.
+    assert floor['rate_hz'] > ours['rate_hz']
+    assert '| beside plain |' in output
+
+
+def test_a_system_that_dies_says_why() -> None:
+    dying = PeerSystem('dying', [[sys.executable, '-c', 'raise SystemExit("no licence")']],
+                       'poses', PoseArray, {})
+    with pytest.raises(PeerError, match=r'dying: a process ended\n  \| no licence'):
+        measure(dying, IMAGES, 10.0, 1.0)
+
+
+def test_the_table_has_medians_over_rounds_and_ratios() -> None:
+    ours = _Result([run([10, 30]), run([10, 90]), run([10, 50])], [run([1, 2, 3])] * 3)
+    plain = _Result([run([10, 20], 40.0)] * 3, [run([4, 5, 6])] * 3)
+    figures = _figures(ours)
+    assert figures['overload_age_max_ms'] == 50 and figures['overload_age_max_periods'] == 2.5
+    assert figures['delay_p50_ms'] == 2
+    lines = _table({'ours': figures, 'plain ONNX': _figures(plain)})
+    assert '| ours | 50.0 | 2.00 | 50 (2.5) | 2.0 /' in lines[2]
+
+
+@pytest.mark.parametrize('arguments, reason', [
+    (['--only', 'nobody'], 'nobody'),
+    (['--size', '640'], 'WIDTHxHEIGHT'),
+    (['--mediapipe', '/nowhere'], 'pip install --target'),
+])
+def test_bad_arguments(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(['bench-peers', *arguments]) == 1
+    assert reason in capsys.readouterr().err
