@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import logging
 
+from pose_ros.backends.build_progress import Progress
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
 from pose_ros.core.backend import Backend, BackendError
 from pose_ros.core.config import EstimatorConfig
@@ -14,7 +15,7 @@ from pose_ros.core.config import EstimatorConfig
 _LOG = logging.getLogger('pose_ros')
 
 
-def load_backend(config: EstimatorConfig) -> Backend:
+def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> Backend:
     """
     Load the networks on the runtime that the parameters ask for.
 
@@ -26,6 +27,8 @@ def load_backend(config: EstimatorConfig) -> Backend:
     config : EstimatorConfig
         Reads backend, detector_model, refiner_model, precision, num_threads and the sizes of the
         first pass.
+    progress : callable, optional
+        Is told how far the build of an engine is, where one has to be built; on any thread.
 
     Raises
     ------
@@ -33,15 +36,15 @@ def load_backend(config: EstimatorConfig) -> Backend:
         When the runtime is missing or a model cannot be used; the message says what to do.
     """
     if config.backend != 'auto':
-        return _LOADERS[config.backend](config)
+        return _LOADERS[config.backend](config, progress)
     try:
-        return _load_tensorrt(config)
+        return _load_tensorrt(config, progress)
     except BackendError as error:
         _LOG.warning('TensorRT is not used, ONNX Runtime is: %s', error)
-    return _load_onnx(config)
+    return _load_onnx(config, progress)
 
 
-def _load_tensorrt(config: EstimatorConfig) -> Backend:
+def _load_tensorrt(config: EstimatorConfig, progress: Progress | None) -> Backend:
     from pose_ros.backends.tensorrt import TensorrtBackend
 
     return TensorrtBackend(
@@ -49,10 +52,11 @@ def _load_tensorrt(config: EstimatorConfig) -> Backend:
         refiner=config.refiner_model or SHIPPED_REFINER,
         precision=config.precision,
         detect_size_px=max(config.detect_size_px, config.detect_second_size_px),
+        progress=progress,
     )
 
 
-def _load_onnx(config: EstimatorConfig) -> Backend:
+def _load_onnx(config: EstimatorConfig, progress: Progress | None) -> Backend:
     try:
         # Inside the function: importing ONNX Runtime takes a while and is not always needed.
         from pose_ros.backends.onnx import OnnxBackend
@@ -67,7 +71,7 @@ def _load_onnx(config: EstimatorConfig) -> Backend:
     )
 
 
-_LOADERS: dict[str, Callable[[EstimatorConfig], Backend]] = {
+_LOADERS: dict[str, Callable[[EstimatorConfig, Progress | None], Backend]] = {
     'tensorrt': _load_tensorrt,
     'onnx': _load_onnx,
 }

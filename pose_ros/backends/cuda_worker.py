@@ -18,7 +18,7 @@ import threading
 import traceback
 from typing import Any, Generic, TypeVar
 
-from pose_ros.core.backend import BackendError
+from pose_ros.core.backend import BackendError, BackendLostError
 
 T = TypeVar('T')
 _JOIN_S = 30.0
@@ -96,11 +96,13 @@ class CudaWorker:
         Raises
         ------
         BackendError
-            When CUDA reports an error. After one that spoils the context, such as an address that
-            a kernel must not touch, every call fails: a new worker in a new process works.
+            When CUDA reports an error.
+        BackendLostError
+            After one that spoils the context, such as an address that a kernel must not touch:
+            every call fails then, and a new worker in a new process works.
         """
         if self._broken:
-            raise BackendError(f'the GPU cannot be used any more: {self._broken}')
+            raise BackendLostError(f'the GPU cannot be used any more: {self._broken}')
         if not self._thread.is_alive():
             raise BackendError('the GPU is closed')
         task = _Task(function)
@@ -110,9 +112,13 @@ class CudaWorker:
         except self._cuda.MemoryError as error:
             raise BackendError(f'the memory of GPU {self._index} is full: {error}') from error
         except self._cuda.Error as error:
-            raise BackendError(f'CUDA: {error}' + self._spoilt()) from error
+            if self._is_spoilt():
+                raise BackendLostError(
+                    f'CUDA: {error}; the context is lost, start again'
+                ) from error
+            raise BackendError(f'CUDA: {error}') from error
 
-    def _spoilt(self) -> str:
+    def _is_spoilt(self) -> bool:
         """Look whether the context still works after an error."""
         task = _Task(lambda: self._cuda.Context.synchronize())
         self._tasks.put(task)
@@ -120,8 +126,8 @@ class CudaWorker:
             task.result()
         except self._cuda.Error as error:
             self._broken = str(error)
-            return '; the context is lost, start again'
-        return ''
+            return True
+        return False
 
     def at_close(self, free: Callable[[], None]) -> None:
         """Have something freed on the thread at the end; the latest is freed first."""

@@ -9,7 +9,7 @@ What a version lacks is found by `getattr`, never by its number. The module `trt
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 import hashlib
@@ -18,6 +18,7 @@ import logging
 from types import ModuleType
 from typing import Any
 
+from pose_ros.backends.build_progress import BuildProgress, Progress, make_monitor
 from pose_ros.backends.cuda_driver import CudaDevice
 from pose_ros.backends.precision import to_half
 from pose_ros.core.backend import BackendError, ModelSpec
@@ -27,9 +28,6 @@ MAX_CROPS = 8
 _SCHEMA = 1
 _WORKSPACE_BYTES = 1 << 30
 _LOG = logging.getLogger('pose_ros.tensorrt')
-
-Progress = Callable[[str, int, int], None]
-"""Is called with the name of a phase, the steps done and the steps in all."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +216,7 @@ def build_engine(
             raise _failed(trt, logger, f'refuses the input shapes {profile} of {request.name}')
     if capabilities:
         _set_capabilities(trt, logger, config, capabilities)
-    monitor = _make_monitor(trt, progress)
+    monitor = make_monitor(trt, progress and BuildProgress(request.name, progress))
     if monitor is not None:
         config.progress_monitor = monitor
     plan = builder.build_serialized_network(network, config)
@@ -275,28 +273,3 @@ def make_logger(trt: Any) -> Any:
             _LOG.log(level, '%s', text)
 
     return Logger()
-
-
-def _make_monitor(trt: Any, progress: Progress | None) -> Any:
-    """Return an IProgressMonitor that tells `progress`; None where TensorRT has none (8.6)."""
-    if progress is None or not hasattr(trt, 'IProgressMonitor'):
-        return None
-    tell = progress
-
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self.steps: dict[str, int] = {}
-
-        def phase_start(self, phase: str, parent: str | None, num_steps: int) -> None:
-            self.steps[phase] = num_steps
-            tell(phase, 0, num_steps)
-
-        def step_complete(self, phase: str, step: int) -> bool:
-            tell(phase, step + 1, self.steps.get(phase, 0))
-            return True
-
-        def phase_finish(self, phase: str) -> None:
-            self.steps.pop(phase, None)
-
-    return Monitor()

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from pose_ros.backends import engine_build, kernels
+from pose_ros.backends.build_progress import Progress
 from pose_ros.backends.cuda_worker import CudaWorker
-from pose_ros.backends.engine_build import EngineRequest, Profile, Progress
+from pose_ros.backends.engine_build import EngineRequest, Profile
 from pose_ros.backends.engine_cache import EngineCache, default_folder
 from pose_ros.backends.engine_check import TOLERANCE, compare_maps, golden_input
 from pose_ros.backends.frame_upload import FrameUpload
@@ -133,6 +134,8 @@ class TensorrtBackend:
 
         def build() -> bytes:
             _LOG.info('building the engine of %s, once', spec.name)
+            if self._progress is not None:
+                self._progress(spec.name, 0.0)
             return self._worker.call(
                 lambda: self._runtime.build(trt, request, capabilities, self._progress)
             )

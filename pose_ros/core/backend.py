@@ -170,6 +170,10 @@ class BackendError(RuntimeError):
     """The runtime cannot load or run a network; the message says why and what to do."""
 
 
+class BackendLostError(BackendError):
+    """The runtime is broken for good: only a new backend, perhaps a new process, may work."""
+
+
 class Backend(Protocol):
     """
     Runs the two passes on one image at a time. Not thread-safe: one thread owns a backend.

@@ -9,6 +9,7 @@ Design: https://design.ros2.org/articles/node_lifecycle.html
 from __future__ import annotations
 
 from collections.abc import Callable
+import threading
 import time
 import traceback
 from typing import Any
@@ -22,6 +23,9 @@ from rclpy.parameter import Parameter
 
 from pose_ros.ros import parameters
 from pose_ros.ros.diagnostics import ERROR, OK, WARN, Statistics, Throttle, diagnostic_array
+
+_DIAGNOSTICS_PERIOD_S = 1.0
+_LOG_PERIOD_S = 5.0
 
 
 class StartError(RuntimeError):
@@ -53,6 +57,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         self.finished = False
         self._throttle = Throttle()
         self._failure = ''
+        self._busy = ''
+        self._given_up = ''
         self._state = State.PRIMARY_STATE_UNCONFIGURED
         self._refuse_impossible_transitions()
         try:
@@ -67,7 +73,9 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Steady: under use_sim_time a paused simulation must not silence the diagnostics.
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self.publish_diagnostics, clock=self._steady_clock)
+        self.create_timer(
+            _DIAGNOSTICS_PERIOD_S, self.publish_diagnostics, clock=self._steady_clock
+        )
 
     # -- what a subclass fills in ---------------------------------------------------------------
 
@@ -120,6 +128,10 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Do not call: rclpy does."""
         super().on_deactivate(state)
+        if self._given_up:
+            self._failure, self._given_up = self._given_up, ''
+            self.get_logger().error(self._failure)
+            return TransitionCallbackReturn.ERROR
         return self._transition(self.deactivate, None, State.PRIMARY_STATE_INACTIVE)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -208,10 +220,56 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         if said is not None:
             self.get_logger().warning(said)
 
+    def give_up(self, reason: str) -> None:
+        """
+        Go from active through error processing, which frees everything, to unconfigured.
+
+        What went wrong is on /diagnostics from then on; the node may be configured again.
+        """
+        self._given_up = reason
+        self.trigger_deactivate()
+
+    def wait_for(self, do: Callable[[], None], say: Callable[[], str]) -> None:
+        """
+        Do something slow on a thread of its own while /diagnostics goes on.
+
+        Parameters
+        ----------
+        do : callable
+            What it raises is raised here.
+        say : callable
+            Returns how far it is: published every second, and logged now and then.
+        """
+        raised: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                do()
+            except BaseException as error:  # noqa: BLE001  raised again below
+                raised.append(error)
+
+        thread = threading.Thread(target=work, name='slow', daemon=True)
+        thread.start()
+        logged_s = time.monotonic()
+        while True:
+            thread.join(_DIAGNOSTICS_PERIOD_S)
+            if not thread.is_alive():
+                break
+            self._busy = say()
+            self.publish_diagnostics()
+            if time.monotonic() - logged_s >= _LOG_PERIOD_S:
+                logged_s = time.monotonic()
+                self.get_logger().info(self._busy)
+        self._busy = ''
+        if raised:
+            raise raised[0]
+
     def publish_diagnostics(self) -> None:
         """Publish state, counters and latencies."""
         level, reason = ERROR, self._failure
-        if not self._failure:
+        if self._busy:
+            level, reason = WARN, self._busy
+        elif not self._failure:
             level, reason = self.health() if self.is_active else (WARN, 'not active')
         message = diagnostic_array(
             self.get_fully_qualified_name().lstrip('/'), level, reason,

@@ -28,7 +28,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from pose_ros.backends import load_backend
-from pose_ros.core.backend import Backend, BackendError
+from pose_ros.core.backend import Backend, BackendError, BackendLostError
 from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
@@ -52,14 +52,15 @@ class PoseEstimatorNode(ManagedNode):
     Parameters
     ----------
     load : callable
-        Makes the backend from the parameters, when configuring.
+        Makes the backend from the parameters, when configuring; by default `load_backend`.
     """
 
     def __init__(
-        self, load: Callable[[EstimatorConfig], Backend] = load_backend, **kwargs: Any
+        self, load: Callable[[EstimatorConfig], Backend] | None = None, **kwargs: Any
     ) -> None:
         super().__init__('pose_estimator', EstimatorConfig, **kwargs)
-        self._load = load
+        self._load = load or (lambda config: load_backend(config, self._note_progress))
+        self._progress = ''
         self._backend: Backend | None = None
         self._estimator: PoseEstimator | None = None
         self._publisher: Any = None
@@ -71,16 +72,16 @@ class PoseEstimatorNode(ManagedNode):
         self._last_image_s = 0.0
 
     def configure(self) -> None:
-        """Load the networks."""
+        """Load the networks; an engine may have to be built, which takes minutes."""
         started_s = time.monotonic()
+        self._progress = ''
         try:
-            self._backend = self._load(self.config)
-            self._estimator = PoseEstimator(self._backend, self.config)
-            # The first run of a network allocates: better here than on the first image.
-            self._estimator.estimate(np.zeros((480, 640, 3), np.uint8), 0.0)
-            self._estimator = PoseEstimator(self._backend, self.config)
+            self.wait_for(
+                self._load_networks, lambda: f'configuring: {self._progress or "loading"}'
+            )
         except (BackendError, ValueError) as error:
             raise StartError(f'cannot load the networks: {error}') from error
+        assert self._backend is not None
         self._publisher = self.create_publisher(
             SkeletonArray, 'pose', 10,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
@@ -89,6 +90,16 @@ class PoseEstimatorNode(ManagedNode):
             f'{self._model()} on {self._backend.name}, loaded in '
             f'{time.monotonic() - started_s:.1f} s'
         )
+
+    def _load_networks(self) -> None:
+        self._backend = self._load(self.config)
+        self._estimator = PoseEstimator(self._backend, self.config)
+        # The first run of a network allocates: better here than on the first image.
+        self._estimator.estimate(np.zeros((480, 640, 3), np.uint8), 0.0)
+        self._estimator = PoseEstimator(self._backend, self.config)
+
+    def _note_progress(self, what: str, fraction: float) -> None:
+        self._progress = f'building the engine of {what}, {fraction:.0%}'
 
     def activate(self) -> None:
         """Subscribe."""
@@ -186,6 +197,9 @@ class PoseEstimatorNode(ManagedNode):
             people = estimator.estimate(image, stamp_seconds(msg.header.stamp))
         except ImageError as error:
             self.complain('bad_images', f'image not used: {error}')
+            return
+        except BackendLostError as error:
+            self.give_up(f'the networks cannot run any more: {error}')
             return
         except (BackendError, ValueError) as error:
             self.complain('failed', f'no result for an image: {error}')

@@ -10,6 +10,8 @@ import sys
 import time
 from typing import Any
 
+from tqdm import tqdm
+
 from pose_ros.backends import engine_build
 from pose_ros.backends.cuda_driver import CudaDevice, CudaDriverError, probe
 from pose_ros.backends.engine_cache import EngineCache, default_folder
@@ -116,7 +118,11 @@ def _build(
     def build() -> bytes:
         nonlocal is_built
         is_built = True
-        return engine_build.build_engine(trt, request, capabilities, _Progress(spec.name))
+        bar = _Bar(f'{spec.name}, {args.precision}')
+        try:
+            return engine_build.build_engine(trt, request, capabilities, bar)
+        finally:
+            bar.close()
 
     start_s = time.monotonic()
     num_bytes = cache.get(
@@ -132,17 +138,18 @@ def _build(
     }
 
 
-class _Progress:
+class _Bar:
     """Shows on a terminal how far a build is."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
-        self._shown_s = 0.0
+        self._bar = tqdm(
+            total=100, desc=name, unit='%', file=sys.stderr,
+            bar_format='{desc}: {percentage:3.0f}%|{bar}| {elapsed}',
+            mininterval=0.1 if sys.stderr.isatty() else 10.0,  # in a log every update is a line
+        )
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        now_s = time.monotonic()
-        if sys.stderr.isatty() and now_s - self._shown_s > 0.1:
-            self._shown_s = now_s
-            print(
-                f'\r{self._name}: {phase[:50]} {done}/{total}\x1b[K', end='\r', file=sys.stderr
-            )
+    def __call__(self, what: str, fraction: float) -> None:
+        self._bar.update(round(100 * fraction) - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()

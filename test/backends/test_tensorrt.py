@@ -24,7 +24,7 @@ from pose_ros.backends.gpu_runtime import GpuRuntime
 from pose_ros.backends.host_gpu.runtime import host_runtime
 from pose_ros.backends.onnx import OnnxBackend
 from pose_ros.core import geometry
-from pose_ros.core.backend import BackendError
+from pose_ros.core.backend import BackendError, BackendLostError
 from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
@@ -158,9 +158,9 @@ def test_lost_context_is_reported_and_a_new_backend_works(
     gpu.cuda.fail_with = gpu.cuda.Error('cuStreamSynchronize failed: an illegal address')
     view = geometry.letterbox(image.shape[1::-1], (256, 192))[None]
     backend.load_image(image)
-    with pytest.raises(BackendError, match='illegal address; the context is lost, start again'):
+    with pytest.raises(BackendLostError, match='illegal address; the context is lost'):
         backend.detect(view, (256, 192))
-    with pytest.raises(BackendError, match='cannot be used any more'):
+    with pytest.raises(BackendLostError, match='cannot be used any more'):
         backend.detect(view, (256, 192))
     backend.close()
     gpu.cuda.fail_with = None

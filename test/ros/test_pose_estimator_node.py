@@ -17,9 +17,10 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from pose_ros.backends.replay import ReplayBackend
-from pose_ros.core.backend import BackendError
+from pose_ros.core.backend import BackendError, BackendLostError
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.diagnostics import OK, WARN
+from pose_ros.ros import pose_estimator_node
+from pose_ros.ros.diagnostics import ERROR, OK, WARN
 from pose_ros.ros.drops import DropCounter, takes_message_info
 from pose_ros.ros.images import image_to_compressed_msg, image_to_msg
 from pose_ros.ros.messages import keypoints_from_msg
@@ -275,3 +276,58 @@ def test_sim_time_stamps_messages(ros: Any, backend: ReplayBackend) -> None:
     assert ros.spin_until(lambda: node.get_clock().now().nanoseconds == 42 * 10**9)
     pose = Camera(ros).send(image_to_msg(PICTURE, header(41)))
     assert pose is not None and pose.received == pose.published == Time(sec=42)
+
+
+def test_diagnostics_go_on_while_an_engine_is_built(
+    ros: Any, make_people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = ros.collect(DiagnosticArray, '/diagnostics')
+
+    def load(config: Any, progress: Any) -> ReplayBackend:
+        progress('thunder', 0.4)
+        # As long as it takes: two messages come although nobody spins the node.
+        assert ros.spin_until(lambda: len(building()) >= 2, 30.0)
+        progress('thunder', 1.0)
+        return ReplayBackend(make_people(1))
+
+    def building() -> list[Any]:
+        return [a for a in heard if '40%' in a.status[0].message]
+
+    monkeypatch.setattr(pose_estimator_node, 'load_backend', load)
+    # The probe of `ros` is spun by the thread that loads, the node by nobody.
+    node = PoseEstimatorNode(context=ros.context)
+    ros.nodes.append(node)
+    assert node.start() and node.is_active
+    (status,) = building()[0].status
+    assert status.level == WARN
+    assert status.message == 'configuring: building the engine of thunder, 40%'
+    node.publish_diagnostics()
+    assert ros.spin_until(lambda: 'configuring' not in heard[-1].status[0].message)
+
+
+def test_gpu_lost_in_the_middle_of_the_work(
+    ros: Any, node: Any, backend: ReplayBackend, capfd: pytest.CaptureFixture[str]
+) -> None:
+    camera = Camera(ros)
+    heard = ros.collect(DiagnosticArray, '/diagnostics')
+    assert camera.send(image_to_msg(PICTURE, header(3))) is not None
+    closed: list[bool] = []
+    backend.close = lambda: closed.append(True)  # type: ignore[method-assign]
+
+    def lost(*args: Any) -> None:
+        raise BackendLostError('an illegal memory access')
+
+    backend.detect = lost  # type: ignore[method-assign]
+    camera.send(image_to_msg(PICTURE, header(4)), expect=False)
+    assert closed == [True] and not node.is_active
+    assert capfd.readouterr().err.count('illegal memory access') == 1
+    assert ros.spin_until(
+        lambda: heard and heard[-1].status[0].level == ERROR
+        and 'illegal memory access' in heard[-1].status[0].message
+    )
+    # A restart works.
+    del backend.detect
+    assert node.start() and node.is_active
+    assert ros.spin_until(lambda: camera.publisher.get_subscription_count() == 1)
+    assert camera.send(image_to_msg(PICTURE, header(5))) is not None
+    assert ros.spin_until(lambda: heard[-1].status[0].level == OK)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from pose_ros.backends.engine_build import EngineRequest, Profile, Progress
+from pose_ros.backends.build_progress import Progress
+from pose_ros.backends.engine_build import EngineRequest, Profile
 from pose_ros.backends.precision import to_half
 
 _INPUT = 'in'
@@ -60,6 +61,8 @@ class HostTensorrt:
     ) -> bytes:
         """Make a plan: the model itself."""
         self.built.append(request.name)
+        if progress is not None:
+            progress(request.name, 1.0)
         plan = to_half(request.onnx) if request.precision == 'fp16' else request.onnx
         self._profiles[plan] = request.profiles
         return plan
