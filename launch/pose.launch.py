@@ -23,6 +23,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from pose_ros.ros.cameras import cameras
+from pose_ros.ros.run_together import RESPAWN_DELAY_S
 from pose_ros.ros.shipped_files import config_file, transport_environment
 
 ARGUMENTS = (
@@ -55,7 +56,7 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             remappings=remaps,
             ros_arguments=['--log-level', value['log_level']],
             # A killed node comes back; without the camera, which ends by itself.
-            respawn=name != 'pose_camera', respawn_delay=1.0,
+            respawn=name != 'pose_camera', respawn_delay=RESPAWN_DELAY_S,
             on_exit=Shutdown() if name == 'pose_camera' else None,
         )
 

@@ -172,6 +172,7 @@ def _figures(result: _Result) -> dict[str, Any]:
         'load_rate_hz': middle(lambda run: run.rate_hz, result.load),
         'cpu_percent': middle(lambda run: run.cpu_percent, result.load),
         'memory_mb': middle(lambda run: run.memory_mb, result.load),
+        'found_percent': middle(lambda run: run.found_percent, result.load),
     }
 
 
@@ -179,14 +180,16 @@ def _table(systems: dict[str, dict[str, Any]]) -> list[str]:
     plain = systems.get('plain ONNX')
     lines = [
         '| system | images/s | beside plain | oldest answer at overload, ms (periods) '
-        '| delay at 70 % load p50 / p95 / p99, ms | CPU, % of a core | memory, MB |',
-        '|---|---|---|---|---|---|---|',
+        '| delay at 70 % load p50 / p95 / p99, ms | somebody found | CPU, % of a core '
+        '| memory, MB |',
+        '|---|---|---|---|---|---|---|---|',
     ]
     for name, f in systems.items():
         ratio = f'{f["rate_hz"] / plain["rate_hz"]:.2f}' if plain else ''
         lines.append(
             f'| {name} | {f["rate_hz"]:.1f} | {ratio} | {f["overload_age_max_ms"]:.0f} '
             f'({f["overload_age_max_periods"]:.1f}) | {f["delay_p50_ms"]:.1f} / '
-            f'{f["delay_p95_ms"]:.1f} / {f["delay_p99_ms"]:.1f} | {f["cpu_percent"]:.0f} '
+            f'{f["delay_p95_ms"]:.1f} / {f["delay_p99_ms"]:.1f} | {f["found_percent"]:.0f} % '
+            f'| {f["cpu_percent"]:.0f} '
             f'| {f["memory_mb"]:.0f} |')
     return lines

@@ -12,13 +12,10 @@ import argparse
 import os
 from pathlib import Path
 import re
-import signal
-import subprocess
 import sys
-import time
-from types import FrameType
 
 from pose_ros.ros.cameras import Camera, CamerasError, cameras
+from pose_ros.ros.run_together import KILL_AFTER_S, run_together
 from pose_ros.ros.shipped_files import config_file, transport_environment
 
 HELP = 'start the ROS 2 nodes (where there is no `ros2 launch`)'
@@ -32,8 +29,7 @@ examples:
   pose_ros up --cameras front=/usb_0/image_raw,rear=/usb_1/image_raw"""
 
 NODES = ('pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera', 'pose_recorder')
-_KILL_AFTER_S = 1.9  # all gone within 2 s of a signal
-_POLL_S = 0.05
+_WITH_AN_END = ('pose_camera', 'pose_recorder')  # these are not started again
 
 
 class UpError(ValueError):
@@ -63,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--remap', action='append', default=[], metavar='FROM:=TO',
                         help='a topic of all nodes; may be repeated')
     parser.add_argument('--use-sim-time', action='store_true', help='take the time from /clock')
-    parser.add_argument('--grace', type=float, default=_KILL_AFTER_S, metavar='SECONDS',
+    parser.add_argument('--respawn', action='store_true',
+                        help='start a node again that failed, as the launch file does')
+    parser.add_argument('--grace', type=float, default=KILL_AFTER_S, metavar='SECONDS',
                         help='what the nodes have to end by themselves (default: %(default)s)')
     parser.add_argument('--log-level', default='info',
                         choices=('debug', 'info', 'warn', 'error', 'fatal'))
@@ -75,7 +73,8 @@ def main(args: argparse.Namespace) -> int:
     environment = {**os.environ, **transport_environment()}
     # Without this the log lines of nodes that write into a pipe come late.
     environment.setdefault('RCUTILS_LOGGING_BUFFERED_STREAM', '0')
-    return run_together(commands, environment, args.grace)
+    respawn = [n for n in commands if not n.endswith(_WITH_AN_END)] if args.respawn else []
+    return run_together(commands, environment, args.grace, respawn)
 
 
 def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
@@ -140,66 +139,3 @@ def _placed(camera: Camera, remaps: list[str]) -> list[str]:
     if camera.namespace:
         arguments += ['-r', f'__ns:=/{camera.namespace}']
     return arguments
-
-
-def run_together(
-    commands: dict[str, list[str]], environment: dict[str, str], grace_s: float = _KILL_AFTER_S
-) -> int:
-    """
-    Run processes until one ends or a signal comes, then end all within `grace_s`.
-
-    Returns
-    -------
-    int
-        0 after a signal or when the first one ended well, else its exit status.
-    """
-    stop = False
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal stop
-        stop = True
-
-    before = {number: signal.signal(number, on_signal) for number in (
-        signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    # A session of their own: Ctrl-C in the terminal reaches us only, and each gets one signal.
-    processes = {
-        name: subprocess.Popen(command, env=environment, start_new_session=True)
-        for name, command in commands.items()
-    }
-    status = 0
-    try:
-        while not stop:
-            ended = {name: p.returncode for name, p in processes.items() if p.poll() is not None}
-            if ended:
-                for name, code in ended.items():
-                    if code != 0:
-                        print(f'pose_ros up: {name} ended with {describe(code)}', file=sys.stderr)
-                status = next((code for code in ended.values() if code), 0)
-                break
-            time.sleep(_POLL_S)
-    finally:
-        _end(processes, grace_s)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return status if status >= 0 else 128 - status
-
-
-def describe(code: int) -> str:
-    """Say a return code of subprocess in words."""
-    if code < 0:
-        return f'signal {signal.Signals(-code).name}'
-    return f'exit status {code}'
-
-
-def _end(processes: dict[str, subprocess.Popen[bytes]], grace_s: float) -> None:
-    running = {name: process for name, process in processes.items() if process.poll() is None}
-    for process in running.values():
-        process.send_signal(signal.SIGINT)
-    deadline_s = time.monotonic() + grace_s
-    for name, process in running.items():
-        try:
-            process.wait(max(0.0, deadline_s - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            print(f'pose_ros up: {name} does not end: killed', file=sys.stderr)
-            process.kill()
-            process.wait()

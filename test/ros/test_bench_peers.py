@@ -21,7 +21,7 @@ IMAGES = np.zeros((2, 48, 64, 3), np.uint8)
 
 
 def run(delays_ms: list[float], gap_ms: float = 20.0) -> MeasuredRun:
-    return MeasuredRun(1e3 / gap_ms, np.array(delays_ms), gap_ms, 50.0, 100.0)
+    return MeasuredRun(1e3 / gap_ms, np.array(delays_ms), gap_ms, 50.0, 100.0, 100.0)
 
 
 @pytest.mark.slow
@@ -40,6 +40,8 @@ def test_systems_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     for figures in (floor, ours, plain):
         assert 0 < figures['delay_p50_ms'] <= figures['delay_p95_ms'] <= figures['delay_p99_ms']
         assert figures['rate_hz'] > 0 and figures['memory_mb'] > 20
+    assert floor['found_percent'] == 0 and ours['found_percent'] > 90
+    assert plain['found_percent'] > 90
     # A network takes longer than none, whatever else the machine does.
     assert floor['rate_hz'] > ours['rate_hz']
     assert '| beside plain |' in output

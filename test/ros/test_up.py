@@ -199,6 +199,37 @@ def test_one_node_dying_ends_all(start: Any, ros: Any) -> None:
     assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
 
 
+@pytest.mark.parametrize('killed', ['pose_estimator', 'pose_tracker'])
+def test_a_killed_node_comes_back(start: Any, ros: Any, killed: str) -> None:
+    """SIGKILL of one: the others stay, it starts again, skeletons with a new stamp follow."""
+    tracked = ros.collect(SkeletonArray, 'pose/tracked')
+    process = start(
+        'pose_ros.cli', 'up', '--respawn', '--nodes', 'pose_estimator,pose_tracker', '--camera',
+        'demo', '--set', 'pose_camera.loop=true', '--set', 'pose_camera.rate_hz=10.0',
+        '--set', 'pose_estimator.mode=one-pass')
+    assert ros.spin_until(lambda: any(len(t.skeletons) for t in tracked), 30)
+    before = {command_of(pid): pid for pid in children(process.pid)}
+    os.kill(before[killed], signal.SIGKILL)
+    assert wait_until(lambda: before[killed] not in children(process.pid))
+    tracked.clear()
+    killed_s = time.time()
+    came_back = ros.spin_until(lambda: any(
+        t.status == t.OK and t.header.stamp.sec + t.header.stamp.nanosec * 1e-9 > killed_s
+        for t in tracked), 30)
+    after = {command_of(pid): pid for pid in children(process.pid)}
+    status, output, _ = end(process, signal.SIGINT)
+    assert came_back and status == 0, output
+    assert f'{killed} ended with signal SIGKILL: it starts again' in output
+    assert set(after) == set(before)
+    assert {name for name in after if after[name] != before[name]} == {killed}
+
+
+def command_of(pid: int) -> str:
+    """Return which of our nodes a process is."""
+    words = Path(f'/proc/{pid}/cmdline').read_text().split('\0')
+    return next((w[len('pose_ros.ros.'):-len('_node')] for w in words if w.endswith('_node')), '')
+
+
 @pytest.mark.parametrize('size', [(640, 480), (1920, 1080)])
 def test_large_images_arrive(start: Any, ros: Any, tmp_path: Path, size: tuple[int, int]) -> None:
     """A best-effort camera in another process, under the shipped profile: nothing gets lost."""

@@ -76,6 +76,8 @@ class MeasuredRun:
         Of one core, all its processes together.
     memory_mb : float
         Resident, all its processes together, at the end.
+    found_percent : float
+        Of the answers, those with somebody in them.
     """
 
     rate_hz: float
@@ -83,6 +85,7 @@ class MeasuredRun:
     gap_ms: float
     cpu_percent: float
     memory_mb: float
+    found_percent: float
 
 
 def measure(
@@ -129,13 +132,14 @@ def measure(
             memory_mb = _memory_mb(measured)
     if len(answers) < 2:
         raise PeerError(f'{system.name}: {len(answers)} answers in {seconds:.0f} s')
-    received_ns, stamps_ns = np.array(answers, np.int64).T
+    received_ns, stamps_ns, people = np.array(answers, np.int64).T
     return MeasuredRun(
         rate_hz=len(answers) / took_s,
         delay_ms=(received_ns - stamps_ns) * 1e-6,
         gap_ms=float(np.median(np.diff(received_ns))) * 1e-6,
         cpu_percent=100.0 * cpu_s / took_s,
         memory_mb=memory_mb,
+        found_percent=100.0 * float((people > 0).mean()),
     )
 
 
@@ -179,16 +183,21 @@ def _joined(environment: dict[str, str], added: dict[str, str]) -> dict[str, str
 
 
 @contextmanager
-def _listening(system: PeerSystem, domain_id: int) -> Iterator[tuple[Any, list[tuple[int, int]]]]:
+def _listening(
+    system: PeerSystem, domain_id: int
+) -> Iterator[tuple[Any, list[tuple[int, int, int]]]]:
     context = Context()
     rclpy.init(context=context, domain_id=domain_id)
     node = Node('listener', context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
-    answers: list[tuple[int, int]] = []
-    node.create_subscription(
-        system.message, system.topic,
-        lambda msg: answers.append((time.time_ns(), stamp_ns(msg.header.stamp))), 10)
+    answers: list[tuple[int, int, int]] = []  # received and stamp, ns; people or keypoints
+
+    def on_answer(msg: Any) -> None:
+        found = len(msg.skeletons) if hasattr(msg, 'skeletons') else len(msg.poses)
+        answers.append((time.time_ns(), stamp_ns(msg.header.stamp), found))
+
+    node.create_subscription(system.message, system.topic, on_answer, 10)
     try:
         yield (lambda timeout_s: executor.spin_once(timeout_sec=timeout_s)), answers
     finally:
