@@ -21,6 +21,7 @@ import numpy as np
 
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.depth import DepthNoise, check_depth, sample_m
+from pose_ros.core.joints import Joints
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.limbs import BONES, THIGH, impossible
 from pose_ros.core.skeleton import EDGES, OKS_SIGMAS
@@ -136,9 +137,10 @@ class Lifted:
     reason: np.ndarray
 
     @property
-    def source(self) -> np.ndarray:
-        """PositionSource of each joint, (N, 17) int8."""
-        return np.where(self.reason == _LIFTED, _DEPTH, _NONE)
+    def joints(self) -> Joints:
+        """The joints without what only lifting knows."""
+        source = np.where(self.reason == _LIFTED, _DEPTH, _NONE)
+        return Joints(self.position, self.covariance, source)
 
     def counts(self) -> dict[str, int]:
         """Count the keypoints by reason."""

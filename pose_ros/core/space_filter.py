@@ -9,22 +9,27 @@ measurement. Where there is none, the pixel still is: it pins the joint across i
 nothing along it, where the variance then grows by the motion model. So a keypoint passes between
 the two without a jump, and is given up in metres when its place along the ray is lost.
 
-After each image the bones are pulled to the person's own lengths (`limbs.LimbLengths`), which
-tells most where depth does not: an arm pointing at the camera, a shoulder behind the body.
+After each image the bones are pulled to the person's own lengths (`bone_pull`).
+
+Positions from an assumed body size (`monocular`) are wrong by the same factor in every image, so
+that most of their variance is kept out of the filter, which would average it away, and added to
+what it gives out. A person is known by depth or by size, never by both: size begins when no joint
+is held by depth any more, and ends with the first joint that has depth again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from pose_ros.core import kalman
+from pose_ros.core.bone_pull import pulled
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.lifting import OFFSET_SIGMA
-from pose_ros.core.limbs import BONES, HIPS, LimbLengths, lengths
+from pose_ros.core.limbs import LimbLengths, lengths
+from pose_ros.core.monocular import common_variance
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.skeleton_filter import AGILITY, INITIAL_SPEED
+from pose_ros.core.space_tracks import SpaceTracks
 from pose_ros.core.tracks import KeypointState, PositionSource, Tracks
 
 STATURE_M = 1.7
@@ -48,80 +53,11 @@ ALONG_RAY_M = 10.0
 PIXEL_NOISE = 2.0
 """Variance of a tracked keypoint as a measurement: it is filtered, so its errors repeat."""
 
-PULLS = 16
-"""Largest number of rounds of pulling: bones that meet disturb each other. Mostly one will do."""
-
-OVER = 1.7
-"""Over-relaxation: each round goes farther than it should, to need fewer; below 2 it is stable."""
-
-SURE = 0.12
-"""Lengths less certain than this, relative, do not pull."""
-
-BONE_SIGMA = 0.02
-"""How well the length of a bone holds, relative."""
-
 MAX_GAP_S = 5.0
 """After a longer gap everything begins anew, as in the tracker."""
 
-_PULLING = BONES[BONES[:, 2] <= HIPS]
-_FAR, _NEAR, _KIND = _PULLING.T
-_AT_FAR = np.zeros((len(_PULLING), NUM_KEYPOINTS))
-_AT_NEAR = np.zeros_like(_AT_FAR)
-_AT_FAR[np.arange(len(_PULLING)), _FAR] = _AT_NEAR[np.arange(len(_PULLING)), _NEAR] = 1.0
 _TINY = 1e-12 * np.eye(3)
 _NONE, _DEPTH, _PREDICTED, _MONOCULAR = (np.int8(source) for source in PositionSource)
-
-
-@dataclass(frozen=True, eq=False)
-class SpaceTracks:
-    """
-    The joints of N tracked people, in the order of the tracks given.
-
-    Attributes
-    ----------
-    stamp_s : float
-        Seconds.
-    id : (N,) int64
-        Of the tracks.
-    position, velocity : (N, 17, 3) float64
-        Optical frame, m and m/s; NaN where not known in metres.
-    covariance : (N, 17, 3, 3) float64
-        Of the position, m^2, what is uncertain about the joint's depth below the skin included.
-    source : (N, 17) int8
-        PositionSource; NONE where not known in metres.
-    """
-
-    stamp_s: float
-    id: np.ndarray
-    position: np.ndarray
-    velocity: np.ndarray
-    covariance: np.ndarray
-    source: np.ndarray
-
-    @property
-    def measured(self) -> np.ndarray:
-        """Whether depth of this very image was used, (N, 17) bool."""
-        return np.asarray(self.source == _DEPTH)
-
-    def of(self, tracks: Tracks) -> SpaceTracks:
-        """Return these joints for `tracks`, in their order; NaN for others and where MISSING."""
-        at = {track: row for row, track in enumerate(self.id.tolist())}
-        rows = np.array([at.get(track, -1) for track in tracks.id.tolist()], np.intp)
-        gone = (rows < 0)[:, None] | (tracks.keypoint_state == int(KeypointState.MISSING))
-        if not len(self.id):
-            k = NUM_KEYPOINTS
-            nothing = np.full((len(rows), k, 3), np.nan)
-            return SpaceTracks(
-                self.stamp_s, tracks.id, nothing, nothing.copy(),
-                np.full((len(rows), k, 3, 3), np.nan), np.full((len(rows), k), _NONE),
-            )
-        return SpaceTracks(
-            self.stamp_s, tracks.id,
-            np.where(gone[..., None], np.nan, self.position[rows]),
-            np.where(gone[..., None], np.nan, self.velocity[rows]),
-            np.where(gone[..., None, None], np.nan, self.covariance[rows]),
-            np.where(gone, _NONE, self.source[rows]),
-        )
 
 
 class SpaceFilter:
@@ -160,6 +96,9 @@ class SpaceFilter:
         self._known = np.empty((0, k), bool)
         self._rejected_s = np.empty((0, k))
         self._measured = np.empty((0, k), bool)
+        # Known from an assumed body size, and the variance along the ray that all images share.
+        self._assumed = np.empty((0, k), bool)
+        self._common = np.empty((0, k))
         self.limbs = LimbLengths()
 
     @property
@@ -168,7 +107,12 @@ class SpaceFilter:
         return not self._known.any()
 
     def update(
-        self, stamp_s: float, tracks: Tracks, position: np.ndarray, covariance: np.ndarray
+        self,
+        stamp_s: float,
+        tracks: Tracks,
+        position: np.ndarray,
+        covariance: np.ndarray,
+        source: np.ndarray | None = None,
     ) -> SpaceTracks:
         """
         Take what was seen of the tracks in one image.
@@ -183,6 +127,8 @@ class SpaceFilter:
             Lifted joints of the same people, sides as in the tracks, m; NaN where none.
         covariance : (N, 17, 3, 3) float64
             m^2.
+        source : (N, 17) int8, optional
+            PositionSource; by default all is of depth.
         """
         if self._stamp_s is not None and not 0 <= stamp_s - self._stamp_s <= MAX_GAP_S:
             self.reset()
@@ -194,7 +140,10 @@ class SpaceFilter:
             self._follow_body(dt_s)
         self._stamp_s = stamp_s
         if not repeated and len(tracks):
-            self._correct(stamp_s, tracks, position, covariance)
+            assumed = np.zeros(position.shape[:2], bool)
+            if source is not None:
+                assumed = source == _MONOCULAR
+            self._correct(stamp_s, tracks, position, covariance, assumed)
         return self._tracks(stamp_s, self._x, self._xx, self._measured)
 
     def predict(self, stamp_s: float) -> SpaceTracks:
@@ -210,7 +159,8 @@ class SpaceFilter:
         at = {track: row for row, track in enumerate(self._id.tolist())}
         rows = np.array([at.get(track, -1) for track in ids.tolist()], np.intp)
         old = rows >= 0
-        for name in ('_x', '_v', '_xx', '_xv', '_vv', '_known', '_rejected_s', '_measured'):
+        for name in ('_x', '_v', '_xx', '_xv', '_vv', '_known', '_rejected_s', '_measured',
+                     '_assumed', '_common'):
             before = getattr(self, name)
             after = np.zeros((len(rows), *before.shape[1:]), before.dtype)
             after[old] = before[rows[old]]
@@ -246,11 +196,13 @@ class SpaceFilter:
         self._v = self._v - np.where(blind, along, 0.0)[..., None] * line
 
     def _correct(
-        self, stamp_s: float, tracks: Tracks, z: np.ndarray, R: np.ndarray
+        self, stamp_s: float, tracks: Tracks, z: np.ndarray, R: np.ndarray, assumed: np.ndarray
     ) -> None:
         lifted = np.isfinite(z).all(axis=2)
-        measured = lengths(z, R)
-        lifted &= ~self.limbs.implausible(measured, R)
+        assumed = assumed & lifted
+        bones = lengths(np.where(assumed[..., None], np.nan, z), R)
+        lifted &= ~self.limbs.implausible(bones, R)
+        R = self._either(lifted, z, R, assumed)
         z = np.where(lifted[..., None], z, 0.0)
         R = np.where(lifted[..., None, None], R, np.eye(3))
         fresh = lifted & ~self._known
@@ -282,10 +234,33 @@ class SpaceFilter:
         self._begin(fresh, z, R)
         self._known |= fresh
         self._measured = use | fresh
-        self.limbs.learn(measured, self._measured)
+        self.limbs.learn(bones, self._measured)
         if self.hold_lengths:
-            self._pull()
+            self._x = pulled(self._x, self._xx, self._known & ~self._assumed, self.limbs)
         self._give_up()
+
+    def _either(
+        self, lifted: np.ndarray, z: np.ndarray, R: np.ndarray, assumed: np.ndarray
+    ) -> np.ndarray:
+        """
+        Let each person be known by depth or by an assumed size; return R without what repeats.
+
+        `lifted` loses the assumed joints of people who are held by depth, in place.
+        """
+        if not (assumed.any() or self._assumed.any()):
+            return R
+        deep = (lifted & ~assumed) | (self._known & ~self._assumed)
+        deep = deep.any(axis=1, keepdims=True)
+        lifted &= ~(assumed & deep)
+        self._known &= ~(self._assumed & deep)
+        self._assumed = np.where(lifted, assumed, self._assumed & self._known)
+        common = np.where(assumed, common_variance(z, R), 0.0)
+        self._common = np.where(lifted, common, self._common)
+        line = z / z[..., 2:]
+        return np.where(
+            assumed[..., None, None],
+            R - common[..., None, None] * line[..., :, None] * line[..., None, :], R,
+        )
 
     def _see_rays(
         self, camera: CameraModel, seen: np.ndarray, tracks: Tracks, z: np.ndarray,
@@ -322,39 +297,6 @@ class SpaceFilter:
         self._xx[fresh], self._xv[fresh] = R[fresh], 0.0
         self._vv[fresh] = (INITIAL_SPEED * STATURE_M) ** 2 * np.eye(3)
 
-    def _pull(self) -> None:
-        """
-        Move the ends of bones towards the person's own lengths, in place.
-
-        The covariance stays: how long a bone is, is no news from image to image.
-        """
-        both = self._known[:, _FAR] & self._known[:, _NEAR]
-        own, variance = self.limbs.length_m[:, _KIND], self.limbs.variance[:, _KIND]
-        sure = both & (variance < (SURE * own) ** 2)
-        variance = variance + (BONE_SIGMA * own) ** 2
-        far_xx, near_xx = self._xx[:, _FAR], self._xx[:, _NEAR]
-        # Bones that meet in a joint share it, or they would pull too far together.
-        share = (OVER / np.maximum(sure @ (_AT_FAR + _AT_NEAR), 1.0))[..., None]
-        deeper = np.zeros((*own.shape, 3))
-        deeper[..., 2] = np.where(far_xx[..., 2, 2] >= near_xx[..., 2, 2], 1.0, -1.0)
-        for _ in range(PULLS):
-            between = self._x[:, _FAR] - self._x[:, _NEAR]
-            length = np.sqrt((between * between).sum(axis=2))
-            along = between / np.maximum(length, 1e-6)[..., None]
-            # A bone that seems to have no length points at the camera, the surer end first.
-            short = length < 0.3 * own
-            if short.any():
-                along[short] = deeper[short]
-                length = np.where(short, (between * along).sum(axis=2), length)
-            off = np.where(sure, own - length, 0.0)
-            if (np.abs(off) < 0.01 * own).all():
-                break
-            far = (far_xx @ along[..., None])[..., 0]
-            near = (near_xx @ along[..., None])[..., 0]
-            S = ((far + near) * along).sum(axis=2) + variance
-            pull = (off / S)[..., None]
-            self._x = self._x + share * (_AT_FAR.T @ (far * pull) - _AT_NEAR.T @ (near * pull))
-
     def _give_up(self) -> None:
         variance = self._xx[..., 2, 2]
         self._known &= (variance < LOST_SIGMA_M**2) & (self._x[..., 2] > 0.0)
@@ -366,9 +308,15 @@ class SpaceFilter:
         # Errors of the depth below the skin repeat from image to image: no filter removes them.
         line = x / np.maximum(np.sqrt((x * x).sum(axis=2)), 1e-6)[..., None]
         bias = (OFFSET_SIGMA**2)[:, None, None] * line[..., :, None] * line[..., None, :]
+        source = np.where(self._known, np.where(measured, _DEPTH, _PREDICTED), _NONE)
+        if self._assumed.any():
+            line = x / np.maximum(x[..., 2:], 1e-6)
+            common = self._common[..., None, None] * line[..., :, None] * line[..., None, :]
+            bias = np.where(self._assumed[..., None, None], common, bias)
+            source = np.where(self._known & self._assumed, _MONOCULAR, source)
         return SpaceTracks(
             stamp_s, self._id, x * blank, self._v * blank, (xx + bias) * blank[..., None],
-            np.where(self._known, np.where(measured, _DEPTH, _PREDICTED), _NONE),
+            source,
         )
 
 

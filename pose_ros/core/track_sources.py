@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which lifted joint of which detection belongs to which keypoint of which track."""
+"""Which measured joint of which detection belongs to which keypoint of which track."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pose_ros.core.association import match
+from pose_ros.core.joints import Joints
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.lifting import Lifted
 from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS
 from pose_ros.core.tracks import KeypointState, Tracks
 
@@ -19,11 +19,9 @@ _OBSERVED = int(KeypointState.OBSERVED)
 _K = np.arange(NUM_KEYPOINTS)
 
 
-def of_tracks(
-    tracks: Tracks, keypoints: Keypoints, lifted: Lifted
-) -> tuple[np.ndarray, np.ndarray]:
+def of_tracks(tracks: Tracks, keypoints: Keypoints, joints: Joints) -> Joints:
     """
-    Bring lifted joints into the order of the tracks that were updated with them.
+    Bring measured joints into the order of the tracks that were updated with them.
 
     The tracker filters, exchanges sides and leaves keypoints out. A track belongs to the
     detection that is nearest over all; its OBSERVED keypoints get the nearer of their own and the
@@ -35,21 +33,17 @@ def of_tracks(
         N people just after `Tracker.update`.
     keypoints : Keypoints
         The M people it was updated with.
-    lifted : Lifted
+    joints : Joints
         Their joints.
 
     Returns
     -------
-    position : (N, 17, 3) float64
-        Metres; NaN where a tracked keypoint was not observed, or not lifted.
-    covariance : (N, 17, 3, 3) float64
-        m^2; likewise.
+    Joints
+        Of the N people; unknown where a tracked keypoint was not observed, or has no position.
     """
-    n = len(tracks)
-    position = np.full((n, NUM_KEYPOINTS, 3), np.nan)
-    covariance = np.full((n, NUM_KEYPOINTS, 3, 3), np.nan)
-    if not n or not len(keypoints):
-        return position, covariance
+    found = Joints.unknown(len(tracks))
+    if not len(tracks) or not len(keypoints):
+        return found
     observed = tracks.keypoint_state == _OBSERVED
     here = np.where(observed[..., None], tracks.xy, np.float32(np.nan))[:, None]
     own = _distance(here, keypoints.xy)
@@ -63,10 +57,10 @@ def of_tracks(
     for row, column in match(np.where((count > 0) & (mean <= FARTHEST), 1.0 - mean, -1.0), 0.0):
         mirrored = ~(own[row, column] <= other[row, column])
         source = np.where(mirrored, FLIP_INDEX, _K)
-        found = known[row, column]
-        position[row, found] = lifted.position[column, source[found]]
-        covariance[row, found] = lifted.covariance[column, source[found]]
-    return position, covariance
+        seen = known[row, column]
+        for own_joints, measured in zip(found, joints):
+            own_joints[row, seen] = measured[column, source[seen]]
+    return found
 
 
 def _distance(here: np.ndarray, xy: np.ndarray) -> np.ndarray:

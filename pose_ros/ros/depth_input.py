@@ -177,7 +177,7 @@ class DepthInput:
             lifted = lift(depth, self._camera, people, self._noise())
         except (DepthImageError, DepthError) as error:
             return str(error)
-        write_space(pose, lifted.position, lifted.covariance, lifted.source)
+        write_space(pose, *lifted.joints)
         self._node.statistics.add('lift', time.perf_counter() - started_s)
         for name, count in lifted.counts().items():
             self._node.statistics.counts[f'depth_{name}'] += count

@@ -23,8 +23,8 @@ from std_msgs.msg import Header
 
 from pose_ros.core.camera import CameraError
 from pose_ros.core.config import TrackerConfig
+from pose_ros.core.joints import Joints
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.lifting import Lifted
 from pose_ros.core.space_filter import SpaceFilter
 from pose_ros.core.target import TargetLock, TargetMode
 from pose_ros.core.track_sources import of_tracks
@@ -40,7 +40,12 @@ from pose_ros.ros.messages import (
     stamp_seconds,
     tracks_to_msg,
 )
-from pose_ros.ros.space_messages import camera_from_info, space_from_msg, write_space
+from pose_ros.ros.space_messages import (
+    camera_from_info,
+    sources_from_msg,
+    space_from_msg,
+    write_space,
+)
 from pose_ros.ros.spin import spin
 from pose_ros.srv import LockTarget
 
@@ -196,15 +201,13 @@ class PoseTrackerNode(ManagedNode):
         self, msg: SkeletonArray, keypoints: Keypoints, tracks: Tracks, tracked: SkeletonArray
     ) -> None:
         """Filter the positions of `pose`, where it has any, and write them into `tracked`."""
-        position, covariance = space_from_msg(msg)
-        if self._space.is_empty and not np.isfinite(position).any():
+        measured = Joints(*space_from_msg(msg), sources_from_msg(msg))
+        if self._space.is_empty and not np.isfinite(measured.position).any():
             return
         started_s = time.perf_counter()
         self._space.process_noise = self.config.process_noise
-        nothing = np.zeros(position.shape[:2], np.int8)
-        lifted = Lifted(position, covariance, position[..., 2], nothing)
         joints = self._space.update(
-            tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, lifted)
+            tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, measured)
         ).of(tracks)
         write_space(
             tracked, joints.position, joints.covariance, joints.source, joints.velocity

@@ -122,7 +122,7 @@ def _measure(folder: Path, names: list[str], args: argparse.Namespace) -> dict[s
         middle_s = time.perf_counter()
         tracks = tracker.update(i / args.rate, keypoints, size)
         joined_s = time.perf_counter()
-        joints = space.update(i / args.rate, tracks, *of_tracks(tracks, keypoints, lifted))
+        joints = space.update(i / args.rate, tracks, *of_tracks(tracks, keypoints, lifted.joints))
         if len(keypoints):
             lift_ms.append(1e3 * (middle_s - begin_s) / len(keypoints))
             filter_ms.append(1e3 * (time.perf_counter() - joined_s) / len(keypoints))

@@ -63,6 +63,10 @@ class Figure:
         Radians by which legs and hanging arms are swung.
     bend : (4, 3) float64
         Added to the directions of left upper arm, left forearm, right upper arm, right forearm.
+    sitting : bool
+        Thighs point forwards.
+    build : 4 floats
+        Lengths of arms, legs and trunk, and breadth, over the usual share of the stature.
     """
 
     x_m: float = 0.0
@@ -73,6 +77,8 @@ class Figure:
     arms: tuple[str, str] = ('hanging', 'hanging')
     swing: float = 0.0
     bend: np.ndarray | None = None
+    sitting: bool = False
+    build: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
 
 
 def random_figure(rng: np.random.Generator, x_m: float, z_m: float, turn: float = 0.6) -> Figure:
@@ -99,7 +105,8 @@ def joints(figure: Figure) -> np.ndarray:
     bend = np.zeros((4, 3)) if figure.bend is None else figure.bend
     place = np.empty((NUM_KEYPOINTS, 3))
     hips = np.array([figure.x_m, FLOOR_M - 0.53 * h, figure.z_m])
-    chest = hips + 0.288 * h * up
+    arms, legs, trunk, breadth = figure.build
+    chest = hips + trunk * 0.288 * h * up
     head = chest + 0.125 * h * up + 0.02 * forward
     skull = 0.057 * h * figure.girth**0.5
     for name, (aside, above, before) in {
@@ -111,8 +118,8 @@ def joints(figure: Figure) -> np.ndarray:
             place[{'nose': NOSE, 'eye': LEFT_EYE + side, 'ear': LEFT_EAR + side}[name]] = mark
     for side, sign in enumerate((1, -1)):
         out = sign * left
-        shoulder = chest + 0.104 * h * out
-        hip = hips + 0.055 * h * out
+        shoulder = chest + breadth * 0.104 * h * out
+        hip = hips + breadth * 0.055 * h * out
         place[LEFT_SHOULDER + side], place[LEFT_HIP + side] = shoulder, hip
         swing = sign * figure.swing
         upper, lower = (np.array(d) + bend[2 * side + i] for i, d in
@@ -120,11 +127,14 @@ def joints(figure: Figure) -> np.ndarray:
         if figure.arms[side] == 'hanging':
             upper, lower = upper + [0, 0, -swing], lower + [0, 0, -swing]
         axes = np.stack([out, up, forward])
-        elbow = shoulder + 0.180 * h * _unit(upper @ axes)
-        place[7 + side], place[9 + side] = elbow, elbow + 0.150 * h * _unit(lower @ axes)
-        knee = hip + 0.245 * h * _unit(-up + swing * forward + 0.03 * out)
+        elbow = shoulder + arms * 0.180 * h * _unit(upper @ axes)
+        place[7 + side], place[9 + side] = elbow, elbow + arms * 0.150 * h * _unit(lower @ axes)
+        thigh = -up + swing * forward + 0.03 * out
+        if figure.sitting:
+            thigh = forward + 0.1 * thigh
+        knee = hip + legs * 0.245 * h * _unit(thigh)
         place[13 + side] = knee
-        place[15 + side] = knee + 0.246 * h * _unit(-up + (swing - 0.15) * forward)
+        place[15 + side] = knee + legs * 0.246 * h * _unit(-up + (swing - 0.15) * forward)
     return place
 
 

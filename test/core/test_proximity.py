@@ -126,7 +126,7 @@ def walk():
             keypoints = observe(scene, camera, rng)
             lifted = lift(scene.depth, camera, keypoints, noise)
             tracks = tracker.update(t_s, keypoints, (320, 240))
-            joints = space.update(t_s, tracks, *of_tracks(tracks, keypoints, lifted))
+            joints = space.update(t_s, tracks, *of_tracks(tracks, keypoints, lifted.joints))
             if i >= 5 and len(tracks) == 1:
                 frames.append((scene.joints[0], joints))
     return frames
