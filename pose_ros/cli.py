@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
         'pose_ros.tools.evaluate_depth',
         'measure joints in metres on a recorded RGB-D sequence',
     ),
+    'train': ('pose_ros.tools.train', 'train a heatmap network on labelled photos'),
     'parameters': ('pose_ros.tools.parameter_tables', 'list every parameter of every node'),
     'engine': ('pose_ros.tools.engine', 'build, list, check or clear TensorRT engines'),
     'build-kernels': (
@@ -65,6 +66,7 @@ INSTALL: dict[str, str] = {
     'yaml': 'pip install pyyaml',
     'onnx': 'pip install onnx',
     'pycocotools': 'pip install pycocotools',
+    'torch': 'pip install torch',
     'rosbags': 'pip install rosbags',
     'rclpy': 'source /opt/ros/DISTRO/setup.bash, or use the clone: ./run pose_ros ...',
 }

@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What is changed at random in a crop, so that the network does not learn the photos by heart.
+
+Place, scale, rotation and mirroring are one affine from crop to crop, composed with the crop's own
+so that the photo is sampled once. Colour and occlusion change the crop's pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_ros.core import geometry
+from pose_ros.core.skeleton import FLIP_INDEX
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """
+    How much is changed; `Augmentation.none()` changes nothing.
+
+    Attributes
+    ----------
+    scale : float
+        Largest factor of size, either way; log-uniform.
+    rotation_deg : float
+        Standard deviation of the angle, cut off at twice that; no rotation in four of ten crops
+        (Sun et al., HRNet, CVPR 2019, section 4.1, rotates up to 45 degrees).
+    shift : float
+        Standard deviation of the shift, in sides of the crop.
+    flip : float
+        Probability of mirroring.
+    color : float
+        Largest relative change of brightness, contrast and of each channel.
+    occlusion : float
+        Probability that a rectangle is covered, by one colour or by a part of another crop
+        (DeVries and Taylor, Cutout, 2017; Yun et al., CutMix, ICCV 2019).
+    """
+
+    scale: float = 1.3
+    rotation_deg: float = 20.0
+    shift: float = 0.04
+    flip: float = 0.5
+    color: float = 0.3
+    occlusion: float = 0.3
+
+    @classmethod
+    def none(cls) -> Augmentation:
+        """Return the one that changes nothing."""
+        return cls(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def random_affine(
+    augmentation: Augmentation, input_size: tuple[int, int], rng: np.random.Generator
+) -> tuple[np.ndarray, bool]:
+    """
+    Draw place, scale, rotation and mirroring.
+
+    Returns
+    -------
+    changed_from_crop : (2, 3) float64
+        Pixels of the crop to pixels of the changed crop.
+    is_mirrored : bool
+        Whether left and right have to change places (`mirrored`).
+    """
+    scale = augmentation.scale ** rng.uniform(-1.0, 1.0)
+    spread = rng.standard_normal()
+    angle = np.radians(augmentation.rotation_deg * np.clip(spread, -2.0, 2.0))
+    if rng.uniform() < 0.4:
+        angle = 0.0
+    shift = augmentation.shift * rng.standard_normal(2) * np.array(input_size)
+    is_mirrored = bool(rng.uniform() < augmentation.flip)
+    middle = (np.array(input_size) - 1) / 2
+    linear = scale * np.array([
+        [np.cos(angle), -np.sin(angle)],
+        [np.sin(angle), np.cos(angle)],
+    ])
+    if is_mirrored:
+        linear = linear @ np.diag([-1.0, 1.0])
+    offset = middle + shift - linear @ middle
+    return np.column_stack([linear, offset]), is_mirrored
+
+
+def changed_keypoints(
+    xy: np.ndarray, changed_from_image: np.ndarray, is_mirrored: bool
+) -> np.ndarray:
+    """
+    Move keypoints along, and exchange left and right in a mirrored crop.
+
+    Parameters
+    ----------
+    xy : (17, 2) float
+        Image pixels, NaN where unknown.
+    changed_from_image : (2, 3) float
+        Of the changed crop.
+    is_mirrored : bool
+        As `random_affine` says.
+
+    Returns
+    -------
+    (17, 2) float32
+        Pixels of the changed crop.
+    """
+    moved = geometry.apply(changed_from_image, xy).astype(np.float32)
+    return moved[FLIP_INDEX] if is_mirrored else moved
+
+
+def change_color(
+    crop: np.ndarray, augmentation: Augmentation, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the crop, (H, W, 3) uint8, with other brightness, contrast and tint."""
+    if augmentation.color <= 0:
+        return crop
+    draw = rng.uniform(-1.0, 1.0, 5) * augmentation.color
+    gain = (1 + draw[0]) * (1 + draw[1:4] / 2)
+    values = (np.arange(256)[:, None] - 127.5) * gain + 127.5 + 127.5 * draw[4]
+    table = np.clip(values, 0, 255).astype(np.uint8)
+    return np.stack([table[:, c].take(crop[..., c]) for c in range(3)], axis=-1)
+
+
+def occlude(
+    crop: np.ndarray,
+    other: np.ndarray | None,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+) -> None:
+    """
+    Cover a rectangle of the crop, in place.
+
+    Parameters
+    ----------
+    crop : (H, W, 3) uint8
+        Is changed.
+    other : (H, W, 3) uint8 or None
+        What a part is taken of, in half of the cases; otherwise one colour.
+    augmentation : Augmentation
+        How often.
+    rng : Generator
+        Where, and by what.
+    """
+    if rng.uniform() >= augmentation.occlusion:
+        return
+    height, width = crop.shape[:2]
+    box_h, box_w = (int(side * rng.uniform(0.1, 0.35)) for side in (height, width))
+    top, left = rng.integers(0, height - box_h), rng.integers(0, width - box_w)
+    color = rng.integers(0, 256, 3)
+    covered = crop[top:top + box_h, left:left + box_w]
+    if other is not None and rng.uniform() < 0.5:
+        covered[:] = other[top:top + box_h, left:left + box_w]
+    else:
+        covered[:] = color

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What became of each epoch: rows of trace.csv, and their curves as a picture."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+import math
+from pathlib import Path
+
+from pose_ros.backends.owned_files import write_whole
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """
+    One row.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    loss : float
+        Mean over the epoch's batches, augmented crops; 1 is what an empty map costs.
+    train_pck, val_pck : float
+        PCK@0.2 of the averaged weights, crops as they are; NaN without such crops.
+    val_ap : float
+        COCO keypoint AP on the labelled boxes; NaN without validation.
+    learning_rate : float
+        At the epoch's end.
+    minutes : float
+        Since the training began, those before an interruption included.
+    crops_per_s, network_crops_per_s : float
+        What the epoch reached, and what the network alone did: forward and backward pass on a
+        batch that lies ready.
+    """
+
+    epoch: int
+    loss: float
+    train_pck: float
+    val_pck: float
+    val_ap: float
+    learning_rate: float
+    minutes: float
+    crops_per_s: float
+    network_crops_per_s: float
+
+    def line(self, epochs: int) -> str:
+        """Return what is printed at the epoch's end."""
+        validation = '' if math.isnan(self.val_pck) else (
+            f', validation {self.val_pck:.3f}, AP {self.val_ap:.3f}'
+        )
+        return (
+            f'epoch {self.epoch:3d}/{epochs}  loss {self.loss:.4f}  '
+            f'PCK@0.2 training {self.train_pck:.3f}{validation}  {self.crops_per_s:.0f} crops/s'
+        )
+
+
+def write_csv(path: Path, rows: list[EpochRow]) -> None:
+    """Write all rows anew, whole or not at all: after a resumed training none is there twice."""
+    names = [f.name for f in fields(EpochRow)]
+    lines = [','.join(names)]
+    lines += [','.join(_text(value) for value in asdict(row).values()) for row in rows]
+    write_whole(path, ('\n'.join(lines) + '\n').encode())
+
+
+def read_csv(path: Path) -> list[EpochRow]:
+    """Read what `write_csv` wrote."""
+    _, *lines = path.read_text(encoding='utf-8').splitlines()
+    rows = [[float(value or 'nan') for value in line.split(',')] for line in lines]
+    return [EpochRow(int(row[0]), *row[1:]) for row in rows]
+
+
+def _text(value: float) -> str:
+    return '' if math.isnan(value) else f'{value:.6g}'
+
+
+def draw_curves(path: Path, rows: list[EpochRow], title: str) -> None:
+    """Draw loss (falling) and accuracy (rising) over the epochs, as PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.8), layout='constrained')
+    left, right = figure.subplots(1, 2)
+    epochs = [row.epoch for row in rows]
+    left.plot(epochs, [row.loss for row in rows], color='#0072B2', marker='o', markersize=3)
+    left.set(title='loss on augmented crops', xlabel='epoch', ylim=(0, None))
+    left.set_ylabel('1 = what an empty map costs')
+    curves = (
+        ('train_pck', 'PCK@0.2, training crops', '#0072B2'),
+        ('val_pck', 'PCK@0.2, validation crops', '#D55E00'),
+        ('val_ap', 'COCO AP, validation', '#009E73'),
+    )
+    for name, label, color in curves:
+        values = [getattr(row, name) for row in rows]
+        if not all(math.isnan(value) for value in values):
+            right.plot(epochs, values, color=color, marker='o', markersize=3, label=label)
+    right.set(title='accuracy, no augmentation', xlabel='epoch', ylim=(0, 1))
+    right.legend(loc='best', frameon=False)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=120)
