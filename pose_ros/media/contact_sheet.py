@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose_ros.media.overlay import draw_text, text_size
 from pose_ros.media.palette import WHITE
+from pose_ros.media.text import draw_text, text_size
 from pose_ros.media.video import RecordingError, fit
 
 

@@ -19,17 +19,17 @@ import numpy as np
 from pose_ros.core.keypoints import Keypoints, boxes_around
 from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES, LEFT_SHOULDER
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.media.labels import draw_label, faces, label_places, label_size
 from pose_ros.media.palette import (
-    BLACK,
     GREY,
     LEFT_COLOR,
-    RED,
     RIGHT_COLOR,
     RIM,
     WHITE,
     Color,
     id_color,
 )
+from pose_ros.media.text import banner_height, draw_banner, text_scale
 
 
 def _side_color(a: int, b: int) -> Color:
@@ -47,7 +47,6 @@ FADED = 0.4
 
 _SHIFT = 3  # sub-pixel bits of OpenCV's drawing functions
 _FAR_PX = 1e5  # beyond this a point is nonsense, and would overflow OpenCV's integers
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _NAMES = {state: state.name.lower() for state in TrackState}
 
 
@@ -73,7 +72,7 @@ def draw_tracks(
     status_line : str
         Text of the banner at the top; empty for no banner.
     stale : bool
-        The data is old: red banner that says so.
+        The data is old: red banner that says so, and everybody is faded.
     predicted : bool
         The tracks were carried forward to a moment that no image is of (`pose/predicted`): only
         LOST ones are faded.
@@ -83,7 +82,9 @@ def draw_tracks(
             tracks,
             since_seen_s=np.where(tracks.state == TrackState.LOST, tracks.since_seen_s, 0.0),
         )
-    boxes = boxes_around(np.where(np.abs(tracks.xy) < _FAR_PX, tracks.xy, np.nan))
+    xy = _drawable(tracks.xy, tracks.keypoint_state)
+    boxes = boxes_around(xy)
+    labels: dict[int, tuple[str, Color]] = {}
     # Who is certain comes last, on top of the others.
     rank = {TrackState.LOST: 0, TrackState.TENTATIVE: 1}
     order = sorted(range(len(tracks)), key=lambda i: rank.get(TrackState(tracks.state[i]), 2))
@@ -93,7 +94,7 @@ def draw_tracks(
         state = TrackState(tracks.state[i])
         bones, joints, color, label = _look_of(tracks, i)
         canvas, origin = image, (0, 0)
-        if state == TrackState.LOST or tracks.since_seen_s[i] > 0:
+        if stale or state == TrackState.LOST or tracks.since_seen_s[i] > 0:
             canvas, origin = _around(image, boxes[i])
             faint = canvas.copy()
         else:
@@ -107,11 +108,11 @@ def draw_tracks(
             joints,
             _pen(image, boxes[i]) * (0.5 if state == TrackState.TENTATIVE else 1.0),
         )
-        _draw_box(faint, boxes[i] - np.tile(shift, 2), color, _text_scale(image))
+        _draw_box(faint, boxes[i] - np.tile(shift, 2), color, text_scale(image))
         if faint is not canvas:
             cv2.addWeighted(faint, FADED, canvas, 1.0 - FADED, 0.0, dst=canvas)
-        _draw_label(image, boxes[i], color, label, _text_scale(image))
-    _draw_banner(image, status_line, stale)
+        labels[i] = label, color
+    _write(image, xy, boxes, labels, status_line, stale)
 
 
 def draw_keypoints(
@@ -131,7 +132,9 @@ def draw_keypoints(
     stale : bool
         The data is old: red banner that says so.
     """
-    boxes = boxes_around(np.where(np.abs(keypoints.xy) < _FAR_PX, keypoints.xy, np.nan))
+    xy = _drawable(keypoints.xy)
+    boxes = boxes_around(xy)
+    labels: dict[int, tuple[str, Color]] = {}
     for i in range(len(keypoints)):
         if not np.isfinite(boxes[i]).all():
             continue
@@ -139,10 +142,9 @@ def draw_keypoints(
         states = np.where(seen, KeypointState.OBSERVED, KeypointState.MISSING)
         pen = _pen(image, boxes[i])
         _draw_person(image, keypoints.xy[i], states, SIDE_BONES, SIDE_JOINTS, pen)
-        label = f'{keypoints.person_score[i]:.2f}'
-        _draw_box(image, boxes[i], WHITE, _text_scale(image))
-        _draw_label(image, boxes[i], WHITE, label, _text_scale(image))
-    _draw_banner(image, status_line, stale)
+        _draw_box(image, boxes[i], WHITE, text_scale(image))
+        labels[i] = f'{keypoints.person_score[i]:.2f}', WHITE
+    _write(image, xy, boxes, labels, status_line, stale)
 
 
 def enlarged(image: np.ndarray, tracks: Tracks, min_side_px: int) -> tuple[np.ndarray, Tracks]:
@@ -180,32 +182,39 @@ def people_in(tracks: Tracks, predicted: bool = False) -> str:
     return f'{people} {"person" if people == 1 else "people"}'
 
 
-def text_size(text: str, scale: float) -> tuple[int, int]:
-    """Return width and height in pixels of a line of text, descenders included."""
-    (width, height), below = cv2.getTextSize(text, _FONT, scale, _text_width(scale))
-    return width, height + below
+def _drawable(xy: np.ndarray, states: np.ndarray | None = None) -> np.ndarray:
+    """Return the keypoints, NaN where they are MISSING or nonsense."""
+    # Not `> _FAR_PX`: that is false for NaN.
+    drawn = (np.abs(xy) < _FAR_PX).all(axis=2)
+    if states is not None:
+        drawn &= states != KeypointState.MISSING
+    return np.where(drawn[..., None], xy, np.nan)
 
 
-def draw_text(
-    image: np.ndarray, text: str, top_left: tuple[int, int], color: Color, scale: float
+def _write(
+    image: np.ndarray,
+    xy: np.ndarray,
+    boxes: np.ndarray,
+    labels: dict[int, tuple[str, Color]],
+    status_line: str,
+    stale: bool,
 ) -> None:
-    """
-    Write a line of text, in place.
-
-    Parameters
-    ----------
-    image : (H, W, 3) uint8
-    text : str
-        Latin letters.
-    top_left : (x, y)
-        Of the text's box, pixels.
-    color : (blue, green, red)
-    scale : float
-        1.0 gives capitals of about 22 px.
-    """
-    (_, height), _ = cv2.getTextSize(text, _FONT, scale, _text_width(scale))
-    at = (top_left[0], top_left[1] + height)
-    cv2.putText(image, text, at, _FONT, scale, color, _text_width(scale), cv2.LINE_AA)
+    """Write the labels of people (text and colour by index) and the banner, on top of all."""
+    banner = f'STALE  {status_line}'.strip() if stale else status_line
+    for i, (label, color) in labels.items():
+        # Where people are small their ids have to do.
+        if label_size(image, label)[0] > boxes[i, 2] - boxes[i, 0] and ' ' in label:
+            labels[i] = label.split(' ')[0], color
+    area = (0, banner_height(image, banner), image.shape[1], image.shape[0])
+    shown = sorted(labels)
+    places = label_places(
+        [label_size(image, labels[i][0]) for i in shown],
+        np.array([_padded(boxes[i]) for i in shown], np.float64).reshape(-1, 4),
+        faces(xy, boxes), xy.reshape(-1, 2), area,
+    )
+    for i, place in zip(shown, places):
+        draw_label(image, labels[i][0], place, labels[i][1])
+    draw_banner(image, banner, stale)
 
 
 def _look_of(tracks: Tracks, i: int) -> tuple[list[Color], list[Color], Color, str]:
@@ -267,45 +276,13 @@ def _padded(box: np.ndarray) -> tuple[int, int, int, int]:
 def _draw_box(image: np.ndarray, box: np.ndarray, color: Color, scale: float) -> None:
     x0, y0, x1, y1 = _padded(box)
     line = max(1, round(2.0 * scale))
-    cv2.rectangle(image, (x0, y0), (x1, y1), color, line, cv2.LINE_AA)
-
-
-def _draw_label(
-    image: np.ndarray, box: np.ndarray, color: Color, label: str, scale: float
-) -> None:
-    height, width = image.shape[:2]
-    x0, y0 = _padded(box)[:2]
-    text_width, text_height = text_size(label, scale)
-    pad = max(1, round(4 * scale))
-    # Above the box, or inside where there is no room; always within the image.
-    left = int(np.clip(x0, 0, max(0, width - text_width - 2 * pad)))
-    top = y0 - text_height - 2 * pad
-    top = int(np.clip(top if top >= 0 else y0, 0, max(0, height - text_height - 2 * pad)))
-    right, bottom = left + text_width + 2 * pad, top + text_height + 2 * pad
-    cv2.rectangle(image, (left, top), (right, bottom), color, -1)
-    draw_text(image, label, (left + pad, top + pad), BLACK, scale)
-
-
-def _draw_banner(image: np.ndarray, status_line: str, stale: bool) -> None:
-    if not status_line and not stale:
-        return
-    text = ('STALE  ' if stale else '') + status_line
-    scale, width = _text_scale(image), image.shape[1]
-    pad = max(2, round(6 * scale))
-    # A long line shrinks to the image's width before it is cut.
-    needed = text_size(text, scale)[0] + 2 * pad
-    scale = max(0.28, scale * min(1.0, width / needed))
-    height = text_size(text, scale)[1] + 2 * pad
-    strip = image[:height]
-    background = np.full_like(strip, RED if stale else RIM)
-    cv2.addWeighted(background, 0.85 if stale else 0.6, strip, 0.15 if stale else 0.4, 0, strip)
-    draw_text(image, text, (pad, pad), WHITE, scale)
+    cv2.rectangle(image, (x0, y0), (x1, y1), color, line)
 
 
 def _around(image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the view of the image that a person's drawing touches, and its top left corner."""
     height, width = image.shape[:2]
-    margin = 0.06 * float(max(box[2] - box[0], box[3] - box[1])) + 24 * _text_scale(image)
+    margin = 0.06 * float(max(box[2] - box[0], box[3] - box[1])) + 24 * text_scale(image)
     x0 = int(np.clip(box[0] - margin, 0, width - 1))
     y0 = int(np.clip(box[1] - margin, 0, height - 1))
     x1 = int(np.clip(box[2] + margin, x0 + 1, width))
@@ -318,11 +295,3 @@ def _pen(image: np.ndarray, box: np.ndarray) -> float:
     image_px = float(np.sqrt(image.shape[0] * image.shape[1]))
     person_px = float(np.hypot(box[2] - box[0], box[3] - box[1]))
     return float(np.clip(0.012 * person_px, 1.0, max(1.0, 0.007 * image_px)))
-
-
-def _text_scale(image: np.ndarray) -> float:
-    return max(0.3, float(np.sqrt(image.shape[0] * image.shape[1])) / 900.0)
-
-
-def _text_width(scale: float) -> int:
-    return max(1, round(1.8 * scale))
