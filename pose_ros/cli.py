@@ -35,6 +35,10 @@ VERBS: dict[str, tuple[str, str]] = {
         'measure joints in metres on a recorded RGB-D sequence',
     ),
     'train': ('pose_ros.tools.train', 'train a heatmap network on labelled photos'),
+    'evaluate-proximity': (
+        'pose_ros.tools.evaluate_proximity',
+        'measure distances to zones against a synthetic RGB-D world',
+    ),
     'parameters': ('pose_ros.tools.parameter_tables', 'list every parameter of every node'),
     'engine': ('pose_ros.tools.engine', 'build, list, check or clear TensorRT engines'),
     'build-kernels': (
