@@ -65,6 +65,7 @@ examples:
 INSTALL: dict[str, str] = {
     'cv2': 'pip install opencv-python-headless',
     'onnxruntime': 'pip install onnxruntime',
+    'openvino': 'pip install openvino',
     'numpy': 'pip install numpy',
     'tqdm': 'pip install tqdm',
     'yaml': 'pip install pyyaml',

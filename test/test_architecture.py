@@ -25,8 +25,8 @@ ALLOWED = {
     'tools': {'core', 'backends', 'media'},
 }
 HEAVY = {
-    'rclpy', 'sensor_msgs', 'std_msgs', 'cv2', 'onnxruntime', 'tensorrt', 'pycuda', 'cuda',
-    'scipy', 'torch', 'yaml', 'rosbags', 'tqdm', 'onnx',
+    'rclpy', 'sensor_msgs', 'std_msgs', 'cv2', 'onnxruntime', 'openvino', 'tensorrt', 'pycuda',
+    'cuda', 'scipy', 'torch', 'yaml', 'rosbags', 'tqdm', 'onnx',
 }
 ROS = {
     'rclpy', 'rcl_interfaces', 'lifecycle_msgs', 'sensor_msgs', 'std_msgs', 'geometry_msgs',

@@ -25,8 +25,8 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
     Parameters
     ----------
     config : EstimatorConfig
-        Reads backend, detector_model, refiner_model, precision, num_threads and the sizes of the
-        first pass.
+        Reads backend, onnx_provider, detector_model, refiner_model, precision, num_threads and the
+        sizes of the first pass.
     progress : callable, optional
         Is told how far the build of an engine is, where one has to be built; on any thread.
 
@@ -47,10 +47,12 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
 def _load_tensorrt(config: EstimatorConfig, progress: Progress | None) -> Backend:
     from pose_ros.backends.tensorrt import TensorrtBackend
 
+    if config.precision == 'bf16':
+        raise BackendError('TensorRT computes fp16 or fp32 here, not bf16: set precision')
     return TensorrtBackend(
         detector=config.detector_model or SHIPPED_DETECTOR,
         refiner=config.refiner_model or SHIPPED_REFINER,
-        precision=config.precision,
+        precision='fp32' if config.precision == 'fp32' else 'fp16',
         detect_size_px=max(config.detect_size_px, config.detect_second_size_px),
         progress=progress,
     )
@@ -68,10 +70,27 @@ def _load_onnx(config: EstimatorConfig, progress: Progress | None) -> Backend:
         detector=config.detector_model or SHIPPED_DETECTOR,
         refiner=config.refiner_model or SHIPPED_REFINER,
         num_threads=config.num_threads,
+        provider=config.onnx_provider,
+    )
+
+
+def _load_openvino(config: EstimatorConfig, progress: Progress | None) -> Backend:
+    if config.precision == 'fp16':
+        raise BackendError('OpenVINO computes bf16 or fp32 on a CPU, not fp16: set precision')
+    try:
+        from pose_ros.backends.openvino import OpenvinoBackend
+    except ImportError as error:
+        raise BackendError(f'OpenVINO is not installed ({error}): pip install openvino') from error
+    return OpenvinoBackend(
+        detector=config.detector_model or SHIPPED_DETECTOR,
+        refiner=config.refiner_model or SHIPPED_REFINER,
+        num_threads=config.num_threads,
+        precision=config.precision,
     )
 
 
 _LOADERS: dict[str, Callable[[EstimatorConfig, Progress | None], Backend]] = {
     'tensorrt': _load_tensorrt,
     'onnx': _load_onnx,
+    'openvino': _load_openvino,
 }

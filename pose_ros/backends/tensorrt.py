@@ -23,7 +23,7 @@ from pose_ros.backends.kernels import structs
 from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.backends.pass_buffers import People
 from pose_ros.backends.tensorrt_network import TensorrtNetwork
-from pose_ros.core import preprocess
+from pose_ros.core import decode, preprocess
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
 from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
@@ -73,8 +73,8 @@ class TensorrtBackend:
         refiner: str,
         precision: str = 'fp16',
         detect_size_px: int = 256,
-        max_people: int = 30,
-        min_center: float = 0.05,
+        max_people: int = decode.MAX_CANDIDATES,
+        min_center: float = decode.MIN_CENTER,
         progress: Progress | None = None,
         folder: Path | None = None,
         runtime: GpuRuntime | None = None,

@@ -89,10 +89,17 @@ class EstimatorConfig:
     )
     backend: str = param(
         'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else ONNX Runtime',
-        choices=('auto', 'tensorrt', 'onnx'), live=False,
+        choices=('auto', 'tensorrt', 'onnx', 'openvino'), live=False,
+    )
+    onnx_provider: str = param(
+        'auto', 'What ONNX Runtime computes on; auto: CUDA where onnxruntime-gpu has it, else the '
+        'CPU',
+        choices=('auto', 'cpu', 'cuda', 'openvino'), live=False,
     )
     precision: str = param(
-        'fp16', 'What TensorRT computes the networks in', choices=('fp16', 'fp32'), live=False
+        'auto', 'What the networks are computed in; auto: fp16 by TensorRT, bf16 by OpenVINO on '
+        'processors that can; ONNX Runtime always takes fp32',
+        choices=('auto', 'fp16', 'bf16', 'fp32'), live=False
     )
     num_threads: int = param(
         2, 'CPU threads inside a network; 0 for all cores', low=0, high=64, live=False

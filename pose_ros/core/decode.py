@@ -23,6 +23,9 @@ from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 # person in a crop is the one whose centre divided by (distance to the middle + 1.8) is largest.
 CENTER_NMS_PX = 5
 MIDDLE_PRIOR_PX = 1.8
+# What every backend takes from the first pass: so many centres per view, none lower.
+MAX_CANDIDATES = 30
+MIN_CENTER = 0.1
 
 
 def decode_people(

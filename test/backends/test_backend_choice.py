@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 
+import onnxruntime
 import pytest
 
 from pose_ros import backends
@@ -79,3 +80,45 @@ def test_a_broken_model_is_an_error_whatever_the_runtime() -> None:
 def test_every_choice_has_a_loader() -> None:
     choices = EstimatorConfig.__dataclass_fields__['backend'].metadata['choices']
     assert set(choices) == {'auto', *backends._LOADERS}
+
+
+@pytest.mark.parametrize('provider', ['cuda', 'openvino'])
+def test_execution_provider_that_is_not_there(provider: str) -> None:
+    with pytest.raises(BackendError, match='has no .*, only .*pip install onnxruntime-'):
+        load_backend(EstimatorConfig(backend='onnx', onnx_provider=provider))
+
+
+class Session:
+    """A session that the CPU computes whatever was asked for, as ONNX Runtime does it."""
+
+    def __init__(self, path: str, options: object, providers: list[str]) -> None:
+        self._real = REAL_SESSION(path, options, providers=['CPUExecutionProvider'])
+        self.providers = providers
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+REAL_SESSION = onnxruntime.InferenceSession
+
+
+def test_execution_provider_that_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = ['CUDAExecutionProvider', 'CPUExecutionProvider']
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: there)
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', Session)
+    with pytest.raises(BackendError, match='has CUDAExecutionProvider, but it does not start'):
+        load_backend(EstimatorConfig(backend='onnx', onnx_provider='cuda'))
+    assert load_backend(EstimatorConfig(backend='onnx', onnx_provider='auto')).name == 'onnx'
+    assert 'the CPU computes: ONNX Runtime has CUDA' in caplog.text
+    # Where it starts it is taken.
+    monkeypatch.setattr(Session, 'get_providers', lambda self: self.providers, raising=False)
+    backend = load_backend(EstimatorConfig(backend='onnx', onnx_provider='auto'))
+    assert backend.name == 'onnx, cuda'
+    assert backend._refine._session.providers == there[:1]
+
+
+def test_precision_that_a_runtime_lacks() -> None:
+    with pytest.raises(BackendError, match='not bf16'):
+        load_backend(EstimatorConfig(backend='tensorrt', precision='bf16'))

@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip('onnxruntime')
 
 from pose_ros.backends import load_backend, model_files  # noqa: E402
-from pose_ros.backends.onnx import MAX_BATCH, OnnxBackend, OnnxNetwork  # noqa: E402
+from pose_ros.backends.host_network import MAX_BATCH  # noqa: E402
+from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork  # noqa: E402
 from pose_ros.core import geometry  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The two passes on the CPU, whatever runs the networks."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from pose_ros.backends.host_network import HostNetwork
+from pose_ros.core import decode, geometry, preprocess
+from pose_ros.core.backend import BackendError, StageTimes
+from pose_ros.core.frame import Frame
+from pose_ros.core.keypoints import Keypoints
+
+
+class HostBackend:
+    """
+    Runs both passes on the CPU (`core.backend.Backend`).
+
+    Parameters
+    ----------
+    name : str
+        The runtime.
+    detector, refiner : HostNetwork
+        Of the two passes.
+    max_people : int
+        Largest number of candidates per view of the first pass.
+    min_center : float
+        Centres of lower height are no candidates.
+
+    Raises
+    ------
+    BackendError
+        When a model cannot be used for its pass.
+    """
+
+    encodings: tuple[str, ...] = ('bgr8',)
+
+    def __init__(
+        self,
+        name: str,
+        detector: HostNetwork,
+        refiner: HostNetwork,
+        max_people: int = decode.MAX_CANDIDATES,
+        min_center: float = decode.MIN_CENTER,
+    ) -> None:
+        self.name = name
+        self._detect = detector
+        self._refine = refiner
+        self.detector = self._detect.spec
+        self.refiner = self._refine.spec
+        if self.detector.decoder != 'centers':
+            raise BackendError(
+                f'{self._detect.path} cannot find several people: its decoder is '
+                f'{self.detector.decoder!r}, the first pass needs centers'
+            )
+        self.times = StageTimes()
+        self._max_people = max_people
+        self._min_center = min_center
+        self._image = np.zeros((1, 1, 3), np.uint8)
+
+    def load_image(self, image: np.ndarray) -> None:
+        """Take the BGR image that the next passes look at; ValueError when it is none."""
+        self._image = preprocess.rows_of_pixels(image)
+        self.times = StageTimes()
+
+    def load_frame(self, frame: Frame) -> None:
+        """Take a frame of bgr8; ValueError when it is another."""
+        if frame.encoding not in self.encodings:
+            raise ValueError(f'{self.name} takes frames of bgr8, not {frame.encoding}')
+        self.load_image(frame.pixels())
+
+    def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
+        """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""
+        start_s = time.perf_counter()
+        maps = self._run(self._detect, input_from_image, input_size)
+        # A peak is never found at a NaN, and nobody at all beside one.
+        self._detect.check_numbers(maps['centers'])
+        view, people = decode.decode_people(
+            maps, self.detector, self._max_people, self._min_center
+        )
+        self._detect.check_numbers(people.score)
+        people = _in_image(people, input_from_image[view])
+        self.times.detect_s += time.perf_counter() - start_s
+        return people
+
+    def refine(self, input_from_image: np.ndarray) -> Keypoints:
+        """Find the one person of each crop, in image pixels (`core.backend.Backend`)."""
+        start_s = time.perf_counter()
+        people = []
+        for first in range(0, len(input_from_image), self._refine.max_batch):
+            part = input_from_image[first:first + self._refine.max_batch]
+            maps = self._run(self._refine, part, self.refiner.input_size)
+            found = decode.decode_person(maps, self.refiner)
+            # An arg max is at the first NaN where there is one.
+            self._refine.check_numbers(found.score)
+            people.append(_in_image(found, part))
+        self.times.refine_s += time.perf_counter() - start_s
+        return Keypoints.concatenate(people)
+
+    def _run(
+        self, network: HostNetwork, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> dict[str, np.ndarray]:
+        batch = network.input_array(len(input_from_image), input_size)
+        network.fill(self._image, input_from_image, batch)
+        start_s = time.perf_counter()
+        maps = network.run(batch)
+        self.times.network_s += time.perf_counter() - start_s
+        return maps
+
+    def close(self) -> None:
+        """Free the image; the networks are freed with this object."""
+        self._image = np.zeros((1, 1, 3), np.uint8)
+
+
+def _in_image(people: Keypoints, input_from_image: np.ndarray) -> Keypoints:
+    """Map people from pixels of their views to pixels of the image."""
+    xy = geometry.apply(geometry.invert(input_from_image), people.xy)
+    return Keypoints(xy.astype(np.float32), people.score, people.person_score)

@@ -1,0 +1,174 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A network on the CPU, whatever runs it: checked against its ModelSpec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from pose_ros.backends.model_files import read_spec
+from pose_ros.core import preprocess
+from pose_ros.core.backend import BackendError, ModelSpec
+
+# More crops than this go through the network in several calls: memory stays bounded.
+MAX_BATCH = 8
+
+
+class HostNetwork:
+    """
+    One network: checked against its ModelSpec, its input array kept and reused.
+
+    A subclass loads the file, calls `check` and overrides `infer`.
+
+    Parameters
+    ----------
+    path : Path
+        NAME.onnx, with its ModelSpec NAME.json beside it.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    max_batch : int
+        Views that one run takes.
+
+    Raises
+    ------
+    BackendError
+        When the file is missing or corrupt, or contradicts its spec.
+    """
+
+    runtime = ''
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spec = read_spec(path)
+        _check_digest(path, self.spec)
+        self._roles = _needed_roles(self.spec)
+        self._tables = preprocess.lookup_tables(self.spec)
+        self._input = np.empty(0, np.float32)
+        self.max_batch = MAX_BATCH
+
+    def infer(self, batch: np.ndarray, outputs: Sequence[str]) -> list[np.ndarray]:
+        """Return the named outputs for (B, 3, height, width) float32; BackendError."""
+        raise NotImplementedError
+
+    def check(
+        self, inputs: dict[str, tuple[str, Sequence[int | str | None]]], outputs: Sequence[str]
+    ) -> None:
+        """
+        Compare what the file has with what its spec says, and try it.
+
+        Parameters
+        ----------
+        inputs : dict
+            Type and shape of each input; what is not fixed is no int.
+        outputs : sequence of str
+            Names.
+        """
+        if list(inputs) != [self.spec.input_name]:
+            raise BackendError(
+                f'{self.path} has the inputs {sorted(inputs)}, its description says '
+                f'{self.spec.input_name!r}'
+            )
+        dtype, shape = inputs[self.spec.input_name]
+        if dtype != 'tensor(float)':
+            raise BackendError(f'the input of {self.path} is {dtype}, not tensor(float)')
+        width, height = self.spec.input_size
+        wanted = (None, 3, height, width)
+        fits = len(shape) == 4 and all(
+            not isinstance(has, int) or want is None or has == want
+            for has, want in zip(shape, wanted)
+        )
+        if not fits:
+            raise BackendError(
+                f'the input of {self.path} is {list(shape)}, its description says '
+                f'[batch, 3, {height}, {width}]'
+            )
+        # A graph with a fixed batch gets its views one by one.
+        if isinstance(shape[0], int):
+            self.max_batch = shape[0]
+            if shape[0] != 1:
+                raise BackendError(f'{self.path} only takes {shape[0]} views at once, not 1')
+        if self.spec.multiple_of and any(isinstance(n, int) for n in shape[2:]):
+            raise BackendError(
+                f'the input of {self.path} is {list(shape)}, its description says that any '
+                f'multiple of {self.spec.multiple_of} will do'
+            )
+        missing = sorted(set(self._roles.values()) - set(outputs))
+        if missing:
+            raise BackendError(f'{self.path} has no outputs {missing}, only {sorted(outputs)}')
+        for values in self.run(np.zeros((1, 3, height, width), np.float32)).values():
+            self.check_numbers(values)
+
+    def check_numbers(self, values: np.ndarray) -> None:
+        """Raise BackendError when a value is NaN or infinite."""
+        if not np.isfinite(values).all():
+            raise BackendError(f'{self.path} gives values that are not numbers')
+
+    def input_array(self, batch: int, input_size: tuple[int, int]) -> np.ndarray:
+        """Return the (batch, 3, height, width) float32 array to fill, reused by the next call."""
+        width, height = input_size
+        needed = batch * 3 * height * width
+        if self._input.size < needed:
+            self._input = np.empty(needed, np.float32)
+        return self._input[:needed].reshape(batch, 3, height, width)
+
+    def fill(self, image: np.ndarray, input_from_image: np.ndarray, out: np.ndarray) -> None:
+        """Write views of a BGR image into an input array (`preprocess.network_input`)."""
+        preprocess.network_input(image, input_from_image, self._tables, self.spec.color, out)
+
+    def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """
+        Run the network.
+
+        Parameters
+        ----------
+        batch : (B, 3, height, width) float32
+            Normalised input.
+
+        Returns
+        -------
+        dict of (B, C, height / stride, width / stride) float32
+            The maps by role.
+
+        Raises
+        ------
+        BackendError
+            When the network fails, or gives other shapes than described.
+        """
+        found = self.infer(batch, list(self._roles.values()))
+        count = len(self.spec.keypoints)
+        channels = {'heatmaps': count, 'centers': 1, 'regress': 2 * count, 'offsets': 2 * count}
+        size = tuple(n // self.spec.stride for n in batch.shape[2:])
+        maps = dict(zip(self._roles, found))
+        for role, values in maps.items():
+            wanted = (len(batch), channels[role], *size)
+            if values.shape != wanted:
+                raise BackendError(
+                    f'the output {self._roles[role]!r} of {self.path} is {values.shape}, '
+                    f'its description says {wanted}'
+                )
+        return maps
+
+
+def _check_digest(path: Path, spec: ModelSpec) -> None:
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BackendError(f'cannot read {path}: {error}') from error
+    if spec.onnx_sha256 and digest != spec.onnx_sha256.lower():
+        raise BackendError(
+            f'{path} is damaged or another file than its description is about: its SHA-256 is '
+            f'{digest}, the description says {spec.onnx_sha256}'
+        )
+
+
+def _needed_roles(spec: ModelSpec) -> dict[str, str]:
+    """Return output name by role, of the outputs that decoding reads."""
+    centers = ('heatmaps', 'centers', 'regress', 'offsets')
+    roles = centers if spec.decoder == 'centers' else ('heatmaps',)
+    return {role: spec.outputs[role] for role in roles}

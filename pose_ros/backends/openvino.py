@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The networks on OpenVINO, on the CPU: in bfloat16 where the processor computes it (AVX-512, AMX).
+
+bfloat16 has the range of float32 and 8 bits of it: keypoints move by a fraction of a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+
+from pose_ros.backends.host_backend import HostBackend
+from pose_ros.backends.host_network import HostNetwork
+from pose_ros.backends.model_files import find_model
+from pose_ros.core.backend import BackendError
+
+PRECISIONS = {'fp32': 'f32', 'bf16': 'bf16'}
+
+
+class OpenvinoNetwork(HostNetwork):
+    """
+    One network on OpenVINO.
+
+    Parameters
+    ----------
+    path : Path
+        NAME.onnx, with its ModelSpec NAME.json beside it.
+    num_threads : int
+        Threads inside the network; 0 for all cores.
+    precision : 'auto', 'fp32' or 'bf16'
+        What it computes in; auto: bf16 where the processor does.
+
+    Raises
+    ------
+    BackendError
+        When the file is missing or corrupt, or contradicts its spec, or the processor does not
+        compute bf16.
+    """
+
+    def __init__(self, path: Path, num_threads: int, precision: str = 'auto') -> None:
+        super().__init__(path)
+        core = openvino.Core()
+        has_bf16 = 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+        if precision == 'bf16' and not has_bf16:
+            raise BackendError('this processor has no bfloat16 (avx512_bf16 or amx_bf16)')
+        if precision == 'auto':
+            precision = 'bf16' if has_bf16 else 'fp32'
+        self.precision = precision
+        settings: dict[str, Any] = {
+            'INFERENCE_PRECISION_HINT': PRECISIONS[precision], 'PERFORMANCE_HINT': 'LATENCY',
+        }
+        if num_threads:
+            settings['INFERENCE_NUM_THREADS'] = num_threads
+        try:
+            model = core.compile_model(str(path), 'CPU', settings)
+        except RuntimeError as error:
+            raise BackendError(f'OpenVINO cannot load {path}: {_line(error)}') from error
+        self._request = model.create_infer_request()
+        self.check(
+            {
+                tensor.any_name: (
+                    'tensor(float)' if tensor.element_type == openvino.Type.f32
+                    else str(tensor.element_type),
+                    [n.get_length() if n.is_static else None for n in tensor.partial_shape],
+                )
+                for tensor in model.inputs
+            },
+            [name for tensor in model.outputs for name in tensor.names],
+        )
+
+    def infer(self, batch: np.ndarray, outputs: Sequence[str]) -> list[np.ndarray]:
+        """Run the network (`HostNetwork`)."""
+        try:
+            self._request.infer({self.spec.input_name: batch}, share_inputs=True)
+        except RuntimeError as error:
+            raise BackendError(f'OpenVINO cannot run {self.path}: {_line(error)}') from error
+        # Copies: the next run overwrites the tensors.
+        return [np.array(self._request.get_tensor(name).data) for name in outputs]
+
+
+def _line(error: Exception) -> str:
+    return ' '.join(str(error).split())
+
+
+class OpenvinoBackend(HostBackend):
+    """
+    Runs both passes on OpenVINO (`core.backend.Backend`).
+
+    Parameters
+    ----------
+    detector, refiner : str
+        Name of a shipped model or path of an ONNX file.
+    num_threads : int
+        Threads inside a network; 0 for all cores.
+    precision : 'auto', 'fp32' or 'bf16'
+        What the networks compute in.
+
+    Raises
+    ------
+    BackendError
+        When a model cannot be used, or the processor does not compute bf16.
+    """
+
+    def __init__(
+        self, detector: str, refiner: str, num_threads: int = 0, precision: str = 'auto'
+    ) -> None:
+        first, second = (
+            OpenvinoNetwork(find_model(model), num_threads, precision)
+            for model in (detector, refiner)
+        )
+        super().__init__(f'openvino, {first.precision}', first, second)
