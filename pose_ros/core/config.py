@@ -166,6 +166,18 @@ class EstimatorConfig:
     stereo_baseline_m: float = param(
         0.05, 'Distance of the two cameras of a stereo depth camera, m', low=0.005, high=2.0
     )
+    monocular: bool = param(
+        False,
+        'Where no depth is: positions in metres from camera_info and an assumed stature, marked '
+        'POSITION_MONOCULAR',
+        live=False,
+    )
+    assumed_height_m: float = param(
+        1.7, 'Monocular: mean stature of the people to expect, m', low=0.5, high=2.5
+    )
+    assumed_height_sigma_m: float = param(
+        0.1, 'Monocular: standard deviation of their stature, m', low=0.01, high=0.5
+    )
     rectified: bool = param(
         False, 'The image is rectified: P of camera_info holds, not K and D', live=False
     )

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Depth and camera_info beside the image: paired by stamp, lifted, or a reason why not.
+Depth beside the image: paired by stamp, lifted, or a reason why not.
 
 Depth of the same moment may come a little after the image. Then the skeletons wait for it, no
 longer than `depth_wait_s` and only while depth comes at all; what comes first decides: the depth
@@ -17,15 +17,16 @@ from typing import Any
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from pose_ros.core.camera import CameraError, CameraModel
+from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.depth import DepthError, DepthNoise
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.lifting import lift
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.depth_images import (
     DepthImageError,
     depth_from_compressed_msg,
@@ -33,9 +34,10 @@ from pose_ros.ros.depth_images import (
 )
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.messages import stamp_ns
-from pose_ros.ros.space_messages import camera_from_info, write_space
+from pose_ros.ros.space_messages import write_space
 
 _KEPT = 8  # depth images waiting for theirs
+_LATEST = 10  # images that `problem` speaks of
 _GONE_S = 1.0  # without depth for so long nothing waits for it any more
 
 _Publish = Callable[[SkeletonArray], None]
@@ -45,36 +47,36 @@ class DepthInput:
     """
     The depth of a pose_estimator.
 
+    Parameters
+    ----------
+    node : ManagedNode
+    config : EstimatorConfig
+    camera : CameraInput
+        Of the image.
+
     Attributes
     ----------
     reason : str
         Why the latest skeletons have no positions in metres; empty when they have.
     """
 
-    def __init__(self, node: ManagedNode, config: EstimatorConfig) -> None:
-        """Subscribe `depth` (or `depth/compressedDepth`) and `camera_info`."""
+    def __init__(self, node: ManagedNode, config: EstimatorConfig, camera: CameraInput) -> None:
         self._node = node
+        self._camera = camera
         self._config = config
-        self.reason = 'no depth has come yet'
-        self._camera: CameraModel | None = None
-        self._camera_reason = 'no camera_info has come yet'
-        self._info: CameraInfo | None = None
+        self.reason = self._why = 'no depth has come yet'
         self._frames: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
+        self._failed: deque[bool] = deque(maxlen=_LATEST)
         self._heard_s = float('-inf')
         self._waiting: tuple[Keypoints, SkeletonArray, _Publish] | None = None
         compressed = config.depth_transport == 'compressedDepth'
         qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-        override = QoSOverridingOptions.with_default_policies()
-        self._subscriptions = [
-            node.create_subscription(
-                CompressedImage if compressed else Image,
-                'depth/compressedDepth' if compressed else 'depth',
-                self._on_depth, qos, qos_overriding_options=override,
-            ),
-            node.create_subscription(
-                CameraInfo, 'camera_info', self._on_info, qos, qos_overriding_options=override
-            ),
-        ]
+        self._subscription = node.create_subscription(
+            CompressedImage if compressed else Image,
+            'depth/compressedDepth' if compressed else 'depth',
+            self._on_depth, qos,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
         self._timer = node.create_timer(
             max(config.depth_wait_s, 0.001), self._end_wait, clock=node._steady_clock
         )
@@ -84,13 +86,19 @@ class DepthInput:
         """Unsubscribe; what still waits is published without metres."""
         self._end_wait()
         self._node.destroy_timer(self._timer)
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._subscriptions = []
+        self._node.destroy_subscription(self._subscription)
 
     def apply(self, config: EstimatorConfig) -> None:
         """Use other parameters from the next image on."""
         self._config = config
+
+    def problem(self) -> str:
+        """Return for how many of the latest images there are no metres, and why; or nothing."""
+        failed = sum(self._failed)
+        if self._failed and not failed:
+            return ''
+        part = f' for {failed} of {len(self._failed)} images' if failed < len(self._failed) else ''
+        return f'{part}: {self._why}'
 
     def offer(self, people: Keypoints, pose: SkeletonArray, publish: _Publish) -> None:
         """
@@ -119,20 +127,6 @@ class DepthInput:
         if self._waiting is not None:
             self._finish()
 
-    def _on_info(self, msg: CameraInfo) -> None:
-        if self._info is not None and msg == self._info:
-            return
-        self._info = msg
-        try:
-            self._camera = camera_from_info(msg, self._config.rectified)
-            self._camera_reason = (
-                '' if self._camera is not None else 'the camera is uncalibrated: K[0] = 0'
-            )
-        except CameraError as error:
-            self._camera, self._camera_reason = None, str(error)
-        if self._camera_reason:
-            self._node.complain('bad_camera_info', f'no metres: {self._camera_reason}')
-
     def _finish(self) -> bool:
         """Publish what waits if its depth is here, or cannot come any more."""
         assert self._waiting is not None
@@ -144,8 +138,10 @@ class DepthInput:
             return True
         if nearest is not None and max(f[0] for f in self._frames) > wanted_ns + tolerance_ns:
             off_ms = (nearest[0] - wanted_ns) * 1e-6
-            self._publish('no depth within depth_tolerance_s of the image')
-            self.reason += f': the nearest is {off_ms:+.1f} ms from it'
+            self._publish(
+                'no depth within depth_tolerance_s of the image: the nearest is '
+                f'{off_ms:+.1f} ms from it'
+            )
             return True
         return False
 
@@ -154,7 +150,7 @@ class DepthInput:
         if self._waiting is None:
             return
         if time.monotonic() - self._heard_s > _GONE_S:
-            self._publish(f'no depth on {self._subscriptions[0].topic_name}')
+            self._publish(f'no depth on {self._subscription.topic_name}')
         else:
             self._publish('no depth near the stamp of the image came in time')
 
@@ -162,32 +158,32 @@ class DepthInput:
         """Write metres into what waits; return why not, or nothing."""
         assert self._waiting is not None
         people, pose, _ = self._waiting
-        if self._camera is None:
-            return self._camera_reason
         size = (int(pose.image_width), int(pose.image_height))
-        problem = _mismatch(self._camera, msg.header, pose.header, size)
+        problem = self._camera.problem_with(size) or _mismatch(msg.header, pose.header)
         if problem:
             return problem
+        camera = self._camera.camera
+        assert camera is not None
         try:
             if isinstance(msg, Image):
                 depth = depth_from_msg(msg)
             else:
                 depth = depth_from_compressed_msg(msg)
             started_s = time.perf_counter()
-            lifted = lift(depth, self._camera, people, self._noise())
+            lifted = lift(depth, camera, people, self._noise(camera))
         except (DepthImageError, DepthError) as error:
             return str(error)
         write_space(pose, *lifted.joints)
         self._node.statistics.add('lift', time.perf_counter() - started_s)
-        for name, count in lifted.counts().items():
+        counts = lifted.counts()
+        for name, count in counts.items():
             self._node.statistics.counts[f'depth_{name}'] += count
-        return ''
+        return _nothing_lifted(counts)
 
-    def _noise(self) -> DepthNoise:
+    def _noise(self, camera: CameraModel) -> DepthNoise:
         config = self._config
         if config.depth_sensor == 'stereo':
-            assert self._camera is not None
-            return DepthNoise.stereo(float(self._camera.focal[0]), config.stereo_baseline_m)
+            return DepthNoise.stereo(float(camera.focal[0]), config.stereo_baseline_m)
         if config.depth_sensor == 'time-of-flight':
             return DepthNoise.time_of_flight()
         return DepthNoise.structured_light()
@@ -198,22 +194,32 @@ class DepthInput:
         self._waiting = None
         self._timer.cancel()
         self.reason = reason
-        if reason:
+        self._why = reason or self._why
+        self._failed.append(bool(reason))
+        if reason and reason == self._camera.reason:
+            self._node.statistics.counts['without_metres'] += 1  # said once, when it came
+        elif reason:
             self._node.complain('without_metres', f'no metres: {reason}')
         publish(pose)
 
 
-def _mismatch(
-    camera: CameraModel, depth: Header, image: Header, size: tuple[int, int]
-) -> str:
-    if depth.frame_id != image.frame_id:
-        return (
-            f'depth is in frame {depth.frame_id!r}, the image in {image.frame_id!r}: '
-            'depth must be registered to the image'
-        )
-    if camera.image_size != size:
-        return (
-            f'camera_info is of an image of {camera.image_size[0]}x{camera.image_size[1]}, '
-            f'this one is {size[0]}x{size[1]}'
-        )
-    return ''
+def _nothing_lifted(counts: dict[str, int]) -> str:
+    """Return why none of the keypoints seen was lifted, or nothing."""
+    seen = sum(counts.values()) - counts['no_keypoint'] - counts['border']
+    if not seen or counts['lifted']:
+        return ''
+    if counts['no_depth'] > seen // 2:
+        return f'depth is missing (0, NaN or infinite) at {counts["no_depth"]} of {seen} keypoints'
+    return (
+        f'depth fits none of {seen} keypoints ({counts["background"]} on the background, '
+        f'{counts["bone"]} at impossible bones): is it registered to the image?'
+    )
+
+
+def _mismatch(depth: Header, image: Header) -> str:
+    if depth.frame_id == image.frame_id:
+        return ''
+    return (
+        f'depth is in frame {depth.frame_id!r}, the image in {image.frame_id!r}: '
+        'depth must be registered to the image'
+    )

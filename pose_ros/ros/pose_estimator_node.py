@@ -12,7 +12,8 @@ parts, `network` is inside detect and refine; `age` is publication minus the ima
 as `_p50_ms`, `_p95_ms`, `_p99_ms`.
 
 With the parameter `depth` it subscribes `depth` and `camera_info` as well and gives positions in
-metres (`depth_input`); where they cannot be had the reason is on /diagnostics.
+metres (`depth_input`); where they cannot be had the reason is on /diagnostics. With `monocular`
+people without any depth get metres from an assumed stature (`core/monocular.py`), marked as such.
 """
 
 from __future__ import annotations
@@ -33,13 +34,18 @@ from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.frame import Frame
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.monocular import place
+from pose_ros.core.tracks import PositionSource
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.drops import DropCounter, takes_message_info
 from pose_ros.ros.images import ImageError, frame_from_msg, image_from_compressed_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import keypoints_to_msg, stamp_ns, stamp_seconds
+from pose_ros.ros.space_messages import sources_from_msg, write_space
 from pose_ros.ros.spin import spin
 
 _SILENT_AFTER_S = 2.0  # no image for so long is worth a warning on /diagnostics
@@ -65,6 +71,7 @@ class PoseEstimatorNode(ManagedNode):
         self._estimator: PoseEstimator | None = None
         self._publisher: Any = None
         self._subscription: Any = None
+        self._camera: CameraInput | None = None
         self._depth: DepthInput | None = None
         self._drops = DropCounter()
         self._last_stamp_ns = 0
@@ -107,8 +114,10 @@ class PoseEstimatorNode(ManagedNode):
         self._drops = DropCounter()
         self._last_stamp_ns, self._last_size = 0, None
         self._last_image_s = time.monotonic()
-        if self.config.depth:
-            self._depth = DepthInput(self, self.config)
+        if self.config.depth or self.config.monocular:
+            self._camera = CameraInput(self, self.config.rectified)
+            if self.config.depth:
+                self._depth = DepthInput(self, self.config, self._camera)
         self._subscription = self.create_subscription(
             CompressedImage if compressed else Image,
             'image/compressed' if compressed else 'image',
@@ -125,6 +134,9 @@ class PoseEstimatorNode(ManagedNode):
         if self._depth is not None:
             self._depth.close()
             self._depth = None
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
 
     def cleanup(self) -> None:
         """Free the networks."""
@@ -146,11 +158,23 @@ class PoseEstimatorNode(ManagedNode):
         """Warn when no image comes."""
         silent_s = time.monotonic() - self._last_image_s
         if silent_s < _SILENT_AFTER_S:
-            if self._depth is not None and self._depth.reason:
-                return WARN, f'working without metres: {self._depth.reason}'
-            return OK, 'working'
+            reason = self._without_depth()
+            return (WARN, f'working without {reason}') if reason else (OK, 'working')
         topic = self._subscription.topic_name
         return WARN, f'no image on {topic} for {silent_s:.0f} s; {self._who_publishes(topic)}'
+
+    def _without_depth(self) -> str:
+        """Return what is missing and why, or nothing."""
+        problem = self._camera.problem_with(self._last_size) if (
+            self._camera is not None and self._last_size is not None
+        ) else ''
+        if problem:
+            return f'metres: {problem}'
+        problem = '' if self._depth is None else self._depth.problem()
+        if not problem:
+            return ''
+        what = 'depth (assumed stature instead)' if self.config.monocular else 'metres'
+        return what + problem
 
     def details(self) -> list[KeyValue]:
         """Say what runs."""
@@ -214,9 +238,9 @@ class PoseEstimatorNode(ManagedNode):
         pose.network_ms = times.network_s * 1e3
         pose.received = received.to_msg()
         if self._depth is None:
-            self._publish(pose)
+            self._publish(pose, people)
         else:
-            self._depth.offer(people, pose, self._publish)
+            self._depth.offer(people, pose, lambda pose: self._publish(pose, people))
         callback_s = time.perf_counter() - entered_s
         statistics = self.statistics
         statistics.add('cost', callback_s - times.network_s)
@@ -238,12 +262,31 @@ class PoseEstimatorNode(ManagedNode):
         image = image_from_compressed_msg(msg)
         return image, (image.shape[1], image.shape[0])
 
-    def _publish(self, pose: SkeletonArray) -> None:
+    def _publish(self, pose: SkeletonArray, people: Keypoints) -> None:
+        if self.config.monocular:
+            self._assume(pose, people)
         published = self.get_clock().now()
         pose.published = published.to_msg()
         self._publisher.publish(pose)
         self.statistics.counts['published'] += 1
         self.statistics.add('age', (published.nanoseconds - stamp_ns(pose.header.stamp)) * 1e-9)
+
+    def _assume(self, pose: SkeletonArray, people: Keypoints) -> None:
+        """Write metres by the assumed stature for the people whom no depth was found of."""
+        assert self._camera is not None
+        problem = self._camera.problem_with((int(pose.image_width), int(pose.image_height)))
+        if problem or not len(people):
+            return
+        assert self._camera.camera is not None
+        started_s = time.perf_counter()
+        joints = place(
+            self._camera.camera, people, self.config.assumed_height_m,
+            self.config.assumed_height_sigma_m,
+        )
+        lifted = (sources_from_msg(pose) != PositionSource.NONE).any(axis=1)
+        joints.position[lifted] = np.nan
+        write_space(pose, *joints)
+        self.statistics.add('monocular', time.perf_counter() - started_s)
 
     def _check_header(self, msg: Image | CompressedImage, size: tuple[int, int]) -> None:
         """Say what is odd about an image that can be used all the same."""

@@ -17,11 +17,9 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import KeyValue
 import numpy as np
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from pose_ros.core.camera import CameraError
+from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.joints import Joints
 from pose_ros.core.keypoints import Keypoints
@@ -31,6 +29,7 @@ from pose_ros.core.track_sources import of_tracks
 from pose_ros.core.tracker import Tracker
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.msg import Skeleton, SkeletonArray, Target
+from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.messages import (
@@ -40,12 +39,7 @@ from pose_ros.ros.messages import (
     stamp_seconds,
     tracks_to_msg,
 )
-from pose_ros.ros.space_messages import (
-    camera_from_info,
-    sources_from_msg,
-    space_from_msg,
-    write_space,
-)
+from pose_ros.ros.space_messages import sources_from_msg, space_from_msg, write_space
 from pose_ros.ros.spin import spin
 from pose_ros.srv import LockTarget
 
@@ -65,8 +59,7 @@ class PoseTrackerNode(ManagedNode):
         self._target = TargetLock()
         self._outputs: dict[str, Any] = {}
         self._subscription: Any = None
-        self._info_subscription: Any = None
-        self._info: CameraInfo | None = None
+        self._camera: CameraInput | None = None
         self._lock_service: Any = None
         self._periodic: list[Any] = []
         self._last: SkeletonArray | None = None
@@ -77,7 +70,7 @@ class PoseTrackerNode(ManagedNode):
     def configure(self) -> None:
         """Begin without tracks and without a target."""
         self._tracker = Tracker(self.config)
-        self._space, self._info = SpaceFilter(), None
+        self._space = SpaceFilter()
         self._target = TargetLock()
         self._last = None
         self._outputs = {
@@ -91,10 +84,7 @@ class PoseTrackerNode(ManagedNode):
         self._last_pose_s = self._stale_said_s = time.monotonic()
         self._subscription = self.create_subscription(SkeletonArray, 'pose', self._on_pose, 10)
         if self.config.metres:
-            self._info_subscription = self.create_subscription(
-                CameraInfo, 'camera_info', self._on_info,
-                QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
-            )
+            self._camera = CameraInput(self, self.config.rectified, self._use_camera)
         self._lock_service = self.create_service(LockTarget, 'pose/lock_target', self._on_lock)
         self._start_timers(self.config)
 
@@ -104,10 +94,12 @@ class PoseTrackerNode(ManagedNode):
         if self._lock_service is not None:
             self.destroy_service(self._lock_service)
             self._lock_service = None
-        for subscription in (self._subscription, self._info_subscription):
-            if subscription is not None:
-                self.destroy_subscription(subscription)
-        self._subscription = self._info_subscription = None
+        if self._subscription is not None:
+            self.destroy_subscription(self._subscription)
+            self._subscription = None
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
 
     def cleanup(self) -> None:
         """Forget the tracks."""
@@ -214,15 +206,8 @@ class PoseTrackerNode(ManagedNode):
         )
         self.statistics.add('metres', time.perf_counter() - started_s)
 
-    def _on_info(self, msg: CameraInfo) -> None:
-        if self._info is not None and msg == self._info:
-            return
-        self._info = msg
-        try:
-            self._space.camera = camera_from_info(msg, self.config.rectified)
-        except CameraError as error:
-            self._space.camera = None
-            self.complain('bad_camera_info', f'no rays in metres: {error}')
+    def _use_camera(self, camera: CameraModel | None) -> None:
+        self._space.camera = camera
 
     @staticmethod
     def _with_times(answer: SkeletonArray, msg: SkeletonArray) -> SkeletonArray:
