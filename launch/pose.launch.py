@@ -34,6 +34,7 @@ ARGUMENTS = (
     ('image', 'image', 'Topic of the camera; camera_info beside it, compressed below it'),
     ('use_sim_time', 'false', 'Take the time from /clock'),
     ('camera', '', 'Start pose_camera on this source: webcam index, video, folder, demo'),
+    ('proximity', 'false', 'Start pose_proximity: distances to a zone, not certified safety'),
     ('rviz', 'false', 'Start RViz with config/pose.rviz'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
 )
@@ -70,6 +71,8 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             # As a string: '0' would become an integer.
             source = ParameterValue(value['camera'], value_type=str)
             here.append(node('pose_camera', remaps, source=source))
+        if value['proximity'].lower() in ('true', '1'):
+            here.append(node('pose_proximity', remaps))
         if value['rviz'].lower() in ('true', '1'):
             here.append(Node(
                 package='rviz2', executable='rviz2', name='rviz2', output='log',

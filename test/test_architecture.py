@@ -179,7 +179,10 @@ def test_pose_yaml_says_what_the_defaults_are() -> None:
     data = yaml.safe_load((ROOT / 'config/pose.yaml').read_text(encoding='utf-8'))
     assert set(data) == {f'/**/{node}' for node in NODES}
     for node, config_class in NODES.items():
-        values = data[f'/**/{node}']['ros__parameters']
+        values = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in data[f'/**/{node}']['ros__parameters'].items()
+        }
         assert values == {f.name: f.default for f in fields(config_class)}
         for f in fields(config_class):
             assert type(values[f.name]) is type(f.default), f'{node}.{f.name}'

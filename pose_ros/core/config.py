@@ -27,7 +27,7 @@ def param(
 
     Parameters
     ----------
-    default : bool, int, float or str
+    default : bool, int, float, str or tuple of float
         Its type is the parameter's type.
     description : str
         One sentence, with the unit.
@@ -63,7 +63,8 @@ def check(config: Any) -> None:
         if type(value) is not type(f.default):
             wanted = type(f.default).__name__
             raise ValueError(f'{f.name} = {value!r}: must be a {wanted}')
-        if isinstance(value, float) and not math.isfinite(value):
+        numbers = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
             raise ValueError(f'{f.name} = {value!r}: must be finite')
         if (low is not None and value < low) or (high is not None and value > high):
             raise ValueError(f'{f.name} = {value!r}: must be between {low} and {high}')
@@ -360,5 +361,42 @@ class RecorderConfig:
     line_period_s: float = param(
         0.5, 'Print a line of rate, people and latency so often, s; 0: never', low=0.0, high=60.0,
         live=False,
+    )
+    autostart: bool = param(True, 'Configure and activate by itself at start', live=False)
+
+
+@dataclass(frozen=True)
+class ProximityConfig:
+    """Parameters of pose_proximity."""
+
+    zone_name: str = param('robot', 'What the zone is called in the messages')
+    zone_shape: str = param(
+        'sphere', 'Shape of the zone', choices=('sphere', 'box', 'capsule', 'planes')
+    )
+    zone: tuple[float, ...] = param(
+        (0.0, 0.0, 0.0, 0.3),
+        'Numbers of the zone, m: sphere x y z radius; box x y z and three sizes; capsule x y z, '
+        'x y z, radius; planes nx ny nz offset each (behind all of them is the zone)',
+    )
+    zone_frame: str = param(
+        '',
+        'tf2 frame that these numbers are in; empty, or without tf2: the frame at zone_pose',
+        live=False,
+    )
+    zone_pose: tuple[float, ...] = param(
+        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
+        'Fixed pose of the zone in the frame of the positions: x y z, m, and quaternion x y z w',
+    )
+    transform_wait_s: float = param(
+        0.05, 'Transform of zone_frame is waited for at most so long, s', low=0.0, high=1.0
+    )
+    confidence: float = param(
+        0.95, 'Probability that the true distance is above bound_m', low=0.5, high=0.9999
+    )
+    unseen_limbs: bool = param(
+        True, 'Limbs that are not seen, which may be anywhere within their length, lower bound_m'
+    )
+    stale_after_s: float = param(
+        1.0, 'Without skeletons for longer, STALE is published, s; 0 for never', low=0.0, high=60.0
     )
     autostart: bool = param(True, 'Configure and activate by itself at start', live=False)

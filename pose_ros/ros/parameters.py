@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import Field, fields, replace
 from typing import Any
@@ -49,7 +50,9 @@ def declare(node: Node, config_class: type[Any]) -> Any:
     values = {}
     for f in fields(config_class):
         try:
-            values[f.name] = node.declare_parameter(f.name, f.default, descriptor(f)).value
+            default = list(f.default) if isinstance(f.default, tuple) else f.default
+            given = node.declare_parameter(f.name, default, descriptor(f)).value
+            values[f.name] = plain(f, given)
         except ParameterException as error:
             value = node._parameter_overrides[f.name].value
             raise ParameterError(f'{f.name} = {value!r}: must be {allowed(f)}') from error
@@ -84,7 +87,9 @@ def accept_updates(
     known = {f.name: f for f in fields(get())}
 
     def on_set(parameters: list[Parameter]) -> SetParametersResult:
-        changes = {p.name: p.value for p in parameters if p.name in known}
+        changes = {
+            p.name: plain(known[p.name], p.value) for p in parameters if p.name in known
+        }
         config = get()
         fixed = [
             name for name, value in changes.items()
@@ -121,9 +126,17 @@ def refusal(node: Node, config: Any, parameters: list[Parameter]) -> str:
         f = known.get(parameter.name)
         if not node.has_parameter(parameter.name):
             return f'{parameter.name}: {node.get_name()} has no such parameter'
-        if f is not None and type(parameter.value) is not type(f.default):
+        if f is not None and type(plain(f, parameter.value)) is not type(f.default):
             return f'{f.name} = {parameter.value!r}: must be {allowed(f)}'
     return ''
+
+
+def plain(f: Field[Any], value: Any) -> Any:
+    """Return a parameter's value as the config has it: arrays of numbers as tuples."""
+    is_array = isinstance(f.default, tuple) and isinstance(value, (array, list))
+    if is_array and all(isinstance(v, float) for v in value):
+        return tuple(value)
+    return value
 
 
 def descriptor(f: Field[Any]) -> ParameterDescriptor:
@@ -148,8 +161,9 @@ def descriptor(f: Field[Any]) -> ParameterDescriptor:
 def allowed(f: Field[Any]) -> str:
     """Say in words which values a field takes, for error messages."""
     low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
-    kind = {bool: 'true or false', int: 'an integer', str: 'a string'}.get(
-        type(f.default), 'a number with a point')
+    kind = {
+        bool: 'true or false', int: 'an integer', str: 'a string', tuple: 'numbers with a point',
+    }.get(type(f.default), 'a number with a point')
     if choices:
         return f'one of {", ".join(choices)}'
     return kind if low is None else f'{kind} between {low} and {high}'

@@ -24,11 +24,17 @@ examples:
   pose_ros up --camera 0                                webcam, estimator, tracker, visualizer
   pose_ros up --image /camera/image_raw                 nodes for a camera that is running
   pose_ros up --camera demo --set pose_camera.loop=true --set pose_estimator.mode=single
+  pose_ros up --camera 0 --proximity --set 'pose_proximity.zone=[0.0, 0.0, 0.0, 0.5]'
+                                                        how near people are to half a metre
+                                                        around the camera (not certified safety)
   pose_ros up --nodes pose_estimator,pose_tracker --namespace front
   pose_ros up --cameras front,rear --image image_raw    /front/image_raw and /rear/image_raw
   pose_ros up --cameras front=/usb_0/image_raw,rear=/usb_1/image_raw"""
 
-NODES = ('pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera', 'pose_recorder')
+NODES = (
+    'pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera', 'pose_recorder',
+    'pose_proximity',
+)
 _WITH_AN_END = ('pose_camera', 'pose_recorder')  # these are not started again
 
 
@@ -43,9 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument('--nodes', metavar='NAME,...',
                         help='which to start (default: pose_estimator,pose_tracker,'
-                        'pose_visualizer, and pose_camera with --camera)')
+                        'pose_visualizer; pose_camera with --camera, pose_proximity with '
+                        '--proximity)')
     parser.add_argument('--camera', metavar='SOURCE',
                         help='start pose_camera too: webcam index, video, image, folder or demo')
+    parser.add_argument('--proximity', action='store_true',
+                        help='start pose_proximity too: distances to a zone, as information, not '
+                        'as certified safety')
     parser.add_argument('--cameras', default='', metavar='NAME,...',
                         help='several cameras: the nodes once for each, in namespaces of these '
                         'names; NAME=TOPIC for an image topic elsewhere')
@@ -96,6 +106,8 @@ def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
     names = args.nodes.split(',') if args.nodes else list(NODES[:3])
     if args.camera is not None and 'pose_camera' not in names:
         names.append('pose_camera')
+    if args.proximity and 'pose_proximity' not in names:
+        names.append('pose_proximity')
     for name in names:
         if name not in NODES:
             raise UpError(f'unknown node {name!r}: {", ".join(NODES)}')

@@ -13,6 +13,7 @@ from typing import Any
 from pose_ros.core.config import (
     CameraConfig,
     EstimatorConfig,
+    ProximityConfig,
     RecorderConfig,
     TrackerConfig,
     VisualizerConfig,
@@ -32,6 +33,7 @@ NODES: dict[str, type[Any]] = {
     'pose_visualizer': VisualizerConfig,
     'pose_camera': CameraConfig,
     'pose_recorder': RecorderConfig,
+    'pose_proximity': ProximityConfig,
 }
 """Name of each node and the dataclass of its parameters."""
 

@@ -17,7 +17,9 @@ def test_defaults_are_allowed_and_described(cls):
     config.check(cls())
     for f in fields(cls):
         assert len(f.metadata['description']) > 10, f.name
-        assert type(f.default) in (bool, int, float, str), f.name
+        assert type(f.default) in (bool, int, float, str, tuple), f.name
+        if isinstance(f.default, tuple):  # arrays of a ROS parameter have one type
+            assert f.default and {type(v) for v in f.default} == {float}, f.name
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,9 @@ def test_defaults_are_allowed_and_described(cls):
 def test_a_bad_value_is_named(name, value):
     with pytest.raises(ValueError, match=name):
         config.check(replace(config.EstimatorConfig(), **{name: value}))
+
+
+@pytest.mark.parametrize('value', [(0.0, float('inf')), [0.0, 1.0], 'zone'])
+def test_a_bad_array_is_named(value):
+    with pytest.raises(ValueError, match='zone'):
+        config.check(replace(config.ProximityConfig(), zone=value))

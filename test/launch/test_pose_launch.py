@@ -81,8 +81,8 @@ def test_arguments_are_described() -> None:
     description = load().generate_launch_description()
     declared = {a.name: a for a in description.entities if isinstance(a, DeclareLaunchArgument)}
     assert set(declared) == {
-        'namespace', 'cameras', 'params_file', 'image', 'use_sim_time', 'camera', 'rviz',
-        'log_level'}
+        'namespace', 'cameras', 'params_file', 'image', 'use_sim_time', 'camera', 'proximity',
+        'rviz', 'log_level'}
     assert all(argument.description for argument in declared.values())
 
 
