@@ -6,11 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import logging
+from typing import TYPE_CHECKING
 
 from pose_ros.backends.build_progress import Progress
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
 from pose_ros.core.backend import Backend, BackendError
 from pose_ros.core.config import EstimatorConfig
+
+if TYPE_CHECKING:
+    from pose_ros.backends.onnx import OnnxBackend
 
 _LOG = logging.getLogger('pose_ros')
 
@@ -41,7 +45,10 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
         return _load_tensorrt(config, progress)
     except BackendError as error:
         _LOG.warning('TensorRT is not used, ONNX Runtime is: %s', error)
-    return _load_onnx(config, progress)
+        why_not = str(error)
+    backend = _load_onnx(config, progress)
+    backend.instead = f'TensorRT is not used: {why_not}'
+    return backend
 
 
 def _load_tensorrt(config: EstimatorConfig, progress: Progress | None) -> Backend:
@@ -58,7 +65,7 @@ def _load_tensorrt(config: EstimatorConfig, progress: Progress | None) -> Backen
     )
 
 
-def _load_onnx(config: EstimatorConfig, progress: Progress | None) -> Backend:
+def _load_onnx(config: EstimatorConfig, progress: Progress | None) -> OnnxBackend:
     try:
         # Inside the function: importing ONNX Runtime takes a while and is not always needed.
         from pose_ros.backends.onnx import OnnxBackend

@@ -126,6 +126,11 @@ class OnnxBackend(HostBackend):
     provider : 'auto', 'cpu', 'cuda' or 'openvino'
         What computes.
 
+    Attributes
+    ----------
+    instead : str
+        Why no better runtime is used; empty when this one was asked for.
+
     Raises
     ------
     BackendError
@@ -140,3 +145,4 @@ class OnnxBackend(HostBackend):
         )
         used = first.provider
         super().__init__('onnx' if used == 'cpu' else f'onnx, {used}', first, second)
+        self.instead = ''

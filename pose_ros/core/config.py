@@ -146,6 +146,10 @@ class EstimatorConfig:
         'raw', 'raw: topic image; compressed: topic image/compressed',
         choices=('raw', 'compressed'), live=False,
     )
+    expected_rate_hz: float = param(
+        0.0, 'Images per second that the camera should send, Hz; 0: as many as it usually does',
+        low=0.0, high=1000.0,
+    )
     depth: bool = param(
         False, 'Positions in metres from topics depth and camera_info', live=False
     )

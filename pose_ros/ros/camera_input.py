@@ -12,6 +12,8 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from pose_ros.core.camera import CameraError, CameraModel
+from pose_ros.core.findings import Finding
+from pose_ros.core.stream_health import CameraInfoFacts, camera_info_findings
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.space_messages import camera_from_info
 
@@ -71,6 +73,16 @@ class CameraInput:
         return (
             f'camera_info is of an image of {own[0]}x{own[1]}, this one is {size[0]}x{size[1]}'
         )
+
+    def findings(self, image_size: tuple[int, int] | None) -> list[Finding]:
+        """Say what keeps images of a (width, height) from having rays."""
+        topic, info, camera = self._subscription.topic_name, self._last, self.camera
+        publishers = self._node.count_publishers(topic)
+        if info is None:
+            return camera_info_findings(CameraInfoFacts(topic, True, publishers), image_size)
+        size = camera.image_size if camera is not None else (int(info.width), int(info.height))
+        facts = CameraInfoFacts(topic, True, publishers, True, bool(info.k[0] != 0), size)
+        return camera_info_findings(facts, image_size)
 
     def _on_info(self, msg: CameraInfo) -> None:
         self.received += 1

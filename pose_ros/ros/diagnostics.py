@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Sequence
 import re
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import numpy as np
+
+from pose_ros.core.findings import CHECKS, Finding, Level, ordered, worst
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 PERCENTILES = (50, 95, 99)
@@ -83,10 +86,58 @@ class Throttle:
 
 
 def diagnostic_array(
-    name: str, level: bytes, reason: str, values: list[KeyValue]
+    name: str, findings: Sequence[Finding], values: list[KeyValue], checks: Sequence[str]
 ) -> DiagnosticArray:
-    """Write one status; the stamp is not filled."""
-    status = DiagnosticStatus(
-        level=level, name=name, message=reason, hardware_id='pose_ros', values=values
+    """
+    Write what a node has to say; the stamp is not filled.
+
+    Parameters
+    ----------
+    name : str
+        Of the node, without the leading slash.
+    findings : sequence of Finding
+        What its checks found.
+    values : list of KeyValue
+        What it counts and measures.
+    checks : sequence of str
+        Those it makes: each gets a status of its own, also while there is nothing to say.
+
+    Returns
+    -------
+    DiagnosticArray
+        First the status of the node, with all values, the level of the worst finding and its
+        text; then `<name>: <check>` for each check, with the code and hint of what was found.
+    """
+    found = ordered(findings)
+    reasons = [f for f in found if f.level != Level.OK]
+    message = reasons[0].line() if reasons else 'working'
+    if len(reasons) > 1:
+        message += f' (and {len(reasons) - 1} more)'
+    statuses = [_status(name, worst(found), message, values)]
+    for check in checks:
+        own = [f for f in found if f.check == check]
+        pairs = [(f'{f.code}', f'{Level(f.level).name} {f.text}|{f.hint}') for f in own]
+        statuses.append(_status(
+            f'{name}: {check}', worst(own), '; '.join(f.line() for f in own) or 'fine',
+            [KeyValue(key=key, value=value) for key, value in pairs]))
+    return DiagnosticArray(status=statuses)
+
+
+def findings_of(status: DiagnosticStatus) -> list[Finding]:
+    """Read the findings of the status of a check, as `diagnostic_array` wrote them."""
+    check = status.name.rpartition(': ')[2]
+    found = []
+    for pair in status.values:
+        level, _, rest = pair.value.partition(' ')
+        text, _, hint = rest.partition('|')
+        if check in CHECKS and level in Level.__members__:
+            found.append(Finding(Level[level], check, pair.key, text, hint))
+    return found
+
+
+def _status(
+    name: str, level: Level, message: str, values: list[KeyValue]
+) -> DiagnosticStatus:
+    return DiagnosticStatus(
+        level=bytes([level]), name=name, message=message, hardware_id='pose_ros', values=values
     )
-    return DiagnosticArray(status=[status])

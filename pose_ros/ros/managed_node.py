@@ -21,8 +21,12 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
+from pose_ros.core.findings import Finding, Level
+from pose_ros.core.stream_health import ClockFacts
 from pose_ros.ros import parameters
-from pose_ros.ros.diagnostics import ERROR, OK, WARN, Statistics, Throttle, diagnostic_array
+from pose_ros.ros.diagnostics import OK, Statistics, Throttle, diagnostic_array
+from pose_ros.ros.node_checks import NodeChecks
+from pose_ros.ros.qos_events import QosEvents
 
 _DIAGNOSTICS_PERIOD_S = 1.0
 _LOG_PERIOD_S = 5.0
@@ -36,9 +40,10 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
     """
     A managed node with the parameters of one config dataclass.
 
-    A subclass overrides `configure`, `activate`, `deactivate`, `cleanup` and perhaps `apply` and
-    `health`. `configure` and `activate` raise StartError when they cannot do it: the node then
-    stays where it was, says so in one line and on /diagnostics, and may be asked again.
+    A subclass overrides `configure`, `activate`, `deactivate`, `cleanup` and perhaps `apply`,
+    `health` and `findings`. `configure` and `activate` raise StartError when they cannot do it:
+    the node then stays where it was, says so in one line and on /diagnostics, and may be asked
+    again.
 
     Attributes
     ----------
@@ -48,10 +53,15 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         Counters and durations for /diagnostics.
     finished : bool
         Set by a node that has nothing left to do; ends its process.
+    CHECKS : tuple of str
+        The checks of `findings`, besides those that every node makes.
     """
+
+    CHECKS: tuple[str, ...] = ()
 
     def __init__(self, name: str, config_class: type[Any], **kwargs: Any) -> None:
         """Declare the parameters; ParameterError when one cannot be taken."""
+        self._qos_events = QosEvents()
         super().__init__(name, **kwargs)
         self.statistics = Statistics()
         self.finished = False
@@ -70,6 +80,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
             self, lambda: self.config, self._apply_config,
             lambda: self._state != State.PRIMARY_STATE_UNCONFIGURED,
         )
+        self._checks = NodeChecks(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Steady: under use_sim_time a paused simulation must not silence the diagnostics.
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -97,6 +108,10 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
     def health(self) -> tuple[bytes, str]:
         """Return level and reason while active."""
         return OK, 'working'
+
+    def findings(self, clock: ClockFacts) -> list[Finding]:
+        """Return what the checks of this node find, once a second while active."""
+        return []
 
     def details(self) -> list[KeyValue]:
         """Return more to show on /diagnostics."""
@@ -264,16 +279,47 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         if raised:
             raise raised[0]
 
+    def create_subscription(self, *args: Any, **kwargs: Any) -> Any:
+        """Subscribe, as rclpy does, and listen for publishers whose QoS does not fit."""
+        self._qos_events.listen_subscription(self, _topic_of(args, kwargs), kwargs)
+        return super().create_subscription(*args, **kwargs)
+
+    def create_publisher(self, *args: Any, **kwargs: Any) -> Any:
+        """Publish, as rclpy does, and listen for subscriptions whose QoS does not fit."""
+        self._qos_events.listen_publisher(self, _topic_of(args, kwargs), kwargs)
+        return super().create_publisher(*args, **kwargs)
+
     def publish_diagnostics(self) -> None:
-        """Publish state, counters and latencies."""
-        level, reason = ERROR, self._failure
-        if self._busy:
-            level, reason = WARN, self._busy
-        elif not self._failure:
-            level, reason = self.health() if self.is_active else (WARN, 'not active')
+        """Publish state, findings, counters and latencies."""
+        clock = self._checks.clock()
+        found = self._state_findings() + self._checks.findings(clock)
+        found += self._qos_events.findings(self)
+        if self.is_active and not self._failure and not self._busy:
+            found += self.findings(clock)
         message = diagnostic_array(
-            self.get_fully_qualified_name().lstrip('/'), level, reason,
-            self.details() + self.statistics.values(),
+            self.get_fully_qualified_name().lstrip('/'), found,
+            self.details() + self._checks.values() + self.statistics.values(),
+            ('node', 'health', *NodeChecks.CHECKS, *self.CHECKS),
         )
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+    def _state_findings(self) -> list[Finding]:
+        """Say when this node does not work, or does so badly."""
+        name = self.get_fully_qualified_name()
+        if self._busy:
+            return [Finding(Level.WARN, 'node', 'busy', self._busy)]
+        if self._failure:
+            return [Finding(
+                Level.ERROR, 'node', 'failed', self._failure,
+                f'when that is mended: ros2 lifecycle set {name} configure, then activate')]
+        if not self.is_active:
+            return [Finding(
+                Level.WARN, 'node', 'inactive', 'not active',
+                f'ros2 lifecycle set {name} configure, then activate; or autostart: true')]
+        level, reason = self.health()
+        return [] if level == OK else [Finding(Level(ord(level)), 'health', 'unwell', reason)]
+
+
+def _topic_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    return str(args[1] if len(args) > 1 else kwargs['topic'])

@@ -33,22 +33,24 @@ from pose_ros.core.backend import Backend, BackendError, BackendLostError
 from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.findings import Finding
 from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.monocular import place
+from pose_ros.core.stream_health import ClockFacts
 from pose_ros.core.tracks import PositionSource
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.drops import DropCounter, takes_message_info
+from pose_ros.ros.gpu_checks import GpuChecks
 from pose_ros.ros.images import ImageError, frame_from_msg, image_from_compressed_msg
+from pose_ros.ros.input_checks import InputChecks
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import keypoints_to_msg, stamp_ns, stamp_seconds
 from pose_ros.ros.space_messages import sources_from_msg, write_space
 from pose_ros.ros.spin import spin
-
-_SILENT_AFTER_S = 2.0  # no image for so long is worth a warning on /diagnostics
 
 
 class PoseEstimatorNode(ManagedNode):
@@ -60,6 +62,8 @@ class PoseEstimatorNode(ManagedNode):
     load : callable
         Makes the backend from the parameters, when configuring; by default `load_backend`.
     """
+
+    CHECKS = ('image', 'stamps', 'rate', 'drops', 'camera_info', 'backend', 'gpu')
 
     def __init__(
         self, load: Callable[[EstimatorConfig], Backend] | None = None, **kwargs: Any
@@ -76,7 +80,8 @@ class PoseEstimatorNode(ManagedNode):
         self._drops = DropCounter()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
-        self._last_image_s = 0.0
+        self._input = InputChecks(self, lambda: self._subscription)
+        self._gpu = GpuChecks()
 
     def configure(self) -> None:
         """Load the networks; an engine may have to be built, which takes minutes."""
@@ -113,7 +118,7 @@ class PoseEstimatorNode(ManagedNode):
         compressed = self.config.image_transport == 'compressed'
         self._drops = DropCounter()
         self._last_stamp_ns, self._last_size = 0, None
-        self._last_image_s = time.monotonic()
+        self._input = InputChecks(self, lambda: self._subscription)
         if self.config.depth or self.config.monocular:
             self._camera = CameraInput(self, self.config.rectified)
             if self.config.depth:
@@ -155,13 +160,18 @@ class PoseEstimatorNode(ManagedNode):
             self._depth.apply(config)
 
     def health(self) -> tuple[bytes, str]:
-        """Warn when no image comes."""
-        silent_s = time.monotonic() - self._last_image_s
-        if silent_s < _SILENT_AFTER_S:
-            reason = self._without_depth()
-            return (WARN, f'working without {reason}') if reason else (OK, 'working')
-        topic = self._subscription.topic_name
-        return WARN, f'no image on {topic} for {silent_s:.0f} s; {self._who_publishes(topic)}'
+        """Warn when there should be metres and are none."""
+        reason = self._without_depth()
+        return (WARN, f'working without {reason}') if reason else (OK, 'working')
+
+    def findings(self, clock: ClockFacts) -> list[Finding]:
+        """Judge the images, their camera_info and the runtime."""
+        found = self._input.findings(clock, self.config.expected_rate_hz)
+        if self._camera is not None:
+            found += self._camera.findings(self._last_size)
+        if self._backend is not None:
+            found += self._gpu.findings(self._backend, self.config)
+        return found
 
     def _without_depth(self) -> str:
         """Return what is missing and why, or nothing."""
@@ -184,11 +194,9 @@ class PoseEstimatorNode(ManagedNode):
             KeyValue(key='backend', value=self._backend.name),
             KeyValue(key='model', value=self._model()),
             KeyValue(key='mode', value=self.config.mode),
+            *(KeyValue(key=key, value=value) for key, value in (
+                *self._input.values().items(), *self._gpu.values().items())),
         ]
-
-    def _who_publishes(self, topic: str) -> str:
-        count = self.count_publishers(topic)
-        return f'{count} publisher{"" if count == 1 else "s"} there'
 
     def _model(self) -> str:
         if self._backend is None:
@@ -204,12 +212,14 @@ class PoseEstimatorNode(ManagedNode):
         dropped = self._drops.dropped_before(info)
         if dropped and self.count_publishers(self._subscription.topic_name) == 1:
             self.statistics.counts['dropped'] += dropped
-        self._on_image(msg)
+        else:
+            dropped = 0
+        self._on_image(msg, dropped)
 
-    def _on_image(self, msg: Image | CompressedImage) -> None:
+    def _on_image(self, msg: Image | CompressedImage, dropped: int | None = None) -> None:
         entered_s = time.perf_counter()
         received = self.get_clock().now()
-        self._last_image_s = time.monotonic()
+        self._input.came(msg, received.nanoseconds, dropped)
         self.statistics.counts['received'] += 1
         estimator = self._estimator
         if estimator is None:
@@ -220,12 +230,14 @@ class PoseEstimatorNode(ManagedNode):
             self._check_header(msg, size)
             people = estimator.estimate(image, stamp_seconds(msg.header.stamp))
         except ImageError as error:
+            self._input.unusable(str(error))
             self.complain('bad_images', f'image not used: {error}')
             return
         except BackendLostError as error:
             self.give_up(f'the networks cannot run any more: {error}')
             return
         except (BackendError, ValueError) as error:
+            self._input.unusable(f'the networks failed: {error}')
             self.complain('failed', f'no result for an image: {error}')
             return
         estimated_s = time.perf_counter()
@@ -242,6 +254,7 @@ class PoseEstimatorNode(ManagedNode):
         else:
             self._depth.offer(people, pose, lambda pose: self._publish(pose, people))
         callback_s = time.perf_counter() - entered_s
+        self._input.used(callback_s)
         statistics = self.statistics
         statistics.add('cost', callback_s - times.network_s)
         statistics.add('callback', callback_s)

@@ -158,7 +158,7 @@ class PoseRecorderNode(ManagedNode):
 
     def _on_diagnostics(self, msg: DiagnosticArray) -> None:
         for status in msg.status:
-            if status.hardware_id == 'pose_ros':
+            if status.hardware_id == 'pose_ros' and ': ' not in status.name:
                 name = status.name.rpartition('/')[2]
                 self._summary.nodes[name] = {v.key: v.value for v in status.values}
                 if status.level == ERROR:

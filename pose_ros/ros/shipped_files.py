@@ -8,8 +8,7 @@ import os
 from pathlib import Path
 import sys
 
-# Humble's Fast DDS knows the second name only, newer ones prefer the first.
-_PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+from pose_ros.ros.transport import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
 
 def config_file(name: str) -> Path:
@@ -50,8 +49,8 @@ def transport_environment() -> dict[str, str]:
     dict
         Empty when the user has set a profile, or a transport, of his own.
     """
-    own = (*_PROFILE_VARIABLES, 'FASTDDS_BUILTIN_TRANSPORTS')
+    own = (*PROFILE_VARIABLES, TRANSPORTS_VARIABLE)
     if any(os.environ.get(variable) for variable in own):
         return {}
     profile = str(config_file('fastdds_shm.xml'))
-    return {variable: profile for variable in _PROFILE_VARIABLES}
+    return {variable: profile for variable in PROFILE_VARIABLES}

@@ -219,8 +219,9 @@ def test_drop_counter() -> None:
 def test_diagnostics(ros: Any, node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     camera = Camera(ros)
     diagnostics = ros.collect(DiagnosticArray, '/diagnostics')
-    for sec in range(1, 6):
-        camera.send(image_to_msg(PICTURE, header(sec)))
+    for _ in range(5):
+        now = ros.probe.get_clock().now().to_msg()
+        camera.send(image_to_msg(PICTURE, header(now.sec, now.nanosec)))
     del diagnostics[:]
     assert ros.spin_until(lambda: diagnostics)
     status = diagnostics[0].status[0]
@@ -231,7 +232,7 @@ def test_diagnostics(ros: Any, node: Any, monkeypatch: pytest.MonkeyPatch) -> No
         for percent in (50, 95, 99):
             assert float(values[f'{name}_p{percent}_ms']) >= 0
     assert (values['backend'], values['model']) == ('replay', 'replay')
-    monkeypatch.setattr('pose_ros.ros.pose_estimator_node._SILENT_AFTER_S', 0.0)
+    monkeypatch.setattr('pose_ros.ros.input_checks.SILENT_AFTER_S', 0.0)
     del diagnostics[:]
     assert ros.spin_until(lambda: diagnostics)
     status = diagnostics[0].status[0]
@@ -298,7 +299,7 @@ def test_diagnostics_go_on_while_an_engine_is_built(
     node = PoseEstimatorNode(context=ros.context)
     ros.nodes.append(node)
     assert node.start() and node.is_active
-    (status,) = building()[0].status
+    status = building()[0].status[0]
     assert status.level == WARN
     assert status.message == 'configuring: building the engine of thunder, 40%'
     node.publish_diagnostics()
@@ -330,4 +331,5 @@ def test_gpu_lost_in_the_middle_of_the_work(
     assert node.start() and node.is_active
     assert ros.spin_until(lambda: camera.publisher.get_subscription_count() == 1)
     assert camera.send(image_to_msg(PICTURE, header(5))) is not None
-    assert ros.spin_until(lambda: heard[-1].status[0].level == OK)
+    assert ros.spin_until(lambda: heard[-1].status[1].level == OK)
+    assert heard[-1].status[1].name == 'pose_estimator: node'
