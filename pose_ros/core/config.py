@@ -282,6 +282,21 @@ class TrackerConfig:
     max_gap_s: float = param(
         5.0, 'A longer jump between two stamps ends all tracks, s', low=0.1, high=3600.0
     )
+    target_frame: str = param(
+        '', "Frame of the positions that are published, by tf2; empty: the image's optical frame",
+        live=False,
+    )
+    transform_timeout_s: float = param(
+        0.1, 'Output waits at most so long for the transform to target_frame, s',
+        low=0.0, high=2.0,
+    )
+    body_frames: bool = param(
+        False, 'Publish a TF frame for each person, in the middle of the hips (REP 155)',
+        live=False,
+    )
+    body_frame_prefix: str = param(
+        'body_', "What the name of a body's frame begins with; its id follows"
+    )
     metres: bool = param(
         True, 'Filter positions in metres where pose has them, with camera_info', live=False
     )

@@ -11,6 +11,7 @@ in metres they are filtered as well; `camera_info` then tells the rays of keypoi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
 from typing import Any
 
@@ -24,6 +25,7 @@ from pose_ros.core.config import TrackerConfig
 from pose_ros.core.joints import Joints
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.space_filter import SpaceFilter
+from pose_ros.core.space_tracks import SpaceTracks
 from pose_ros.core.target import TargetLock, TargetMode
 from pose_ros.core.track_sources import of_tracks
 from pose_ros.core.tracker import Tracker
@@ -31,6 +33,7 @@ from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.msg import Skeleton, SkeletonArray, Target
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.diagnostics import OK, WARN
+from pose_ros.ros.frame_output import FrameOutput
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.messages import (
     keypoints_from_msg,
@@ -39,8 +42,9 @@ from pose_ros.ros.messages import (
     stamp_seconds,
     tracks_to_msg,
 )
-from pose_ros.ros.space_messages import sources_from_msg, space_from_msg, write_space
+from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
 from pose_ros.ros.spin import spin
+from pose_ros.ros.transforms import Transforms, transforms_of
 from pose_ros.srv import LockTarget
 
 _SILENT_AFTER_S = 2.0
@@ -49,17 +53,27 @@ _OTHER_CLOCK_S = 10.0
 
 
 class PoseTrackerNode(ManagedNode):
-    """Runs Tracker on every message of `pose`."""
+    """
+    Runs Tracker on every message of `pose`.
 
-    def __init__(self, **kwargs: Any) -> None:
-        """Declare the parameters."""
+    Parameters
+    ----------
+    connect : callable
+        Makes the Transforms of this node, when they are asked for.
+    """
+
+    def __init__(
+        self, connect: Callable[[Any], Transforms] = transforms_of, **kwargs: Any
+    ) -> None:
         super().__init__('pose_tracker', TrackerConfig, **kwargs)
+        self._connect = connect
         self._tracker: Tracker | None = None
         self._space = SpaceFilter()
         self._target = TargetLock()
         self._outputs: dict[str, Any] = {}
         self._subscription: Any = None
         self._camera: CameraInput | None = None
+        self._frames: FrameOutput | None = None
         self._lock_service: Any = None
         self._periodic: list[Any] = []
         self._last: SkeletonArray | None = None
@@ -85,6 +99,7 @@ class PoseTrackerNode(ManagedNode):
         self._subscription = self.create_subscription(SkeletonArray, 'pose', self._on_pose, 10)
         if self.config.metres:
             self._camera = CameraInput(self, self.config.rectified, self._use_camera)
+        self._frames = FrameOutput(self, self.config, self._connect)
         self._lock_service = self.create_service(LockTarget, 'pose/lock_target', self._on_lock)
         self._start_timers(self.config)
 
@@ -100,6 +115,9 @@ class PoseTrackerNode(ManagedNode):
         if self._camera is not None:
             self._camera.close()
             self._camera = None
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
 
     def cleanup(self) -> None:
         """Forget the tracks."""
@@ -112,6 +130,8 @@ class PoseTrackerNode(ManagedNode):
         """Use other parameters from the next message on; the tracks stay."""
         if self._tracker is not None:
             self._tracker.configure(config)
+        if self._frames is not None:
+            self._frames.apply(config)
         if self.is_active and (config.prediction_rate_hz, config.stale_after_s) != (
             self.config.prediction_rate_hz, self.config.stale_after_s
         ):
@@ -142,6 +162,8 @@ class PoseTrackerNode(ManagedNode):
         if silent_s >= min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
             name = self._subscription.topic_name
             return WARN, f'STALE: nothing on {name} for {silent_s:.1f} s'
+        if self._frames is not None and self._frames.reason:
+            return WARN, self._frames.reason
         return OK, 'working'
 
     def details(self) -> list[KeyValue]:
@@ -152,6 +174,8 @@ class PoseTrackerNode(ManagedNode):
         found = [KeyValue(key=name, value=str(count)) for name, count in counters]
         found.append(KeyValue(key='stale_s', value=f'{time.monotonic() - self._last_pose_s:.3f}'))
         found.append(KeyValue(key='target', value=f'{self._target.state.name} {self._target.id}'))
+        if self._frames is not None and self._frames.reason:
+            found.append(KeyValue(key='frames', value=self._frames.reason))
         return found
 
     def _on_pose(self, msg: SkeletonArray) -> None:
@@ -179,32 +203,38 @@ class PoseTrackerNode(ManagedNode):
         track_s = time.perf_counter() - updated_s
         self._last = msg
         tracked = self._with_times(tracks_to_msg(tracks, msg.header, image_size), msg)
-        if self.config.metres:
-            self._track_in_metres(msg, keypoints, tracks, tracked)
+        joints = self._track_in_metres(msg, keypoints, tracks) if self.config.metres else None
         tracked.track_ms = track_s * 1e3
-        tracked.published = self.get_clock().now().to_msg()
-        self._outputs['tracked'].publish(tracked)
-        self._publish_target(tracks, tracked)
-        self.statistics.counts['published'] += 1
+        self._target.update(tracks, image_size, self.config.target_hold_s)
+        target = self._target_msg(tracked)
+        assert self._frames is not None
+        self._frames.give(tracked, joints, lambda: self._publish_tracked(tracked, target))
+        if joints is not None:
+            self._frames.send_bodies(tracks, joints, msg.header)
         self.statistics.add('track', track_s)
         self.statistics.add('callback', time.perf_counter() - started_s)
 
     def _track_in_metres(
-        self, msg: SkeletonArray, keypoints: Keypoints, tracks: Tracks, tracked: SkeletonArray
-    ) -> None:
-        """Filter the positions of `pose`, where it has any, and write them into `tracked`."""
+        self, msg: SkeletonArray, keypoints: Keypoints, tracks: Tracks
+    ) -> SpaceTracks | None:
+        """Filter the positions of `pose`; None where it never had any."""
         measured = Joints(*space_from_msg(msg), sources_from_msg(msg))
         if self._space.is_empty and not np.isfinite(measured.position).any():
-            return
+            return None
         started_s = time.perf_counter()
         self._space.process_noise = self.config.process_noise
         joints = self._space.update(
             tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, measured)
         ).of(tracks)
-        write_space(
-            tracked, joints.position, joints.covariance, joints.source, joints.velocity
-        )
         self.statistics.add('metres', time.perf_counter() - started_s)
+        return joints
+
+    def _publish_tracked(self, tracked: SkeletonArray, target: Target) -> None:
+        target.header = tracked.header
+        tracked.published = self.get_clock().now().to_msg()
+        self._outputs['tracked'].publish(tracked)
+        self._outputs['target'].publish(target)
+        self.statistics.counts['published'] += 1
 
     def _use_camera(self, camera: CameraModel | None) -> None:
         self._space.camera = camera
@@ -240,11 +270,11 @@ class PoseTrackerNode(ManagedNode):
         header = Header(stamp=stamp_from_ns(later_ns), frame_id=last.header.frame_id)
         size = (int(last.image_width), int(last.image_height))
         predicted = self._with_times(tracks_to_msg(tracks, header, size, self._skeletons), last)
+        joints = None
         if not self._space.is_empty:
             joints = self._space.predict(tracks.stamp_s).of(tracks)
-            write_space(
-                predicted, joints.position, joints.covariance, joints.source, joints.velocity
-            )
+        assert self._frames is not None
+        self._frames.write_now(predicted, joints, image_ns)
         self._mark_stale(predicted)
         predicted.published = now.to_msg()
         publisher.publish(predicted)
@@ -271,6 +301,8 @@ class PoseTrackerNode(ManagedNode):
         image_s = stamp_seconds(last.header.stamp)
         tracks = self._tracker.predict(image_s + now_s - self._last_pose_s)
         stale = tracks_to_msg(tracks, last.header, size)
+        assert self._frames is not None
+        self._frames.write_now(stale, None, 0)
         self._mark_stale(stale)
         stale.published = self.get_clock().now().to_msg()
         self._outputs['tracked'].publish(stale)
@@ -290,15 +322,14 @@ class PoseTrackerNode(ManagedNode):
         response.message = f'{self._target.state.name} {self._target.id or ""}'.strip()
         return response
 
-    def _publish_target(self, tracks: Tracks, tracked: SkeletonArray) -> None:
+    def _target_msg(self, tracked: SkeletonArray) -> Target:
         size = (int(tracked.image_width), int(tracked.image_height))
-        self._target.update(tracks, size, self.config.target_hold_s)
         msg = Target(
             header=tracked.header, state=int(self._target.state), id=self._target.id,
             lost_s=self._target.lost_s, image_width=size[0], image_height=size[1],
         )
         msg.skeletons = [s for s in tracked.skeletons if s.id == self._target.id]
-        self._outputs['target'].publish(msg)
+        return msg
 
 
 def main(args: list[str] | None = None) -> int:

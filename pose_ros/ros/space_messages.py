@@ -10,6 +10,7 @@ from sensor_msgs.msg import CameraInfo
 
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.skeleton import NUM_KEYPOINTS
+from pose_ros.core.space_tracks import SpaceTracks
 from pose_ros.msg import SkeletonArray
 
 
@@ -56,6 +57,11 @@ def write_space(
         if velocity is not None:
             x, y, z = velocity[person, k].tolist()
             keypoint.velocity = Vector3(x=x, y=y, z=z)
+
+
+def write_joints(msg: SkeletonArray, joints: SpaceTracks) -> None:
+    """Fill in the tracked joints of the same people, in place."""
+    write_space(msg, joints.position, joints.covariance, joints.source, joints.velocity)
 
 
 def space_from_msg(msg: SkeletonArray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,72 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from builtin_interfaces.msg import Time
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
-from std_msgs.msg import Header
+from walk import SPEED_M_S, TRUNK, K, Walk
 
-from pose_ros.core.camera import CameraModel
-from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from pose_ros.core.tracks import PositionSource
-from pose_ros.msg import SkeletonArray
-from pose_ros.ros.messages import keypoints_to_msg
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
-from pose_ros.ros.space_messages import (
-    sources_from_msg,
-    space_from_msg,
-    write_space,
-)
-from pose_ros.tools.synthetic_rgbd import Figure, joints
-
-K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
-CAMERA = CameraModel.from_camera_info(640, 480, '', (), K)
-TRUNK = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
-SPEED_M_S = 0.6
-
-
-class Walk:
-    """Sends `pose` of somebody who walks to the right; the clock of the stamps is the node's."""
-
-    def __init__(self, ros: Any, **parameters: Any) -> None:
-        self.ros = ros
-        self.node = ros.add(PoseTrackerNode, parameters=parameters)
-        assert self.node.start()
-        self.publisher = ros.probe.create_publisher(SkeletonArray, 'pose', 10)
-        self.tracked = ros.collect(SkeletonArray, 'pose/tracked')
-        self.predicted = ros.collect(SkeletonArray, 'pose/predicted')
-        assert ros.spin_until(lambda: self.publisher.get_subscription_count() == 1)
-        assert ros.spin_until(
-            lambda: self.node._outputs['tracked'].get_subscription_count() == 1
-        )
-        self.begin_ns = self.node.get_clock().now().nanoseconds
-        self.rng = np.random.default_rng(1)
-
-    def truth(self, t_s: float) -> np.ndarray:
-        return joints(Figure(-0.4 + SPEED_M_S * t_s, 2.6))
-
-    def send(self, frame: int, depth: bool = True) -> SkeletonArray:
-        place = self.truth(frame / 30)[None]
-        noisy = place + self.rng.normal(0, 0.01, place.shape)
-        stamp_ns = self.begin_ns + frame * 33_333_333
-        head = Header(stamp=Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9),
-                      frame_id='optical')
-        xy = CAMERA.project(noisy).astype(np.float32)
-        people = Keypoints(xy, np.full((1, 17), 0.9, np.float32), np.ones(1, np.float32))
-        pose = keypoints_to_msg(people, head, (640, 480))
-        if depth:
-            covariance = np.broadcast_to(np.eye(3) * 1e-4, (1, 17, 3, 3))
-            write_space(
-                pose, noisy, covariance, np.full((1, 17), PositionSource.DEPTH, np.int8)
-            )
-        del self.tracked[:]
-        self.publisher.publish(pose)
-        assert self.ros.spin_until(lambda: self.tracked)
-        return self.tracked[-1]
+from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
 
 
 @pytest.mark.ros

@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Transforms between frames, from tf2 where there is one.
+
+tf2_ros is not on PyPI. Without it `transforms_of` says why there are none, and nothing else of
+the package needs them. Nothing here waits: a listener in a node that waits hears nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
+from rclpy.node import Node
+from rclpy.time import Time
+from std_msgs.msg import Header
+
+from pose_ros.core.frames import Transform
+from pose_ros.ros.messages import stamp_from_ns
+
+
+class NoTransform(LookupError):
+    """There is no such transform, now; the message says why, in one line."""
+
+
+class Transforms(Protocol):
+    """What is known of frames."""
+
+    def lookup(self, target: str, source: str, stamp_ns: int) -> Transform:
+        """Return target from source at a time; NoTransform when it is not known (yet)."""
+
+    def send(self, frames: dict[str, Transform], parent: str, stamp_ns: int) -> None:
+        """Publish where frames are in a parent frame."""
+
+    def close(self) -> None:
+        """Stop listening and publishing."""
+
+
+def transforms_of(node: Node) -> Transforms:
+    """
+    Return the transforms that a node hears on /tf and /tf_static.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When tf2_ros is not installed.
+    """
+    return Tf2Transforms(node)
+
+
+class Tf2Transforms:
+    """Transforms of tf2_ros."""
+
+    def __init__(self, node: Node) -> None:
+        """Begin to listen; ModuleNotFoundError without tf2_ros."""
+        import tf2_ros
+
+        self._node = node
+        self._refused = tf2_ros.TransformException
+        # Not with the node: that would add a service to it.
+        self._buffer = tf2_ros.Buffer()
+        self._listener: Any = tf2_ros.TransformListener(self._buffer, node)
+        self._broadcaster = tf2_ros.TransformBroadcaster(node)
+
+    def lookup(self, target: str, source: str, stamp_ns: int) -> Transform:
+        """Return target from source at a time; NoTransform when it is not known (yet)."""
+        try:
+            # No timeout: it would sleep, and this node is the one that listens.
+            found = self._buffer.lookup_transform(
+                target, source, Time(nanoseconds=stamp_ns)
+            ).transform
+            q, t = found.rotation, found.translation
+            return Transform.from_quaternion((q.x, q.y, q.z, q.w), (t.x, t.y, t.z))
+        except (self._refused, ValueError) as error:
+            raise NoTransform(' '.join(str(error).split())) from error
+
+    def send(self, frames: dict[str, Transform], parent: str, stamp_ns: int) -> None:
+        """Publish where frames are in a parent frame."""
+        header = Header(stamp=stamp_from_ns(stamp_ns), frame_id=parent)
+        self._broadcaster.sendTransform([
+            _stamped(header, name, frame) for name, frame in frames.items()
+        ])
+
+    def close(self) -> None:
+        """Stop listening and publishing."""
+        self._listener.unregister()
+        self._node.destroy_publisher(self._broadcaster.pub_tf)
+
+
+def _stamped(header: Header, name: str, frame: Transform) -> TransformStamped:
+    msg = TransformStamped(header=header, child_frame_id=name)
+    x, y, z, w = frame.quaternion()
+    msg.transform.rotation = Quaternion(x=x, y=y, z=z, w=w)
+    x, y, z = frame.translation.tolist()
+    msg.transform.translation = Vector3(x=x, y=y, z=z)
+    return msg
