@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Head maps of a network -> keypoints.
+Outputs of a network -> keypoints.
 
-'centers' networks (MoveNet) have, besides one heatmap per keypoint, a map of people's centres,
-the way from a centre to each of its keypoints (`regress`), and the sub-pixel part of a keypoint's
-position (`offsets`). 'heatmaps' networks (SimpleBaseline, HRNet, ...) have heatmaps only and see
-one person per crop. Coordinates that come out are pixels of the network's input.
+'centers' networks (MoveNet), read here, have besides one heatmap per keypoint a map of people's
+centres, the way from a centre to each of its keypoints (`regress`), and the sub-pixel part of a
+keypoint's position (`offsets`). 'heatmaps' (SimpleBaseline, HRNet, ...) and 'simcc' (RTMPose)
+networks see one person per crop: `decode_heatmaps.py`, `decode_simcc.py`. Coordinates that come
+out are pixels of the network's input.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pose_ros.core.backend import ModelSpec
+from pose_ros.core.decode_heatmaps import decode_heatmaps
+from pose_ros.core.decode_simcc import decode_simcc
+from pose_ros.core.joint_names import in_our_order
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+from pose_ros.core.model_spec import ModelSpec
 
 # Both from the MoveNet graphs: centres are local maxima of 5x5 map pixels (multipose), and the
 # person in a crop is the one whose centre divided by (distance to the middle + 1.8) is largest.
@@ -64,10 +67,10 @@ def decode_person(maps: Mapping[str, np.ndarray], spec: ModelSpec) -> Keypoints:
 
     Parameters
     ----------
-    maps : dict of (B, C, H, W) float32
-        As for `decode_people`; only 'heatmaps' when the spec says so.
+    maps : dict of float32
+        As for `decode_people`; only 'heatmaps', or 'simcc_x' and 'simcc_y', when the spec says so.
     spec : ModelSpec
-        Of either kind of network.
+        Of any kind of network.
 
     Returns
     -------
@@ -77,6 +80,8 @@ def decode_person(maps: Mapping[str, np.ndarray], spec: ModelSpec) -> Keypoints:
     """
     if spec.decoder == 'heatmaps':
         return decode_heatmaps(maps['heatmaps'], spec)
+    if spec.decoder == 'simcc':
+        return decode_simcc(maps['simcc_x'], maps['simcc_y'], spec)
     centers = maps['centers'][:, 0]
     batch, height, width = centers.shape
     from_middle = np.hypot(
@@ -149,7 +154,7 @@ def _person_at(
     y = i.astype(np.float32) + offsets[view[:, None], 2 * channel, i, j]
     x = j.astype(np.float32) + offsets[view[:, None], 2 * channel + 1, i, j]
     xy = np.stack([x, y], axis=-1) * np.float32(spec.stride) + np.float32(spec.offset_px)
-    return _named(spec, xy, score, center)
+    return in_our_order(spec.keypoints, xy, score, center)
 
 
 def _argmax_gaussian(
@@ -228,58 +233,3 @@ def _argmax_reciprocal(
         best[n] = distance.reshape(len(distance), -1).argmax(axis=1)
     i, j = np.divmod(best, width)
     return i, j
-
-
-def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
-    """
-    Read one person per crop from plain heatmaps: arg max, moved towards the higher neighbour.
-
-    The quarter of a map pixel towards the higher neighbour on each axis is the usual refinement
-    of the field (Newell et al., Stacked Hourglass Networks, ECCV 2016, section 3.2).
-
-    Parameters
-    ----------
-    heatmaps : (B, K, H, W) float32
-        Heatmaps.
-    spec : ModelSpec
-        Stride, offset and keypoint order.
-
-    Returns
-    -------
-    Keypoints
-        B people in input pixels; the person score is the mean of the keypoint scores.
-    """
-    batch, count, height, width = heatmaps.shape
-    best = heatmaps.reshape(batch, count, -1).argmax(axis=2)
-    i, j = np.divmod(best, width)
-    b, k = np.arange(batch)[:, None], np.arange(count)
-    score = heatmaps[b, k, i, j]
-    down = heatmaps[b, k, np.minimum(i + 1, height - 1), j]
-    up = heatmaps[b, k, np.maximum(i - 1, 0), j]
-    right = heatmaps[b, k, i, np.minimum(j + 1, width - 1)]
-    left = heatmaps[b, k, i, np.maximum(j - 1, 0)]
-    quarter = np.float32(0.25)
-    # Not at the map's edge: there one of the neighbours is unknown.
-    y = i + quarter * np.sign(down - up) * ((i > 0) & (i < height - 1))
-    x = j + quarter * np.sign(right - left) * ((j > 0) & (j < width - 1))
-    xy = np.stack([x, y], axis=-1) * np.float32(spec.stride) + np.float32(spec.offset_px)
-    score = np.clip(score, 0.0, 1.0)
-    return _named(spec, xy, score, score.mean(axis=1))
-
-
-def _named(
-    spec: ModelSpec, xy: np.ndarray, score: np.ndarray, person_score: np.ndarray
-) -> Keypoints:
-    """Put the network's keypoints in the order of the skeleton, by name; unknown ones are NaN."""
-    person_score = person_score.astype(np.float32, copy=False)
-    if spec.keypoints == KEYPOINT_NAMES:
-        return Keypoints(
-            xy.astype(np.float32, copy=False), score.astype(np.float32, copy=False), person_score
-        )
-    known = [k for k, name in enumerate(KEYPOINT_NAMES) if name in spec.keypoints]
-    channel = [spec.keypoints.index(KEYPOINT_NAMES[k]) for k in known]
-    all_xy = np.full((len(xy), NUM_KEYPOINTS, 2), np.nan, np.float32)
-    all_score = np.zeros((len(xy), NUM_KEYPOINTS), np.float32)
-    all_xy[:, known] = xy[:, channel]
-    all_score[:, known] = score[:, channel]
-    return Keypoints(all_xy, all_score, person_score)

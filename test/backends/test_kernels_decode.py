@@ -14,6 +14,7 @@ from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.backends.onnx import OnnxNetwork
 from pose_ros.core import decode, geometry
 from pose_ros.core.backend import ModelSpec
+from pose_ros.core.decode_heatmaps import decode_heatmaps
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.sources import SourceError, open_source
 
@@ -161,7 +162,7 @@ def test_plain_heatmaps(host_kernels, dtype: type) -> None:
     heatmaps[2, 7] = 0.25
     heatmaps[2, 8] = -0.25
     affines = views_of(size, 3)
-    people = decode.decode_heatmaps(heatmaps.astype(np.float32), PLAIN)
+    people = decode_heatmaps(heatmaps.astype(np.float32), PLAIN)
     decoder = structs.decoder_record(PLAIN, size, 1, 0.0, dtype is np.float16)
     views = structs.view_records(affines, IMAGE_SIZE, size)
     got = host_kernels.keypoints_of_heatmaps(heatmaps, decoder, views)
