@@ -14,6 +14,13 @@ from pose_ros.backends.model_files import read_spec
 from pose_ros.core import preprocess
 from pose_ros.core.backend import BackendError, ModelSpec
 
+# What the input may be, by ONNX Runtime's names; pixels that are not normalised may be integers.
+INPUT_TYPES: dict[str, type] = {
+    'tensor(float)': np.float32,
+    'tensor(float16)': np.float16,
+    'tensor(uint8)': np.uint8,
+    'tensor(int32)': np.int32,
+}
 # More crops than this go through the network in several calls: memory stays bounded.
 MAX_BATCH = 8
 
@@ -47,13 +54,14 @@ class HostNetwork:
         self.path = path
         self.spec = read_spec(path)
         _check_digest(path, self.spec)
-        self._roles = _needed_roles(self.spec)
+        self._roles = self.spec.read_outputs
+        self._dtype: type = np.float32
         self._tables = preprocess.lookup_tables(self.spec)
         self._input = np.empty(0, np.float32)
         self.max_batch = MAX_BATCH
 
     def infer(self, batch: np.ndarray, outputs: Sequence[str]) -> list[np.ndarray]:
-        """Return the named outputs for (B, 3, height, width) float32; BackendError."""
+        """Return the named outputs for an input of the own layout and type; BackendError."""
         raise NotImplementedError
 
     def check(
@@ -75,10 +83,19 @@ class HostNetwork:
                 f'{self.spec.input_name!r}'
             )
         dtype, shape = inputs[self.spec.input_name]
-        if dtype != 'tensor(float)':
-            raise BackendError(f'the input of {self.path} is {dtype}, not tensor(float)')
+        if dtype not in INPUT_TYPES:
+            raise BackendError(
+                f'the input of {self.path} is {dtype}, not one of {", ".join(INPUT_TYPES)}'
+            )
+        self._dtype = INPUT_TYPES[dtype]
+        if not issubclass(self._dtype, np.floating) and self.spec.std != (1.0, 1.0, 1.0):
+            raise BackendError(
+                f'the input of {self.path} is {dtype}, whole numbers, but its description divides '
+                f'pixels by std {list(self.spec.std)}'
+            )
         width, height = self.spec.input_size
-        wanted = (None, 3, height, width)
+        is_nhwc = self.spec.layout == 'nhwc'
+        wanted = (None, height, width, 3) if is_nhwc else (None, 3, height, width)
         fits = len(shape) == 4 and all(
             not isinstance(has, int) or want is None or has == want
             for has, want in zip(shape, wanted)
@@ -86,28 +103,35 @@ class HostNetwork:
         if not fits:
             raise BackendError(
                 f'the input of {self.path} is {list(shape)}, its description says '
-                f'[batch, 3, {height}, {width}]'
+                f'[batch, {", ".join(str(n) for n in wanted[1:])}] ({self.spec.layout})'
             )
         # A graph with a fixed batch gets its views one by one.
         if isinstance(shape[0], int):
             self.max_batch = shape[0]
             if shape[0] != 1:
                 raise BackendError(f'{self.path} only takes {shape[0]} views at once, not 1')
-        if self.spec.multiple_of and any(isinstance(n, int) for n in shape[2:]):
+        sides = shape[1:3] if is_nhwc else shape[2:]
+        if self.spec.multiple_of and any(isinstance(n, int) for n in sides):
             raise BackendError(
                 f'the input of {self.path} is {list(shape)}, its description says that any '
                 f'multiple of {self.spec.multiple_of} will do'
             )
         missing = sorted(set(self._roles.values()) - set(outputs))
         if missing:
-            raise BackendError(f'{self.path} has no outputs {missing}, only {sorted(outputs)}')
+            raise BackendError(
+                f'{self.path} has no outputs {missing}, which its description names, only '
+                f'{sorted(outputs)}'
+            )
         for values in self.run(np.zeros((1, 3, height, width), np.float32)).values():
             self.check_numbers(values)
 
     def check_numbers(self, values: np.ndarray) -> None:
         """Raise BackendError when a value is NaN or infinite."""
         if not np.isfinite(values).all():
-            raise BackendError(f'{self.path} gives values that are not numbers')
+            raise BackendError(
+                f'{self.path} gives values that are not numbers: its weights are damaged, or mean '
+                'and std of its description are not its own'
+            )
 
     def input_array(self, batch: int, input_size: tuple[int, int]) -> np.ndarray:
         """Return the (batch, 3, height, width) float32 array to fill, reused by the next call."""
@@ -132,27 +156,40 @@ class HostNetwork:
 
         Returns
         -------
-        dict of (B, C, height / stride, width / stride) float32
-            The maps by role.
+        dict of float32
+            The outputs by role: (B, C, height / stride, width / stride), or (B, K, bins) of SimCC.
 
         Raises
         ------
         BackendError
             When the network fails, or gives other shapes than described.
         """
-        found = self.infer(batch, list(self._roles.values()))
-        count = len(self.spec.keypoints)
-        channels = {'heatmaps': count, 'centers': 1, 'regress': 2 * count, 'offsets': 2 * count}
-        size = tuple(n // self.spec.stride for n in batch.shape[2:])
-        maps = dict(zip(self._roles, found))
-        for role, values in maps.items():
-            wanted = (len(batch), channels[role], *size)
+        if self.spec.layout == 'nhwc':
+            batch = np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
+        found = self.infer(
+            batch.astype(self._dtype, copy=False), list(self._roles.values())
+        )
+        rows, columns = batch.shape[1:3] if self.spec.layout == 'nhwc' else batch.shape[2:]
+        outputs = {}
+        for role, values in zip(self._roles, found):
+            wanted = self.spec.output_shape(role, len(batch), (columns, rows))
             if values.shape != wanted:
                 raise BackendError(
                     f'the output {self._roles[role]!r} of {self.path} is {values.shape}, '
-                    f'its description says {wanted}'
+                    f'its description says {wanted}: {_reason(self.spec)}'
                 )
-        return maps
+            if values.ndim == 4 and self.spec.output_layout == 'nhwc':
+                values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+            outputs[role] = values.astype(np.float32, copy=False)
+        return outputs
+
+
+def _reason(spec: ModelSpec) -> str:
+    """Say which facts of the description a shape follows from."""
+    count = len(spec.keypoints)
+    if spec.decoder == 'simcc':
+        return f'{count} keypoints and {spec.simcc_split:g} bins per pixel (simcc_split)'
+    return f'{count} keypoints, stride {spec.stride} and output_layout {spec.output_layout}'
 
 
 def _check_digest(path: Path, spec: ModelSpec) -> None:
@@ -165,10 +202,3 @@ def _check_digest(path: Path, spec: ModelSpec) -> None:
             f'{path} is damaged or another file than its description is about: its SHA-256 is '
             f'{digest}, the description says {spec.onnx_sha256}'
         )
-
-
-def _needed_roles(spec: ModelSpec) -> dict[str, str]:
-    """Return output name by role, of the outputs that decoding reads."""
-    centers = ('heatmaps', 'centers', 'regress', 'offsets')
-    roles = centers if spec.decoder == 'centers' else ('heatmaps',)
-    return {role: spec.outputs[role] for role in roles}

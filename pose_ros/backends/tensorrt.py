@@ -85,6 +85,8 @@ class TensorrtBackend:
         self._cache = EngineCache(folder or default_folder())
         paths = find_model(detector), find_model(refiner)
         self.detector, self.refiner = (read_spec(path) for path in paths)
+        for path, spec in zip(paths, (self.detector, self.refiner)):
+            _check_supported(path, spec)
         if self.detector.decoder != 'centers':
             raise BackendError(
                 f'{paths[0]} cannot find several people: its decoder is '
@@ -276,3 +278,19 @@ def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
             xy[:, k] = keypoints[:, spec.keypoints.index(name), :2]
             score[:, k] = keypoints[:, spec.keypoints.index(name), 2]
     return Keypoints(xy, score, person_score)
+
+
+def _check_supported(path: Path, spec: ModelSpec) -> None:
+    """Raise BackendError for what the kernels cannot do."""
+    cannot = ''
+    if spec.decoder not in ('centers', 'heatmaps'):
+        cannot = f'decode {spec.decoder}'
+    elif spec.decoder == 'heatmaps' and spec.refinement != 'quarter':
+        cannot = f'refine heatmaps by {spec.refinement}, only by quarter'
+    elif 'nhwc' in (spec.layout, spec.output_layout):
+        cannot = 'read or write the layout nhwc'
+    if cannot:
+        raise BackendError(
+            f'the TensorRT backend cannot run {path}: it does not {cannot}. ONNX Runtime does: '
+            'use the backend onnx'
+        )

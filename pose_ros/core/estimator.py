@@ -152,8 +152,12 @@ class PoseEstimator:
         boxes = people.boxes_xyxy()
         if not len(boxes):
             return people
-        crops = geometry.crop(boxes, self.backend.refiner.input_size, self.config.crop_padding)
-        return self.backend.refine(crops)
+        refiner = self.backend.refiner
+        return self.backend.refine(
+            geometry.crop(
+                boxes, refiner.input_size, self.config.crop_padding, refiner.crop_aspect
+            )
+        )
 
     def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:
         """Run the second pass on the best boxes, padded as the network was trained."""
@@ -162,7 +166,9 @@ class PoseEstimator:
             return Keypoints.empty()
         refiner = self.backend.refiner
         people = self.backend.refine(
-            geometry.crop(boxes[best], refiner.input_size, refiner.crop_scale)
+            geometry.crop(
+                boxes[best], refiner.input_size, refiner.crop_scale, refiner.crop_aspect
+            )
         )
         score = scores[best].astype(np.float32) * candidate_score(people)
         people = replace(people, person_score=score)

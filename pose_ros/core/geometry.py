@@ -38,9 +38,14 @@ def letterbox(image_size: tuple[int, int], input_size: tuple[int, int]) -> np.nd
     )
 
 
-def crop(box_xyxy: np.ndarray, input_size: tuple[int, int], padding: float = 1.0) -> np.ndarray:
+def crop(
+    box_xyxy: np.ndarray,
+    input_size: tuple[int, int],
+    padding: float = 1.0,
+    aspect: float = 0.0,
+) -> np.ndarray:
     """
-    Fit boxes of an image into the network's input, centred, aspect ratio kept.
+    Fit boxes of an image into the network's input, centred.
 
     Parameters
     ----------
@@ -50,6 +55,9 @@ def crop(box_xyxy: np.ndarray, input_size: tuple[int, int], padding: float = 1.0
         Pixels.
     padding : float
         Factor by which the box is enlarged around its centre first.
+    aspect : float
+        Width / height to which the box is widened then; it fills the input. 0: that of the input,
+        so that nothing is distorted.
 
     Returns
     -------
@@ -60,11 +68,14 @@ def crop(box_xyxy: np.ndarray, input_size: tuple[int, int], padding: float = 1.0
     input_width, input_height = input_size
     centre = (box[..., :2] + box[..., 2:]) / 2
     size = np.maximum((box[..., 2:] - box[..., :2]) * padding, 1.0)
-    scale = np.minimum(input_width / size[..., 0], input_height / size[..., 1])
+    # How much wider than high a square of the image becomes.
+    stretch = input_width / input_height / aspect if aspect else 1.0
+    scale_y = np.minimum(input_width / (size[..., 0] * stretch), input_height / size[..., 1])
+    scale_x = scale_y * stretch
     middle = np.array([(input_width - 1) / 2, (input_height - 1) / 2])
     input_from_image = np.zeros((*box.shape[:-1], 2, 3))
-    input_from_image[..., 0, 0] = input_from_image[..., 1, 1] = scale
-    input_from_image[..., 2] = middle - scale[..., None] * centre
+    input_from_image[..., 0, 0], input_from_image[..., 1, 1] = scale_x, scale_y
+    input_from_image[..., 2] = middle - np.stack([scale_x, scale_y], axis=-1) * centre
     return input_from_image
 
 

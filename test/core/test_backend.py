@@ -1,11 +1,13 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 import json
 
 import pytest
 
 from pose_ros.backends.model_files import find_model
 from pose_ros.core.backend import ModelSpec, ModelSpecError
+from pose_ros.core.joint_names import ORDERS
 from pose_ros.core.skeleton import KEYPOINT_NAMES
 
 
@@ -47,6 +49,18 @@ def test_shipped_specs_are_read():
         ({'stride': -4}, 'stride'),
         ({'keypoints': ['tail', 'wing']}, 'keypoint'),
         ({'keypoints': ['nose', 'nose']}, 'twice'),
+        ({'keypoints': ['nose', 'r_wrist']}, 'write that'),
+        ({'keypoints': 'coco18'}, 'openpose18'),
+        ({'input_layout': 'hwc'}, 'layout is one of nchw, nhwc'),
+        ({'output_layout': 3}, 'output_layout'),
+        ({'decoder': 'simcc'}, 'simcc_x'),
+        ({'refinement': 'dark'}, 'taylor'),
+        ({'blur_sigma': -1}, 'blur_sigma'),
+        ({'offset_px': 'half'}, 'offset_px'),
+        ({'input_std': [True, 1, 1]}, 'std'),
+        ({'simcc_split': 0}, 'simcc_split'),
+        ({'crop_aspect': -0.75}, 'crop_aspect'),
+        ({'outputs': {'heatmaps': 3, 'centers': 'c', 'regress': 'r', 'offsets': 'o'}}, 'outputs'),
     ],
 )
 def test_a_senseless_spec_is_refused_by_name(changes, message):
@@ -58,3 +72,27 @@ def test_a_senseless_spec_is_refused_by_name(changes, message):
 def test_what_is_no_spec_is_refused(text):
     with pytest.raises(ModelSpecError):
         ModelSpec.from_json(text)
+
+
+def test_what_is_written_is_what_is_read():
+    for model in ('movenet_thunder', 'movenet_multipose'):
+        got = ModelSpec.from_json(find_model(model).with_suffix('.json').read_text())
+        assert ModelSpec.from_json(got.to_json()) == got
+    other = replace(
+        got, decoder='simcc', stride=0, outputs={'simcc_x': 'x', 'simcc_y': 'y'}, layout='nhwc',
+        output_layout='nhwc', color='bgr', simcc_split=3.0, crop_aspect=0.75, offset_px=-0.5,
+        keypoints=ORDERS['openpose18'], weighting={}, blur_sigma=3.0, refinement='taylor',
+        multiple_of=0,
+    )  # fmt: skip
+    assert ModelSpec.from_json(other.to_json()) == other
+    assert '"openpose18"' in other.to_json()
+
+
+def test_the_shapes_of_outputs_follow_from_the_spec():
+    got = ModelSpec.from_json(spec())
+    assert got.output_shape('regress', 2, (320, 256)) == (2, 34, 64, 80)
+    nhwc = replace(got, output_layout='nhwc')
+    assert nhwc.output_shape('heatmaps', 1, (320, 256)) == (1, 64, 80, 17)
+    simcc = replace(got, decoder='simcc', keypoints=ORDERS['halpe26'], simcc_split=2.0)
+    assert simcc.output_shape('simcc_x', 3, (192, 256)) == (3, 26, 384)
+    assert simcc.output_shape('simcc_y', 3, (192, 256)) == (3, 26, 512)

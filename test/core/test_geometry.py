@@ -70,3 +70,13 @@ def test_project_and_unproject_are_inverse_in_front_of_the_camera():
     np.testing.assert_allclose(xy[0], [525 * 0.15 + 320, 520 * -0.1 + 240])
     np.testing.assert_allclose(geometry.unproject(K, xy, points[:, 2]), points)
     assert np.isnan(geometry.project(K, np.array([[0.0, 0, 0], [1, 1, -1]]))).all()
+
+
+def test_a_crop_of_another_aspect_fills_the_input():
+    box = np.array([100.0, 50.0, 130.0, 150.0])  # 30 x 100 becomes 75 x 100, then 125 x 166
+    affine = geometry.crop(box, (256, 256), 1.25, aspect=0.75)
+    corners = geometry.apply(affine, np.array([[115 - 46.875, 37.5], [115 + 46.875, 162.5]]))
+    np.testing.assert_allclose(corners, [[-0.5, -0.5], [255.5, 255.5]])
+    np.testing.assert_allclose(
+        geometry.crop(box, (192, 256), 1.25, aspect=0.75), geometry.crop(box, (192, 256), 1.25)
+    )
