@@ -4,14 +4,14 @@
 # Every command sets up what it needs (see ./run); `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint clean distclean lock
+.PHONY: help demo test bench gpu-check lint clean distclean lock
 
 VIDEO ?=
 CAMERA ?=
 ARGS ?=
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## the ROS 2 nodes on real footage, into demo_out/; or VIDEO=file.mp4, or CAMERA=0
 	@./run pose_ros demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(CAMERA),--camera "$(CAMERA)") $(ARGS)
@@ -21,6 +21,9 @@ test: ## all tests; ARGS='-k name' for some
 
 bench: ## measure cost, rate, latency and accuracy on this machine
 	@./run pose_ros bench $(ARGS)
+
+gpu-check: ## everything that wants an NVIDIA GPU; writes gpu_check.json and gpu_check.md
+	@./run pose_ros gpu-check $(ARGS)
 
 lint: ## ruff on everything, mypy on core and backends
 	@./run ruff check .

@@ -41,6 +41,10 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     'parameters': ('pose_ros.tools.parameter_tables', 'list every parameter of every node'),
     'engine': ('pose_ros.tools.engine', 'build, list, check or clear TensorRT engines'),
+    'gpu-check': (
+        'pose_ros.tools.gpu_check',
+        'check and measure the TensorRT backend on this GPU',
+    ),
     'build-kernels': (
         'pose_ros.tools.build_kernels',
         'compile the CUDA kernels to the PTX that the package ships',

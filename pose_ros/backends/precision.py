@@ -19,9 +19,35 @@ _LARGEST = float(np.finfo(np.float16).max)
 # Inputs that stay float32, by the standard: region of interest and scales.
 _FLOAT_INPUTS = {'Resize': (1, 2)}
 # Their meaning depends on types in other ways.
-_UNKNOWN = {
-    'If', 'Loop', 'Scan', 'QuantizeLinear', 'DequantizeLinear', 'RandomNormal', 'RandomUniform',
-}
+_UNKNOWN = {'If', 'Loop', 'Scan', 'RandomNormal', 'RandomUniform'}
+OPSET = 19
+"""From this version on QuantizeLinear and DequantizeLinear take float16."""
+
+
+def read_model(model_bytes: bytes) -> Any:
+    """
+    Read an ONNX model.
+
+    Raises
+    ------
+    BackendError
+        When onnx is missing, or it is none.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise BackendError(
+            f'this needs the Python package onnx ({error}): pip install onnx'
+        ) from error
+    try:
+        return onnx.load_from_string(model_bytes)
+    except Exception as error:  # noqa: BLE001  protobuf's errors have no common base class
+        raise BackendError(f'not an ONNX model: {error}') from error
+
+
+def is_quantized(model: Any) -> bool:
+    """Tell whether an ONNX model has 8-bit parts."""
+    return any(node.op_type == 'QuantizeLinear' for node in model.graph.node)
 
 
 def to_half(model_bytes: bytes) -> bytes:
@@ -44,18 +70,12 @@ def to_half(model_bytes: bytes) -> bytes:
         When onnx is missing, the file is no model, has a value beyond the range of float16, or an
         operator that this does not know.
     """
-    try:
-        import onnx
-        from onnx import TensorProto, numpy_helper
-    except ImportError as error:
-        raise BackendError(
-            f'a float16 engine needs the Python package onnx ({error}): pip install onnx'
-        ) from error
-    try:
-        model = onnx.load_from_string(model_bytes)
-    except Exception as error:  # noqa: BLE001  protobuf's errors have no common base class
-        raise BackendError(f'not an ONNX model: {error}') from error
+    model = read_model(model_bytes)
+    from onnx import TensorProto, numpy_helper
+
     graph = model.graph
+    if is_quantized(model) and model.opset_import[0].version < OPSET:
+        raise BackendError(f'a model with 8-bit parts needs ONNX opset {OPSET} to become float16')
     unknown = sorted({node.op_type for node in graph.node} & _UNKNOWN)
     if unknown:
         raise BackendError(f'cannot make a float16 model of one with {", ".join(unknown)}')

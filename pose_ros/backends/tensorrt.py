@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 import logging
 from pathlib import Path
 import time
@@ -237,6 +238,65 @@ class TensorrtBackend:
         )
         self.times.network_s += time.perf_counter() - start_s
         return keypoints_of(people, network.spec)
+
+    @property
+    def uses_graphs(self) -> bool:
+        """Whether passes are launched as recorded graphs; set False by what cannot be recorded."""
+        return self._detect.uses_graphs and self._refine.uses_graphs
+
+    @uses_graphs.setter
+    def uses_graphs(self, wanted: bool) -> None:
+        self._detect.uses_graphs = self._refine.uses_graphs = wanted
+
+    @property
+    def spins(self) -> bool:
+        """Whether a core burns while the GPU computes; may be set."""
+        return self._detect.spins
+
+    @spins.setter
+    def spins(self, wanted: bool) -> None:
+        self._detect.spins = self._refine.spins = wanted
+
+    def stage_times_ms(
+        self, views: np.ndarray, crops: np.ndarray, input_size: tuple[int, int]
+    ) -> dict[str, dict[str, float]]:
+        """
+        Tell where the time on the GPU goes, without graphs.
+
+        Parameters
+        ----------
+        views : (B, 2, 3) float64
+            Of the first pass, `input_size` (width, height) large.
+        crops : (N, 2, 3) float64
+            Of the second.
+
+        Returns
+        -------
+        dict
+            For 'detect' and 'refine': milliseconds of parameters, warp, network, decode, download.
+        """
+        frame = self._frame
+        if frame is None or not frame.size[0]:
+            raise BackendError('no image was loaded')
+        found = {}
+        for name, network, affines, size in (
+            ('detect', self._detect, views, input_size),
+            ('refine', self._refine, crops, self.refiner.input_size),
+        ):
+            records = structs.view_records(affines, frame.size, size)
+            found[name] = self._worker.call(
+                partial(network.stage_times_ms, frame.address, frame.record, records, size)
+            )
+        return found
+
+    def synchronize(self) -> None:
+        """Wait until nothing is under way on the GPU."""
+        self._worker.call(lambda: self._stream.synchronize())
+
+    def memory_bytes(self) -> int:
+        """Return how much of the GPU's memory is in use, by whomever."""
+        free, whole = self._worker.call(lambda: self._runtime.cuda.mem_get_info())
+        return int(whole) - int(free)
 
     def close(self) -> None:
         """Free all that is on the GPU; does nothing the second time."""

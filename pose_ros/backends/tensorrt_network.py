@@ -10,6 +10,7 @@ whether it worked, and each is asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import logging
 from typing import Any
 
@@ -56,6 +57,9 @@ class TensorrtNetwork:
         Views that one pass takes.
     uses_graphs : bool
         Whether passes are recorded and launched as a whole; may be set.
+    spins : bool
+        Whether a core burns while the GPU computes, else the thread sleeps, which wakes up some
+        tens of microseconds late; may be set.
 
     Raises
     ------
@@ -74,7 +78,7 @@ class TensorrtNetwork:
         max_people: int,
         min_center: float,
     ) -> None:
-        self._trt, self._stream = trt, stream
+        self._cuda, self._trt, self._stream = cuda, trt, stream
         self.spec = spec
         self._max_people, self._min_center = max_people, min_center
         logger = make_logger(trt)
@@ -95,7 +99,10 @@ class TensorrtNetwork:
             {spec.input_name: self._buffers.input, **self._buffers.maps},
         )
         self._frame = 0
+        flags = cuda.event_flags
+        self._done: Any = cuda.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING)
         self.uses_graphs = True
+        self.spins = False
 
     def _read_tensors(self) -> None:
         """Read names and types of the engine's tensors and check them by the spec."""
@@ -161,6 +168,44 @@ class TensorrtNetwork:
         BackendError
             When no profile of the engine takes the shape, or TensorRT fails.
         """
+        bound = self._prepare(frame, frame_record, views, input_size)
+        self._launch(bound)
+        if self.spins:
+            self._stream.synchronize()
+        else:
+            self._done.record(self._stream)
+            self._done.synchronize()
+        return self._buffers.people(len(views), is_counted=self.spec.decoder != 'heatmaps')
+
+    def stage_times_ms(
+        self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
+    ) -> dict[str, float]:
+        """
+        Run the network as `run` does, without a graph, and tell where the time on the GPU goes.
+
+        Returns
+        -------
+        dict
+            Milliseconds of parameters, warp, network, decode and download.
+        """
+        bound = self._prepare(frame, frame_record, views, input_size)
+        events = {'': self._cuda.Event().record(self._stream)}
+
+        def mark(stage: str) -> None:
+            events[stage] = self._cuda.Event().record(self._stream)
+
+        self._enqueue(bound, mark)
+        self._stream.synchronize()
+        moments = list(events.values())
+        return {
+            stage: float(before.time_till(after))
+            for stage, before, after in zip(list(events)[1:], moments, moments[1:])
+        }
+
+    def _prepare(
+        self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
+    ) -> BoundContext:
+        """Choose the context and write the parameters of a pass."""
         width, height = input_size
         spec = self.spec
         bound = self._contexts.of((len(views), 3, height, width))
@@ -176,9 +221,7 @@ class TensorrtNetwork:
         if frame != self._frame:  # graphs hold the address
             self._contexts.drop_graphs()
             self._frame = frame
-        self._launch(bound)
-        self._stream.synchronize()
-        return self._buffers.people(len(views), is_counted=spec.decoder != 'heatmaps')
+        return bound
 
     def _launch(self, bound: BoundContext) -> None:
         """Enqueue one pass: by its graph, which is recorded at the second use of a shape."""
@@ -199,19 +242,26 @@ class TensorrtNetwork:
         self._enqueue(bound)
         bound.has_run = True
 
-    def _enqueue(self, bound: BoundContext) -> None:
+    def _enqueue(
+        self, bound: BoundContext, mark: Callable[[str], None] = lambda stage: None
+    ) -> None:
         buffers = self._buffers
         batch, _, height, width = bound.shape
         buffers.upload(self._stream)
+        mark('parameters')
         self._kernels.warp(
             (width, height), batch, self._frame, buffers.frame, buffers.target, buffers.views,
             buffers.input,
         )
+        mark('warp')
         if not bound.context.execute_async_v3(self._stream.handle):
             said = ' | '.join(make_logger(self._trt).latest)
             raise BackendError(f'TensorRT cannot run {self.spec.name}: {said}')
+        mark('network')
         self._decode(batch)
+        mark('decode')
         buffers.download(self._stream)
+        mark('download')
 
     def _decode(self, batch: int) -> None:
         buffers, kernels, number = self._buffers, self._kernels, len(self.spec.keypoints)
@@ -274,4 +324,4 @@ class TensorrtNetwork:
         self._contexts.close()
         self._engine = self._runtime = None
         self._buffers.close()
-        self._kernels = self._stream = None
+        self._kernels = self._stream = self._done = None

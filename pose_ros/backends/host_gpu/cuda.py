@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,8 @@ class HostCuda:
     class MemoryError(Error):
         """As pycuda.driver.MemoryError."""
 
+    event_flags = SimpleNamespace(BLOCKING_SYNC=1, DISABLE_TIMING=2)
+
     def __init__(self, library: ctypes.CDLL) -> None:
         self.library = library
         self.threads: set[str] = set()
@@ -157,7 +160,7 @@ class HostCuda:
         self.note()
         return HostStream(self)
 
-    def Event(self) -> HostEvent:  # noqa: N802
+    def Event(self, flags: int = 0) -> HostEvent:  # noqa: N802
         self.note()
         return HostEvent(self)
 
