@@ -50,6 +50,7 @@ setup(
         'openvino': requirements('openvino'),
         'record': ['rosbags>=0.10'],
         'tensorrt': ['pycuda>=2025.1.2', 'onnx>=1.15'],  # TensorRT itself: as NVIDIA ships it
+        'view': requirements('view'),
         'test': requirements('development'),
     },
     entry_points={'console_scripts': ['pose_ros = pose_ros.cli:main']},

@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     'run': ('pose_ros.tools.run', 'skeletons of images, a video or a webcam, without ROS'),
     'up': ('pose_ros.ros.up', 'start the ROS 2 nodes (where there is no `ros2 launch`)'),
     'demo': ('pose_ros.tools.demo', 'the ROS 2 nodes on real footage, recorded'),
+    'view': ('pose_ros.ros.view', 'live topics or a bag in the Rerun viewer'),
     'bench': ('pose_ros.tools.bench', 'measure cost, rate and latency on this machine'),
     'bench-peers': ('pose_ros.ros.bench_peers', 'measure our nodes beside plain ones'),
     'evaluate': ('pose_ros.tools.evaluate', 'measure COCO keypoint accuracy'),
@@ -77,6 +78,7 @@ INSTALL: dict[str, str] = {
     'pycocotools': 'pip install pycocotools',
     'torch': 'pip install torch',
     'rosbags': 'pip install rosbags',
+    'rerun': "pip install 'rerun-sdk>=0.41' (the viewer; about 700 MB, Python 3.11 and newer)",
     'rclpy': 'source /opt/ros/DISTRO/setup.bash, or use the clone: ./run pose_ros ...',
 }
 """Import name of what a verb may need, and how one gets it."""

@@ -1,0 +1,380 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`pose_ros view`: bags and topics into a Rerun recording, read back; bags that are none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import re
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from browser import Browser, chromium
+import cv2
+import numpy as np
+import pytest
+from seen_scenes import BEGIN_NS, of_footage, of_play, write_bag
+from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import Header
+
+from pose_ros import cli
+from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES, LEFT_WRIST
+from pose_ros.core.tracks import TrackState
+from pose_ros.media.palette import id_color
+from pose_ros.media.sources import SourceError, open_source
+from pose_ros.msg import ProximityArray, SkeletonArray
+from pose_ros.ros.bag import BagError
+from pose_ros.ros.bag_reader import BagReader
+from pose_ros.ros.messages import stamp_ns, tracks_from_msg
+from pose_ros.ros.space_messages import space_from_msg
+
+pytest.importorskip('rosbags')
+LACKS_RERUN = 'rerun-sdk is not here (700 MB): ./run pip install -r requirements/view.txt'
+IMAGES = 30
+
+
+@pytest.fixture(scope='module')
+def footage() -> list[dict[str, Any]]:
+    """Return 30 images of the demo and what networks and tracker make of them."""
+    try:
+        open_source('demo').close()
+    except SourceError as error:
+        pytest.skip(str(error))
+    return list(of_footage(IMAGES))
+
+
+@pytest.fixture(scope='module')
+def play() -> list[dict[str, Any]]:
+    """Return two people in metres who cross each other."""
+    return list(of_play('two', 1.5))
+
+
+class Rrd:
+    """A recording read back: for each entity its columns, one value a row, by time."""
+
+    def __init__(self, path: Path) -> None:
+        from rerun.chunk import RrdReader
+
+        self.static: dict[str, dict[str, Any]] = {}
+        self.rows: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        for chunk in RrdReader(path).stream():
+            batch = chunk.to_record_batch()
+            table = {n.split(':', 1)[1]: batch.column(i).to_pylist()
+                     for i, n in enumerate(batch.schema.names) if ':' in n}
+            for i in range(batch.num_rows):
+                values = {n: column[i] for n, column in table.items() if column[i] is not None}
+                if chunk.is_static:
+                    self.static.setdefault(chunk.entity_path, {}).update(values)
+                else:
+                    time = batch.column(batch.schema.names.index('image'))[i].value
+                    self.rows.setdefault(chunk.entity_path, []).append((int(time), values))
+        for rows in self.rows.values():
+            rows.sort(key=lambda row: row[0])
+
+    def scalars(self, entity: str) -> dict[int, list[float]]:
+        """Return the values of a series by time."""
+        return {t: values['scalars'] for t, values in self.rows[entity]}
+
+
+def save(bag: Path, file: Path, *more: str) -> Rrd:
+    assert cli.main(['view', str(bag), '--save', str(file), *more]) == 0
+    return Rrd(file)
+
+
+def rgba(red: int, green: int, blue: int) -> int:
+    return red << 24 | green << 16 | blue << 8 | 255
+
+
+def test_a_real_run_is_read_back_as_it_was_sent(footage, tmp_path, capsys):
+    pytest.importorskip('rerun', reason=LACKS_RERUN)
+    bag = write_bag(tmp_path / 'bag', footage)
+    rrd = save(bag, tmp_path / 'run.rrd', '--keypoint', 'left_wrist')
+    assert '30 image, 30 observed, 30 predicted, 30 tracked' in capsys.readouterr().out
+    assert len(rrd.rows['/camera/image']) == IMAGES
+    stamps = [BEGIN_NS + i * 40_000_000 for i in range(IMAGES)]
+    assert [t for t, _ in rrd.rows['/camera/image/tracked']] == stamps
+    ids = set()
+    for frame, (_, points) in zip(footage, rrd.rows['/camera/image/tracked']):
+        tracks = tracks_from_msg(frame['pose/tracked'])
+        person, k = np.nonzero(np.isfinite(tracks.xy).all(axis=2))
+        xy = np.array(points.get('positions', []), np.float32).reshape(-1, 2)
+        assert (xy == tracks.xy[person, k]).all()
+        assert points.get('class_ids', []) == tracks.id[person].tolist()
+        assert points.get('keypoint_ids', []) == k.tolist()
+        ids |= set(tracks.id.tolist())
+    assert ids, 'the footage has people'
+    # The image is the image.
+    blob = np.array(rrd.rows['/camera/image'][7][1]['blob'], np.uint8).ravel()
+    seen = cv2.imdecode(blob, cv2.IMREAD_COLOR)
+    sent = np.frombuffer(footage[7]['image'].data, np.uint8).reshape(seen.shape)
+    assert np.abs(seen.astype(int) - sent).mean() < 4
+    # One class for each id, with its colour, the 17 names and the bones.
+    context, = rrd.static['/camera']['context']
+    classes = {c['class_id']: c['class_description'] for c in context}
+    assert set(classes) == ids
+    for person, description in classes.items():
+        blue, green, red = id_color(person)
+        assert description['info']['color'] == rgba(red, green, blue)
+        names = [a['keypoint']['label'] if 'keypoint' in a else a['label']
+                 for a in description['keypoint_annotations']]
+        assert names == list(KEYPOINT_NAMES)
+        bones = [(e['keypoint0'], e['keypoint1']) for e in description['keypoint_connections']]
+        assert bones == list(EDGES)
+
+
+def test_the_series_are_those_of_the_messages(footage, tmp_path):
+    pytest.importorskip('rerun', reason=LACKS_RERUN)
+    rrd = save(write_bag(tmp_path / 'bag', footage), tmp_path / 'x.rrd', '--keypoint',
+               'left_wrist')
+    checked = 0
+    for frame in footage:
+        for topic, name in (('pose/tracked', 'filtered'), ('pose/predicted', 'predicted')):
+            msg = frame[topic]
+            t, tracks = stamp_ns(msg.header.stamp), tracks_from_msg(msg)
+            for row, person in enumerate(tracks.id.tolist()):
+                for d, axis in enumerate('uv'):
+                    path = f'/keypoint/{axis}/person_{person}/{name}'
+                    value = float(tracks.xy[row, LEFT_WRIST, d])
+                    sigma = float(np.sqrt(tracks.covariance[row, LEFT_WRIST, d, d]))
+                    assert rrd.scalars(path)[t] == pytest.approx([value], nan_ok=True)
+                    assert rrd.scalars(f'{path}_band')[t] == pytest.approx(
+                        [value - 1.96 * sigma, value + 1.96 * sigma], rel=1e-6, nan_ok=True)
+                    checked += 1
+                state = dict(rrd.rows[f'/state/person_{person}']).get(t)
+                if topic == 'pose/tracked':
+                    assert state == {'state': [TrackState(tracks.state[row]).name]}
+    assert checked > 40
+    raw = rrd.scalars('/keypoint/u/person_1/raw')
+    seen = {stamp_ns(f['pose'].header.stamp): [s.keypoints[LEFT_WRIST].x
+            for s in f['pose'].skeletons] for f in footage}
+    assert raw and all(np.isnan(v[0]) or v[0] in seen[t] for t, v in raw.items())
+    latency = rrd.scalars('/latency/detect')
+    assert list(latency.values()) == [[f['pose/tracked'].detect_ms] for f in footage]
+    assert list(rrd.scalars('/latency/age').values()) == [[50.0]] * IMAGES
+
+
+def test_metres_and_proximity(play, tmp_path):
+    pytest.importorskip('rerun', reason=LACKS_RERUN)
+    rrd = save(write_bag(tmp_path / 'bag', play, '/front'), tmp_path / 'x.rrd')
+    matrix = np.array(rrd.static['/camera/image']['image_from_camera']).reshape(3, 3).T
+    assert matrix == pytest.approx(np.array(play[0]['camera_info'].k).reshape(3, 3))
+    checked = 0
+    joints = dict(rrd.rows['/camera/joints'])
+    spheres = dict(rrd.rows['/camera/covariance'])
+    for frame in play:
+        t = stamp_ns(frame['pose/tracked'].header.stamp)
+        position, covariance = space_from_msg(frame['pose/tracked'])
+        known = np.isfinite(position).all(axis=2)
+        if not known.any():
+            continue
+        assert np.array(joints[t]['positions']) == pytest.approx(position[known], abs=1e-6)
+        half = np.array(spheres[t]['half_sizes'])
+        volume = np.sqrt(np.maximum(np.linalg.det(covariance[known]), 0))
+        assert half.prod(axis=1) == pytest.approx(volume * 7.8147**1.5, rel=1e-3)
+        checked += 1
+    assert checked > 15
+    for name in ('distance', 'bound', 'rate'):
+        found = rrd.scalars('/proximity_rate/robot/person_1' if name == 'rate' else
+                            f'/proximity/robot/person_1/{name}')
+        field = f'{name}_m' + ('_s' if name == 'rate' else '')
+        sent = {stamp_ns(f['pose/proximity'].header.stamp): getattr(p, field)
+                for f in play for p in f['pose/proximity'].people if p.id == 1}
+        assert {t: v[0] for t, v in found.items()} == pytest.approx(sent, nan_ok=True)
+
+
+def test_sqlite_namespaces_and_compressed_images(play, tmp_path):
+    few = play[:4]
+    for frame in few[:3]:
+        image = np.frombuffer(frame['image'].data, np.uint8).reshape(480, 640, 3)
+        jpeg = CompressedImage(header=frame['image'].header, format='jpeg')
+        jpeg.data = cv2.imencode('.jpg', image)[1].tobytes()
+        frame['image/compressed'] = jpeg
+    with_jpeg = [{k: v for k, v in f.items() if k != 'image'} for f in few[:3]]
+    bag = write_bag(tmp_path / 'one', with_jpeg, '/front', sqlite=True)
+    reader = BagReader(bag)
+    kinds = [kind for kind, _ in reader]
+    reader.close()
+    assert {k: kinds.count(k) for k in set(kinds)} == dict.fromkeys(
+        ('image', 'observed', 'tracked', 'proximity', 'camera_info'), 3)
+    both = write_bag(tmp_path / 'both', [
+        {**{f'front/{k}': v for k, v in f.items()}, **{f'rear/{k}': v for k, v in f.items()}}
+        for f in with_jpeg])
+    with pytest.raises(BagError, match='/front, /rear: choose one with --namespace'):
+        BagReader(both)
+    with pytest.raises(BagError, match='--namespace'):
+        BagReader(both, 'side')
+    reader = BagReader(both, 'rear')
+    assert reader.count == 15
+    reader.close()
+    with pytest.raises(BagError, match='no image topic /x'):
+        BagReader(bag, image='/x')
+
+
+def test_bags_that_are_none(play, tmp_path):
+    with pytest.raises(BagError, match='no bag at'):
+        BagReader(tmp_path / 'nowhere')
+    (tmp_path / 'folder').mkdir()
+    with pytest.raises(BagError, match='is no bag'):
+        BagReader(tmp_path / 'folder')
+    with pytest.raises(BagError, match='empty'):
+        BagReader(write_bag(tmp_path / 'empty', []))
+    with pytest.raises(BagError, match='no skeletons in this bag.*it has /image'):
+        BagReader(write_bag(tmp_path / 'foreign', [{'image': play[0]['image']}]))
+    whole = write_bag(tmp_path / 'whole', play)
+    file, = whole.glob('*.mcap')
+    data = file.read_bytes()
+    file.write_bytes(data[:len(data) // 2])
+    for path in (whole, file):
+        with pytest.raises(BagError, match='cannot be read as a bag.*mcap recover'):
+            BagReader(path)
+    file.write_bytes(b'no MCAP at all')
+    with pytest.raises(BagError, match='cannot be read as a bag'):
+        BagReader(whole)
+
+
+def test_a_bag_with_a_hole_in_it_ends_in_one_line(play, tmp_path):
+    bag = write_bag(tmp_path / 'bag', play)
+    file, = bag.glob('*.mcap')
+    data = bytearray(file.read_bytes())
+    middle = len(data) // 2
+    data[middle:middle + 4000] = bytes(4000)
+    file.write_bytes(bytes(data))
+    try:
+        reader = BagReader(bag)
+    except BagError:
+        return
+    try:
+        for kind, _ in reader:
+            assert kind
+    except BagError as error:
+        assert 'damaged' in str(error)
+    finally:
+        reader.close()
+
+
+def test_images_that_cannot_be_shown_are_said(play, tmp_path, capsys):
+    pytest.importorskip('rerun', reason=LACKS_RERUN)
+    frame = dict(play[0])
+    bad = type(frame['image'])(header=frame['image'].header, width=4, height=4, encoding='8UC9',
+                               step=36)
+    frame['image'] = bad
+    rrd = save(write_bag(tmp_path / 'bag', [frame]), tmp_path / 'x.rrd')
+    assert '1 not shown, image: unknown encoding' in capsys.readouterr().err
+    assert '/camera/image/tracked' in rrd.rows
+
+
+def test_without_rerun_the_command_says_how_to_get_it(play, tmp_path):
+    bag = write_bag(tmp_path / 'bag', play[:2])
+    script = (
+        'import sys\n'
+        'class Block:\n'
+        '    def find_spec(self, name, path=None, target=None):\n'
+        '        if name.split(".")[0] == "rerun": raise ModuleNotFoundError(name, name=name)\n'
+        'sys.meta_path.insert(0, Block())\n'
+        'from pose_ros import cli\n'
+        f'sys.exit(cli.main(["view", {str(bag)!r}, "--save", "x.rrd"]))\n'
+    )
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True,
+                          cwd=tmp_path)
+    assert done.returncode == 1
+    assert 'the Python package rerun is missing: pip install' in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (tmp_path / 'x.rrd').exists()
+
+
+def test_arguments_that_exclude_each_other(play, tmp_path, capsys):
+    pytest.importorskip('rerun', reason=LACKS_RERUN)
+    bag = write_bag(tmp_path / 'bag', play[:2])
+    assert cli.main(['view', str(bag), '--web', '--spawn']) == 1
+    assert 'not both' in capsys.readouterr().err
+    assert cli.main(['view', str(bag), '--save', str(bag)]) == 1
+    assert 'cannot write' in capsys.readouterr().err
+    assert cli.main(['view', str(tmp_path / 'no'), '--save', str(tmp_path / 'x.rrd')]) == 1
+    assert 'no bag at' in capsys.readouterr().err
+
+
+@pytest.mark.ros
+def test_live_topics(ros, play, tmp_path):
+    rerun = pytest.importorskip('rerun', reason=LACKS_RERUN)
+    from pose_ros.media.rerun_log import RerunLog
+    from pose_ros.ros.live_view import LiveView
+
+    recording = rerun.RecordingStream('pose_ros')
+    recording.save(tmp_path / 'live.rrd')
+    log = RerunLog(recording, 'left_wrist')
+    node = LiveView(log, context=ros.context, namespace='front')
+    ros.executor.add_node(node)
+    kinds = {'pose': SkeletonArray, 'pose/tracked': SkeletonArray,
+             'pose/proximity': ProximityArray, 'image': type(play[0]['image']),
+             'camera_info': type(play[0]['camera_info'])}
+    publishers = {n: ros.probe.create_publisher(k, f'/front/{n}', 10) for n, k in kinds.items()}
+    assert ros.spin_until(
+        lambda: all(p.get_subscription_count() == 1 for p in publishers.values()))
+    for number, frame in enumerate(play[:6], 1):
+        for name, publisher in publishers.items():
+            publisher.publish(frame[name])
+        assert ros.spin_until(lambda n=number: log.counts.get('tracked') == n
+                              and log.counts.get('image') == n)
+    bad = type(play[0]['image'])(header=Header(), width=4, height=4, encoding='8UC9', step=36)
+    publishers['image'].publish(bad)
+    assert ros.spin_until(lambda: node._said)
+    ros.executor.remove_node(node)
+    node.destroy_node()
+    recording.flush()
+    recording.disconnect()
+    rrd = Rrd(tmp_path / 'live.rrd')
+    stamps = [stamp_ns(f['pose/tracked'].header.stamp) for f in play[:6]]
+    assert [t for t, _ in rrd.rows['/camera/image/tracked']] == stamps
+    assert '/camera/joints' in rrd.rows and '/proximity/robot/person_1/bound' in rrd.rows
+    assert 'image_from_camera' in rrd.static['/camera/image']
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(chromium() is None, reason='no Chromium here: apt-get install chromium')
+def test_the_web_viewer_draws_in_a_browser_without_the_internet(play, tmp_path):
+    pytest.importorskip('rerun', reason=LACKS_RERUN)
+    bag = write_bag(tmp_path / 'bag', play)
+    ports = [free_port(), free_port()]
+    command = [sys.executable, '-m', 'pose_ros.cli', 'view', str(bag), '--web', '--keypoint',
+               'left_wrist', '--web-port', str(ports[0]), '--port', str(ports[1])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        browser = Browser(tmp_path / 'profile')
+        try:
+            assert server.stdout is not None
+            url = re.search(r'http://\S+', server.stdout.readline())
+            assert url is not None
+            browser.open(url.group())
+            picture = wait_for_pictures(browser)
+        finally:
+            browser.close()
+            server.terminate()
+    keep = Path(os.environ.get('POSE_ROS_SCREENSHOTS', tmp_path))
+    (keep / 'view.png').write_bytes(picture)
+    needed = {u for u in browser.requests if u.startswith(f'http://localhost:{ports[0]}')}
+    assert any('wasm' in u for u in needed)
+    # All that was loaded came from this machine: the rest of the requests may fail.
+    assert any(str(ports[1]) in u for u in browser.requests)
+    # The colour of the first person is in the picture, which is that of no widget.
+    pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    assert (np.abs(pixels.astype(int) - id_color(1)).max(axis=2) < 12).sum() > 200
+
+
+def wait_for_pictures(browser: Browser, timeout_s: float = 90.0) -> bytes:
+    """Return a screenshot once the page has drawn and holds still."""
+    last, waited_s = b'', 0.0
+    while waited_s < timeout_s:
+        browser.wait(3.0)
+        waited_s += 3.0
+        picture = browser.screenshot()
+        if picture == last and len(picture) > 60_000:
+            return picture
+        last = picture
+    return last
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
