@@ -35,6 +35,7 @@ ARGUMENTS = (
     ('use_sim_time', 'false', 'Take the time from /clock'),
     ('camera', '', 'Start pose_camera on this source: webcam index, video, folder, demo'),
     ('proximity', 'false', 'Start pose_proximity: distances to a zone, not certified safety'),
+    ('standards', 'false', 'Start pose_standards: REP-155 and vision_msgs topics'),
     ('rviz', 'false', 'Start RViz with config/pose.rviz'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
 )
@@ -73,6 +74,8 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             here.append(node('pose_camera', remaps, source=source))
         if value['proximity'].lower() in ('true', '1'):
             here.append(node('pose_proximity', remaps))
+        if value['standards'].lower() in ('true', '1'):
+            here.append(node('pose_standards', remaps))
         if value['rviz'].lower() in ('true', '1'):
             here.append(Node(
                 package='rviz2', executable='rviz2', name='rviz2', output='log',

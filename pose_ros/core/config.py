@@ -150,6 +150,25 @@ class EstimatorConfig:
         0.0, 'Images per second that the camera should send, Hz; 0: as many as it usually does',
         low=0.0, high=1000.0,
     )
+    people_from: str = param(
+        'network',
+        'network: the first pass finds people; detections: topic detections does '
+        '(vision_msgs/Detection2DArray), the second pass looks into its boxes',
+        choices=('network', 'detections'), live=False,
+    )
+    detections_class: str = param(
+        'person', 'Detections of this class_id are people; several with commas, empty for all'
+    )
+    detections_min_score: float = param(
+        0.3, 'Detections with a lower score are not used', low=0.0, high=1.0
+    )
+    detections_tolerance_s: float = param(
+        0.002, 'Detections belong to an image when their stamps differ by at most this, s',
+        low=0.0, high=1.0,
+    )
+    detections_wait_s: float = param(
+        0.5, 'Images wait at most so long for their detections, s', low=0.01, high=5.0
+    )
     depth: bool = param(
         False, 'Positions in metres from topics depth and camera_info', live=False
     )
@@ -362,6 +381,22 @@ class CameraConfig:
     frame_id: str = param('camera_optical_frame', 'Optical frame in the header of every image')
     camera_info: str = param(
         '', 'Calibration YAML of camera_calibration; empty: no camera_info is sent', live=False
+    )
+    autostart: bool = param(True, 'Configure and activate by itself at start', live=False)
+
+
+@dataclass(frozen=True)
+class StandardsConfig:
+    """Parameters of pose_standards."""
+
+    bodies: str = param(
+        'humans/bodies',
+        'Topics of hri_msgs begin with it; REP-155 wants /humans/bodies, which it is without a '
+        'namespace',
+        live=False,
+    )
+    body_id_prefix: str = param(
+        'b', "Body ids are this and the person's id; a letter first", live=False
     )
     autostart: bool = param(True, 'Configure and activate by itself at start', live=False)
 

@@ -133,6 +133,17 @@ def _is_complete(data: np.ndarray) -> bool:
     return True
 
 
+def image_for(
+    msg: Image | CompressedImage, encodings: tuple[str, ...]
+) -> tuple[np.ndarray | Frame, tuple[int, int]]:
+    """Return an image as a backend takes it that knows these encodings, and (width, height)."""
+    if isinstance(msg, Image):
+        frame = frame_from_msg(msg)
+        return (frame if frame.encoding in encodings else bgr_from(frame)), frame.size
+    image = image_from_compressed_msg(msg)
+    return image, (image.shape[1], image.shape[0])
+
+
 def image_to_msg(image_bgr: np.ndarray, header: Header) -> Image:
     """
     Write a BGR image as bgr8.

@@ -11,9 +11,11 @@ inside the networks, `callback` is with it; `convert`, `detect`, `refine` and `p
 parts, `network` is inside detect and refine; `age` is publication minus the image's stamp. Each
 as `_p50_ms`, `_p95_ms`, `_p99_ms`.
 
-With the parameter `depth` it subscribes `depth` and `camera_info` as well and gives positions in
-metres (`depth_input`); where they cannot be had the reason is on /diagnostics. With `monocular`
-people without any depth get metres from an assumed stature (`core/monocular.py`), marked as such.
+With `people_from: detections` another node finds the people (`detections_input`), and an image is
+worked on when its detections have come. With the parameter `depth` it subscribes `depth` and
+`camera_info` as well and gives positions in metres (`depth_input`); where they cannot be had the
+reason is on /diagnostics. With `monocular` people without any depth get metres from an assumed
+stature (`core/monocular.py`), marked as such.
 """
 
 from __future__ import annotations
@@ -26,15 +28,14 @@ from diagnostic_msgs.msg import KeyValue
 import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
 
 from pose_ros.backends import load_backend
 from pose_ros.core.backend import Backend, BackendError, BackendLostError
-from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.findings import Finding
-from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.monocular import place
 from pose_ros.core.stream_health import ClockFacts
@@ -42,10 +43,11 @@ from pose_ros.core.tracks import PositionSource
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.depth_input import DepthInput
+from pose_ros.ros.detections_input import Boxes, DetectionsInput
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.drops import DropCounter, takes_message_info
 from pose_ros.ros.gpu_checks import GpuChecks
-from pose_ros.ros.images import ImageError, frame_from_msg, image_from_compressed_msg
+from pose_ros.ros.images import ImageError, image_for
 from pose_ros.ros.input_checks import InputChecks
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import keypoints_to_msg, stamp_ns, stamp_seconds
@@ -77,6 +79,7 @@ class PoseEstimatorNode(ManagedNode):
         self._subscription: Any = None
         self._camera: CameraInput | None = None
         self._depth: DepthInput | None = None
+        self._detections: DetectionsInput | None = None
         self._drops = DropCounter()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
@@ -119,6 +122,8 @@ class PoseEstimatorNode(ManagedNode):
         self._drops = DropCounter()
         self._last_stamp_ns, self._last_size = 0, None
         self._input = InputChecks(self, lambda: self._subscription)
+        if self.config.people_from == 'detections':
+            self._detections = DetectionsInput(self, self.config)
         if self.config.depth or self.config.monocular:
             self._camera = CameraInput(self, self.config.rectified)
             if self.config.depth:
@@ -136,6 +141,9 @@ class PoseEstimatorNode(ManagedNode):
         if self._subscription is not None:
             self.destroy_subscription(self._subscription)
             self._subscription = None
+        if self._detections is not None:
+            self._detections.close()
+            self._detections = None
         if self._depth is not None:
             self._depth.close()
             self._depth = None
@@ -156,11 +164,15 @@ class PoseEstimatorNode(ManagedNode):
         """Use other parameters from the next image on."""
         if self._estimator is not None:
             self._estimator.config = config
+        if self._detections is not None:
+            self._detections.apply(config)
         if self._depth is not None:
             self._depth.apply(config)
 
     def health(self) -> tuple[bytes, str]:
-        """Warn when there should be metres and are none."""
+        """Warn when there should be people, or metres, and are none."""
+        if self._detections is not None and self._detections.reason:
+            return WARN, f'no skeletons: {self._detections.reason}'
         reason = self._without_depth()
         return (WARN, f'working without {reason}') if reason else (OK, 'working')
 
@@ -196,11 +208,14 @@ class PoseEstimatorNode(ManagedNode):
             KeyValue(key='mode', value=self.config.mode),
             *(KeyValue(key=key, value=value) for key, value in (
                 *self._input.values().items(), *self._gpu.values().items())),
+            KeyValue(key='people_from', value=self.config.people_from),
         ]
 
     def _model(self) -> str:
         if self._backend is None:
             return ''
+        if self.config.people_from == 'detections':
+            return self._backend.refiner.name
         names = [self._backend.detector.name]
         if self.config.mode != 'one-pass' and self._backend.refiner.name != names[0]:
             names.append(self._backend.refiner.name)
@@ -221,14 +236,29 @@ class PoseEstimatorNode(ManagedNode):
         received = self.get_clock().now()
         self._input.came(msg, received.nanoseconds, dropped)
         self.statistics.counts['received'] += 1
+        if self._detections is None:
+            self._estimate(msg, received, entered_s)
+        else:
+            self._detections.offer(
+                msg, lambda boxes_in: self._estimate(msg, received, time.perf_counter(), boxes_in))
+
+    def _estimate(
+        self,
+        msg: Image | CompressedImage,
+        received: Time,
+        entered_s: float,
+        boxes_in: Callable[[tuple[int, int]], Boxes] | None = None,
+    ) -> None:
+        """Find the people; if given, in the boxes that `boxes_in` returns for the image's size."""
         estimator = self._estimator
         if estimator is None:
             return
         try:
-            image, size = self._image_of(msg, estimator.backend.encodings)
+            image, size = image_for(msg, estimator.backend.encodings)
             converted_s = time.perf_counter()
             self._check_header(msg, size)
-            people = estimator.estimate(image, stamp_seconds(msg.header.stamp))
+            boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
+            people = estimator.estimate(image, stamp_seconds(msg.header.stamp), boxes, scores)
         except ImageError as error:
             self._input.unusable(str(error))
             self.complain('bad_images', f'image not used: {error}')
@@ -263,17 +293,6 @@ class PoseEstimatorNode(ManagedNode):
         statistics.add('refine', times.refine_s)
         statistics.add('network', times.network_s)
         statistics.add('publish', time.perf_counter() - estimated_s)
-
-    @staticmethod
-    def _image_of(
-        msg: Image | CompressedImage, encodings: tuple[str, ...]
-    ) -> tuple[np.ndarray | Frame, tuple[int, int]]:
-        """Return an image as the backend takes it, and its (width, height)."""
-        if isinstance(msg, Image):
-            frame = frame_from_msg(msg)
-            return (frame if frame.encoding in encodings else bgr_from(frame)), frame.size
-        image = image_from_compressed_msg(msg)
-        return image, (image.shape[1], image.shape[0])
 
     def _publish(self, pose: SkeletonArray, people: Keypoints) -> None:
         if self.config.monocular:

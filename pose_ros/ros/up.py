@@ -28,12 +28,13 @@ examples:
                                                         how near people are to half a metre
                                                         around the camera (not certified safety)
   pose_ros up --nodes pose_estimator,pose_tracker --namespace front
+  pose_ros up --camera 0 --standards                    topics of hri_msgs and vision_msgs too
   pose_ros up --cameras front,rear --image image_raw    /front/image_raw and /rear/image_raw
   pose_ros up --cameras front=/usb_0/image_raw,rear=/usb_1/image_raw"""
 
 NODES = (
     'pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera', 'pose_recorder',
-    'pose_proximity',
+    'pose_proximity', 'pose_standards',
 )
 _WITH_AN_END = ('pose_camera', 'pose_recorder')  # these are not started again
 
@@ -50,9 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--nodes', metavar='NAME,...',
                         help='which to start (default: pose_estimator,pose_tracker,'
                         'pose_visualizer; pose_camera with --camera, pose_proximity with '
-                        '--proximity)')
+                        '--proximity, pose_standards with --standards)')
     parser.add_argument('--camera', metavar='SOURCE',
                         help='start pose_camera too: webcam index, video, image, folder or demo')
+    parser.add_argument('--standards', action='store_true',
+                        help='start pose_standards too: people in hri_msgs and vision_msgs')
     parser.add_argument('--proximity', action='store_true',
                         help='start pose_proximity too: distances to a zone, as information, not '
                         'as certified safety')
@@ -108,6 +111,8 @@ def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
         names.append('pose_camera')
     if args.proximity and 'pose_proximity' not in names:
         names.append('pose_proximity')
+    if args.standards and 'pose_standards' not in names:
+        names.append('pose_standards')
     for name in names:
         if name not in NODES:
             raise UpError(f'unknown node {name!r}: {", ".join(NODES)}')

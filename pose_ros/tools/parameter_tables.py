@@ -15,6 +15,7 @@ from pose_ros.core.config import (
     EstimatorConfig,
     ProximityConfig,
     RecorderConfig,
+    StandardsConfig,
     TrackerConfig,
     VisualizerConfig,
 )
@@ -34,6 +35,7 @@ NODES: dict[str, type[Any]] = {
     'pose_camera': CameraConfig,
     'pose_recorder': RecorderConfig,
     'pose_proximity': ProximityConfig,
+    'pose_standards': StandardsConfig,
 }
 """Name of each node and the dataclass of its parameters."""
 

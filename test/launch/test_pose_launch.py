@@ -61,6 +61,7 @@ def test_what_is_started() -> None:
     assert nodes(actions()) == always
     assert nodes(actions(camera='0')) == [*always, 'pose_camera']
     assert nodes(actions(rviz='true')) == [*always, 'rviz2']
+    assert nodes(actions(standards='true')) == [*always, 'pose_standards']
     assert nodes(actions(cameras='front,rear')) == [*always, *always]
 
 
@@ -82,7 +83,7 @@ def test_arguments_are_described() -> None:
     declared = {a.name: a for a in description.entities if isinstance(a, DeclareLaunchArgument)}
     assert set(declared) == {
         'namespace', 'cameras', 'params_file', 'image', 'use_sim_time', 'camera', 'proximity',
-        'rviz', 'log_level'}
+        'standards', 'rviz', 'log_level'}
     assert all(argument.description for argument in declared.values())
 
 

@@ -284,6 +284,12 @@ def parse(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def test_more_nodes_are_started_when_asked_for() -> None:
+    usual = list(node_commands(parse()))
+    more = list(node_commands(parse('--standards', '--proximity')))
+    assert sorted(set(more) - set(usual)) == ['pose_proximity', 'pose_standards']
+
+
 def test_commands() -> None:
     commands = node_commands(parse(
         '--camera', '0', '--namespace', '/front/', '--image', '/cam/image_raw',

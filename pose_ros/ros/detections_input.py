@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+People found by another node: vision_msgs/Detection2DArray, paired with images by stamp.
+
+Images wait for the detections of the same stamp, no longer than `detections_wait_s`; when some
+have come for an image, older ones are dropped. Without detections there are no skeletons, not
+even an empty message: nobody has looked, and the tracker says STALE.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+import time
+from typing import Any
+
+import numpy as np
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.ros.managed_node import ManagedNode, StartError
+from pose_ros.ros.messages import stamp_ns
+from pose_ros.ros.standard_messages import package_messages
+
+_KEPT_DETECTIONS = 8
+_MOST_IMAGES = 32
+_SILENT_AFTER_S = 2.0
+
+Boxes = tuple[np.ndarray, np.ndarray]
+"""(N, 4) x_min, y_min, x_max, y_max px, and (N,) scores."""
+
+_Use = Callable[[Callable[[tuple[int, int]], Boxes]], None]
+
+
+class DetectionsInput:
+    """
+    The detections of a pose_estimator.
+
+    Raises
+    ------
+    StartError
+        When vision_msgs is not installed.
+    """
+
+    def __init__(self, node: ManagedNode, config: EstimatorConfig) -> None:
+        """Subscribe `detections`."""
+        vision_msgs = package_messages('vision_msgs')
+        if vision_msgs is None:
+            raise StartError(
+                'people_from is detections, but vision_msgs is not installed: install '
+                'ros-<distro>-vision-msgs, or set people_from: network')
+        self._node = node
+        self._config = config
+        self._began_s = time.monotonic()
+        self._heard_s: float | None = None
+        self._problem = ''
+        self._images: deque[tuple[float, Image | CompressedImage, _Use]] = deque()
+        self._detections: deque[Any] = deque(maxlen=_KEPT_DETECTIONS)
+        self._subscription = node.create_subscription(
+            vision_msgs.Detection2DArray, 'detections', self._on_detections,
+            QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def close(self) -> None:
+        """Unsubscribe; images that wait are dropped."""
+        self._node.destroy_subscription(self._subscription)
+        self._images.clear()
+
+    def apply(self, config: EstimatorConfig) -> None:
+        """Use other parameters from the next image on."""
+        self._config = config
+
+    @property
+    def reason(self) -> str:
+        """Why there are no skeletons at the moment; empty when there are."""
+        topic = self._subscription.topic_name
+        silent_s = time.monotonic() - (self._heard_s or self._began_s)
+        if self._heard_s is None or silent_s > _SILENT_AFTER_S:
+            count = self._node.count_publishers(topic)
+            return (
+                f'no detections on {topic} for {silent_s:.0f} s; '
+                f'{count} publisher{"" if count == 1 else "s"} there')
+        return self._problem
+
+    def offer(self, msg: Image | CompressedImage, use: _Use) -> None:
+        """
+        Take an image; `use` is called once if its detections come, now or later.
+
+        Parameters
+        ----------
+        msg : Image or CompressedImage
+        use : callable
+            Takes a function that returns the boxes for an image of a (width, height).
+        """
+        now_s = time.monotonic()
+        self._images.append((now_s, msg, use))
+        while self._images and (
+            now_s - self._images[0][0] > self._config.detections_wait_s
+            or len(self._images) > _MOST_IMAGES
+        ):
+            self._drop()
+            self._say_why(stamp_ns(msg.header.stamp))
+        for detections in reversed(list(self._detections)):
+            if self._use_for(detections):
+                return
+
+    def _on_detections(self, msg: Any) -> None:
+        self._heard_s = time.monotonic()
+        self._node.statistics.counts['detections_received'] += 1
+        self._detections.append(msg)
+        self._use_for(msg)
+
+    def _use_for(self, detections: Any) -> bool:
+        """Give detections to their image, if it waits; drop older ones. Return whether it did."""
+        wanted_ns = stamp_ns(detections.header.stamp)
+
+        def distance_ns(waiting: tuple[float, Any, _Use]) -> int:
+            return abs(stamp_ns(waiting[1].header.stamp) - wanted_ns)
+
+        nearest = min(self._images, key=distance_ns, default=None)
+        if nearest is None or distance_ns(nearest) > self._config.detections_tolerance_s * 1e9:
+            return False
+        _, image, use = nearest
+        frame = detections.header.frame_id
+        if frame != image.header.frame_id:
+            self._problem = (
+                f'detections are in frame {frame!r}, the image in {image.header.frame_id!r}: '
+                'they must be of the same image')
+            self._node.complain('detections_wrong_frame', f'no skeletons: {self._problem}')
+            # `==` would compare every field.
+            kept = [d for d in self._detections if d is not detections]
+            self._detections = deque(kept, maxlen=_KEPT_DETECTIONS)
+            return False
+        while self._images[0] is not nearest:
+            self._drop()
+        self._images.popleft()
+        self._detections.clear()
+        self._problem = ''
+        use(lambda size: self._boxes(detections, size))
+        return True
+
+    def _drop(self) -> None:
+        self._images.popleft()
+        self._node.statistics.counts['without_detections'] += 1
+
+    def _say_why(self, stamp: int) -> None:
+        """Say that detections do come, but of other stamps."""
+        if not self._detections:
+            return
+        off_ms = (stamp_ns(self._detections[-1].header.stamp) - stamp) * 1e-6
+        self._problem = (
+            'no detections within detections_tolerance_s of an image: the latest are '
+            f'{off_ms:+.1f} ms from the latest image')
+        self._node.complain('unpaired_detections', f'no skeletons: {self._problem}')
+
+    def _boxes(self, detections: Any, size: tuple[int, int]) -> Boxes:
+        """Return the boxes of people that can be used; count the others, by what is wrong."""
+        counts = self._node.statistics.counts
+        classes = {name.strip() for name in self._config.detections_class.split(',')} - {''}
+        boxes, scores, others = [], [], set()
+        for detection in detections.detections:
+            known = [h.hypothesis for h in detection.results
+                     if not classes or h.hypothesis.class_id in classes]
+            if not known and classes:
+                counts['detections_other_class'] += 1
+                others |= {h.hypothesis.class_id for h in detection.results}
+                continue
+            score = max((h.score for h in known), default=1.0)
+            box = _box(detection.bbox)
+            if not np.isfinite([*box, score]).all() or not (box[2:] > box[:2]).all():
+                counts['detections_bad_boxes'] += 1
+            elif score < self._config.detections_min_score:
+                counts['detections_low_score'] += 1
+            elif (box[2:] <= -0.5).any() or (box[:2] >= np.array(size) - 0.5).any():
+                counts['detections_off_image'] += 1
+            else:
+                boxes.append(box)
+                scores.append(score)
+        if others and not boxes:
+            self._problem = (
+                f'no detection has class_id {self._config.detections_class!r}, but '
+                + ', '.join(repr(name) for name in sorted(others)[:5]))
+        counts['detections_too_many'] += max(0, len(boxes) - self._config.max_crops)
+        # Pixel 0 reaches from -0.5 to 0.5. What lies outside the image shows nothing.
+        inside = np.array(boxes, np.float64).reshape(-1, 4).clip(
+            -0.5, np.tile(np.array(size) - 0.5, 2))
+        return inside, np.array(scores, np.float64)
+
+
+def _box(bbox: Any) -> np.ndarray:
+    """Return the upright box around a vision_msgs/BoundingBox2D, (4,) float64, px."""
+    x, y, theta = bbox.center.position.x, bbox.center.position.y, bbox.center.theta
+    if theta:
+        with np.errstate(invalid='ignore'):
+            cos, sin = abs(np.cos(theta)), abs(np.sin(theta))
+        width = cos * bbox.size_x + sin * bbox.size_y
+        height = sin * bbox.size_x + cos * bbox.size_y
+    else:
+        width, height = bbox.size_x, bbox.size_y
+    return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Skeletons as messages of hri_msgs (REP-155) and vision_msgs, where these packages are installed.
+
+hri_msgs/Skeleton2D is filled by the names of its constants: its comment claims OpenPose's order,
+but its eyes and ears are the other way round. Coordinates are normalised so that
+floor(x * width) is the column of the pixel, as MediaPipe and the tools of ROS4HRI read them. The
+message has no rule for a point that is not there; as the other publishers do, it is x = y = c = 0.
+Only points seen in the image are given: the message cannot say that one is predicted.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from std_msgs.msg import Header
+
+from pose_ros.core.skeleton import KEYPOINT_NAMES, LEFT_SHOULDER, RIGHT_SHOULDER
+from pose_ros.msg import Keypoint, Skeleton, SkeletonArray
+
+_NECK = 'NECK'
+
+
+def package_messages(package: str) -> Any | None:
+    """Return the module of a package's messages, None where it is not installed."""
+    try:
+        return import_module(f'{package}.msg')
+    except ImportError:
+        return None
+
+
+def ids_list(hri_msgs: Any, ids: list[str], header: Header) -> Any:
+    """Write hri_msgs/IdsList."""
+    return hri_msgs.IdsList(header=header, ids=ids)
+
+
+def skeleton2d(hri_msgs: Any, skeleton: Skeleton, msg: SkeletonArray) -> Any:
+    """
+    Write a person as hri_msgs/Skeleton2D.
+
+    Parameters
+    ----------
+    hri_msgs : module
+        hri_msgs.msg.
+    skeleton : Skeleton
+        Of `msg`.
+    msg : SkeletonArray
+        Its header goes on; its image size is what coordinates are normalised by, and not 0.
+    """
+    kind, point = hri_msgs.Skeleton2D, hri_msgs.NormalizedPointOfInterest2D
+    index = {name: int(getattr(kind, name.upper())) for name in KEYPOINT_NAMES}
+    points = [point() for _ in range(1 + max(*index.values(), int(getattr(kind, _NECK))))]
+    found = {}
+    for k, (name, keypoint) in enumerate(zip(KEYPOINT_NAMES, skeleton.keypoints)):
+        x = (keypoint.x + 0.5) / msg.image_width
+        y = (keypoint.y + 0.5) / msg.image_height
+        # NaN is not between 0 and 1.
+        if keypoint.state == Keypoint.OBSERVED and 0.0 <= x <= 1.0 and 0.0 <= y <= 1.0:
+            found[k] = x, y, min(max(keypoint.score, 0.0), 1.0)
+            points[index[name]] = point(x=x, y=y, c=found[k][2])
+    if LEFT_SHOULDER in found and RIGHT_SHOULDER in found:
+        left, right = found[LEFT_SHOULDER], found[RIGHT_SHOULDER]
+        points[int(getattr(kind, _NECK))] = point(
+            x=(left[0] + right[0]) / 2, y=(left[1] + right[1]) / 2, c=min(left[2], right[2]))
+    return kind(header=msg.header, skeleton=points)
+
+
+def region2d(hri_msgs: Any, skeleton: Skeleton, msg: SkeletonArray) -> Any:
+    """Write a person's box as hri_msgs/NormalizedRegionOfInterest2D, the part inside the image."""
+    x_min, y_min, x_max, y_max = (float(v) for v in skeleton.box)
+    width, height = msg.image_width, msg.image_height
+
+    def inside(value: float) -> float:
+        return min(max(value, 0.0), 1.0)
+
+    return hri_msgs.NormalizedRegionOfInterest2D(
+        header=msg.header,
+        xmin=inside((x_min + 0.5) / width), ymin=inside((y_min + 0.5) / height),
+        xmax=inside((x_max + 0.5) / width), ymax=inside((y_max + 0.5) / height),
+        c=inside(skeleton.score),
+    )
+
+
+def detections(
+    vision_msgs: Any, skeletons: list[Skeleton], header: Header, class_id: str = 'person'
+) -> Any:
+    """
+    Write people as vision_msgs/Detection2DArray.
+
+    Parameters
+    ----------
+    vision_msgs : module
+        vision_msgs.msg of 4.x.
+    skeletons : list of Skeleton
+        With a box each.
+    header : Header
+        Of the image.
+    class_id : str
+        Of each.
+    """
+    found = []
+    for skeleton in skeletons:
+        x_min, y_min, x_max, y_max = (float(v) for v in skeleton.box)
+        hypothesis = vision_msgs.ObjectHypothesisWithPose()
+        hypothesis.hypothesis.class_id = class_id
+        hypothesis.hypothesis.score = float(skeleton.score)
+        detection = vision_msgs.Detection2D(
+            header=header, results=[hypothesis], id=str(skeleton.id) if skeleton.id else '')
+        detection.bbox.center.position.x = (x_min + x_max) / 2
+        detection.bbox.center.position.y = (y_min + y_max) / 2
+        detection.bbox.size_x, detection.bbox.size_y = x_max - x_min, y_max - y_min
+        found.append(detection)
+    return vision_msgs.Detection2DArray(header=header, detections=found)

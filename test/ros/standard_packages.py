@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Build hri_msgs and vision_msgs as far as the tests need them: python standard_packages.py FOLDER.
+
+They are not among the wheels. The fields in `messages/` are those of hri_msgs (humble-devel) and
+vision_msgs 4; rosidl makes the same classes from them as from the real packages. Prints the
+environment variables that put them on the paths, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+MESSAGES = Path(__file__).parent / 'messages'
+DEPENDS = ('std_msgs', 'geometry_msgs')
+
+_PACKAGE_XML = """\
+<package format="3">
+  <name>{name}</name> <version>0.0.0</version> <description>For tests</description>
+  <maintainer email="none@example.org">none</maintainer> <license>Apache-2.0</license>
+  <buildtool_depend>ament_cmake</buildtool_depend>
+  <buildtool_depend>rosidl_default_generators</buildtool_depend>
+  {depends}
+  <member_of_group>rosidl_interface_packages</member_of_group>
+  <export><build_type>ament_cmake</build_type></export>
+</package>
+"""
+_CMAKE = """\
+cmake_minimum_required(VERSION 3.16)
+project({name})
+find_package(ament_cmake REQUIRED)
+find_package(rosidl_default_generators REQUIRED)
+{find}
+rosidl_generate_interfaces({name} {files} DEPENDENCIES {depends})
+ament_package()
+"""
+
+
+def write_source(folder: Path, name: str) -> None:
+    """Write a package of messages."""
+    package = folder / name
+    shutil.copytree(MESSAGES / name, package / 'msg')
+    files = ' '.join(f'msg/{path.name}' for path in sorted((package / 'msg').glob('*.msg')))
+    (package / 'package.xml').write_text(_PACKAGE_XML.format(
+        name=name, depends=''.join(f'<depend>{d}</depend>' for d in DEPENDS)))
+    (package / 'CMakeLists.txt').write_text(_CMAKE.format(
+        name=name, files=files, depends=' '.join(DEPENDS),
+        find='\n'.join(f'find_package({d} REQUIRED)' for d in DEPENDS)))
+
+
+def build(folder: Path) -> dict[str, str]:
+    """
+    Build both below `folder`.
+
+    Returns
+    -------
+    dict
+        PYTHONPATH, LD_LIBRARY_PATH and AMENT_PREFIX_PATH with them in front.
+    """
+    names = sorted(path.name for path in MESSAGES.iterdir())
+    for name in names:
+        write_source(folder / 'src', name)
+    install = folder / 'install'
+    # Ninja's and CMake's names are what is found first on PATH: those of the environment.
+    generator = ['-G', 'Ninja'] if shutil.which('ninja') else []
+    subprocess.run(
+        ['colcon', '--log-base', str(folder / 'log'), 'build', '--base-paths', str(folder / 'src'),
+         '--build-base', str(folder / 'build'), '--install-base', str(install), '--merge-install',
+         '--event-handlers', 'console_direct+', '--cmake-args', *generator,
+         '-DBUILD_TESTING=OFF', '-DCMAKE_CXX_FLAGS=-O0', '-DCMAKE_C_FLAGS=-O0',
+         f'-DPython3_EXECUTABLE={sys.executable}'],
+        check=True, stdout=sys.stderr,
+    )
+    packages = next(install.rglob('vision_msgs/__init__.py')).parents[1]
+    front = {
+        'PYTHONPATH': packages, 'LD_LIBRARY_PATH': install / 'lib', 'AMENT_PREFIX_PATH': install,
+    }
+    return {
+        name: f'{path}{os.pathsep}{os.environ.get(name, "")}' for name, path in front.items()
+    }
+
+
+def compiler() -> str | None:
+    """Return the C compiler that CMake would take, None without one."""
+    names = [os.environ.get('CC', ''), 'cc', 'gcc', 'clang',
+             (sysconfig.get_config_var('CC') or '').split(' ')[0]]
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+if __name__ == '__main__':
+    json.dump(build(Path(sys.argv[1])), sys.stdout)
