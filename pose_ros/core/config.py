@@ -142,6 +142,11 @@ class EstimatorConfig:
     crop_padding: float = param(
         1.25, 'Side of the second pass crop over that of the keypoints box', low=1.0, high=3.0
     )
+    mirror_crops: bool = param(
+        False,
+        'The second pass looks at the mirror image of each crop as well: a little more accurate, '
+        'and twice as long',
+    )
     image_transport: str = param(
         'raw', 'raw: topic image; compressed: topic image/compressed',
         choices=('raw', 'compressed'), live=False,

@@ -11,6 +11,7 @@ import numpy as np
 from pose_ros.core import geometry, oks
 from pose_ros.core.backend import Backend, ModelSpec, StageTimes
 from pose_ros.core.config import EstimatorConfig, check
+from pose_ros.core.fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.person_score import candidate_score, single_pass_score, two_pass_score
@@ -142,7 +143,11 @@ class PoseEstimator:
         rest = candidates.select(slice(max_crops, None))
         second = self._in_crops(first)
         similarity = np.diagonal(oks.symmetric_oks(first.xy, second.xy))
-        second = replace(second, person_score=two_pass_score(first, second, similarity))
+        second = replace(
+            second,
+            xy=fused_xy(second, first, FIRST_PASS_WEIGHT),
+            person_score=two_pass_score(first, second, similarity),
+        )
         rest = replace(rest, person_score=single_pass_score(rest))
         people = Keypoints.concatenate([second, rest])
         return people.select(oks.distinct(people, self.config.duplicate_oks))
@@ -153,11 +158,10 @@ class PoseEstimator:
         if not len(boxes):
             return people
         refiner = self.backend.refiner
-        return self.backend.refine(
-            geometry.crop(
-                boxes, refiner.input_size, self.config.crop_padding, refiner.crop_aspect
-            )
+        crops = geometry.crop(
+            boxes, refiner.input_size, self.config.crop_padding, refiner.crop_aspect
         )
+        return look_at_crops(self.backend, crops, self.config.mirror_crops)
 
     def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:
         """Run the second pass on the best boxes, padded as the network was trained."""
@@ -165,11 +169,10 @@ class PoseEstimator:
         if not len(best):
             return Keypoints.empty()
         refiner = self.backend.refiner
-        people = self.backend.refine(
-            geometry.crop(
-                boxes[best], refiner.input_size, refiner.crop_scale, refiner.crop_aspect
-            )
+        crops = geometry.crop(
+            boxes[best], refiner.input_size, refiner.crop_scale, refiner.crop_aspect
         )
+        people = look_at_crops(self.backend, crops, self.config.mirror_crops)
         score = scores[best].astype(np.float32) * candidate_score(people)
         people = replace(people, person_score=score)
         return people.select(oks.distinct(people, self.config.duplicate_oks))

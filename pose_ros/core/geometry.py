@@ -79,6 +79,28 @@ def crop(
     return input_from_image
 
 
+def mirrored(input_from_image: np.ndarray, input_width: int) -> np.ndarray:
+    """
+    Exchange left and right of the input.
+
+    Parameters
+    ----------
+    input_from_image : (..., 2, 3) float64
+        Affines.
+    input_width : int
+        Pixels.
+
+    Returns
+    -------
+    (..., 2, 3) float64
+        The same regions of the image, seen in a mirror.
+    """
+    turned = input_from_image.copy()
+    turned[..., 0, :] *= -1.0
+    turned[..., 0, 2] += input_width - 1
+    return turned
+
+
 def invert(target_from_source: np.ndarray) -> np.ndarray:
     """Return source_from_target, (..., 2, 3); LinAlgError when it does not exist."""
     # Written out: np.linalg.inv takes several times as long for a handful of 2x2 matrices.

@@ -20,6 +20,7 @@ from pose_ros.core import geometry
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.fusion import look_at_crops
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.overlay import draw_keypoints
 from pose_ros.tools.coco_scores import CocoFolder, DataError, Photo
@@ -91,7 +92,7 @@ def main(args: argparse.Namespace) -> int:
             raise DataError(f'{photo.path} cannot be read as an image')
         started_s = time.perf_counter()
         if args.mode == 'boxes':
-            people = _in_boxes(backend, image, photo, padding)
+            people = _in_boxes(backend, image, photo, padding, config.mirror_crops)
         else:
             people = estimator.estimate(image)
         estimate_ms.append((time.perf_counter() - started_s) * 1e3)
@@ -127,13 +128,15 @@ def _config(args: argparse.Namespace) -> EstimatorConfig:
     return replace(config, mode=mode)
 
 
-def _in_boxes(backend: Backend, image: np.ndarray, photo: Photo, padding: float) -> Keypoints:
+def _in_boxes(
+    backend: Backend, image: np.ndarray, photo: Photo, padding: float, mirrored: bool
+) -> Keypoints:
     """Run the second pass on the labelled boxes; a person's score is that of his keypoints."""
     if not len(photo.boxes_xyxy):
         return Keypoints.empty()
     backend.load_image(image)
     crops = geometry.crop(photo.boxes_xyxy, backend.refiner.input_size, padding)
-    people = backend.refine(crops)
+    people = look_at_crops(backend, crops, mirrored)
     return replace(people, person_score=people.score.mean(axis=1))
 
 
