@@ -11,8 +11,8 @@ import numpy as np
 from pose_ros.core import geometry, oks
 from pose_ros.core.backend import Backend, ModelSpec, StageTimes
 from pose_ros.core.config import EstimatorConfig, check
-from pose_ros.core.fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.frame import Frame
+from pose_ros.core.fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.person_score import candidate_score, single_pass_score, two_pass_score
 from pose_ros.core.preprocess import check_image

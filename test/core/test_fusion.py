@@ -64,7 +64,8 @@ def portrait():
     backend = load_backend(EstimatorConfig(backend='onnx', num_threads=1))
     image = cv2.imread(str(PORTRAIT))
     backend.load_image(image)
-    crops = geometry.crop(np.array([[0.0, 0.0, image.shape[1], image.shape[0]]]), backend.refiner.input_size)
+    whole = np.array([[0.0, 0.0, image.shape[1], image.shape[0]]])
+    crops = geometry.crop(whole, backend.refiner.input_size)
     yield backend, image, crops
     backend.close()
 
