@@ -25,6 +25,7 @@ from pose_ros.core.backend import BackendError, ModelSpecError
 VERBS: dict[str, tuple[str, str]] = {
     'run': ('pose_ros.tools.run', 'skeletons of images, a video or a webcam, without ROS'),
     'up': ('pose_ros.ros.up', 'start the ROS 2 nodes (where there is no `ros2 launch`)'),
+    'doctor': ('pose_ros.ros.doctor', 'say what is wrong with nodes, images and machine'),
     'demo': ('pose_ros.tools.demo', 'the ROS 2 nodes on real footage, recorded'),
     'view': ('pose_ros.ros.view', 'live topics or a bag in the Rerun viewer'),
     'bench': ('pose_ros.tools.bench', 'measure cost, rate and latency on this machine'),
