@@ -4,7 +4,7 @@
 # Every command sets up what it needs (see ./run); `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench gpu-check lint clean distclean lock
+.PHONY: help demo test bench gpu-check lint clean distclean lock audit licences
 
 VIDEO ?=
 CAMERA ?=
@@ -39,3 +39,9 @@ distclean: clean ## remove the environment as well
 
 lock: ## write requirements/lock-*.txt anew, with the newest versions
 	@./run scripts/lock.sh
+
+audit: ## known vulnerabilities of the locked packages (asks the network)
+	@./run scripts/audit.py
+
+licences: ## the licence of every locked package; fails on one that is not permissive
+	@./run scripts/licences.py $(ARGS)

@@ -152,15 +152,13 @@ class StreamWatch:
             bytes=self._bytes,
         )
 
-    def learned_hz(self) -> float:
+    def learned_hz(self, summary: StreamSummary) -> float:
         """
         Return the rate that the camera usually has, Hz; NaN until it is known.
 
-        The median of the rates of up to 60 windows; call it once in a while, about as often as a
-        window passes or more.
+        The median of up to 60 rates, every fifth of those that it is shown: call it once a second.
         """
         self._since_learned += 1
-        summary = self.summary()
         if summary.periods >= LEARN_FROM and self._since_learned >= 5:
             self._since_learned = 0
             self._learned_hz.append(summary.rate_hz)

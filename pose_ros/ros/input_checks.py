@@ -18,7 +18,7 @@ from pose_ros.core.stream_health import (
     rate_findings,
     stamp_findings,
 )
-from pose_ros.core.stream_watch import StreamWatch
+from pose_ros.core.stream_watch import StreamSummary, StreamWatch
 from pose_ros.core.topic_health import IMAGE_KINDS, TopicFacts, silent_findings
 from pose_ros.core.transport_health import Segment, segment_findings
 from pose_ros.ros.qos_events import endpoints
@@ -44,7 +44,7 @@ class InputChecks:
     def __init__(self, node: Node, subscription: Callable[[], Any]) -> None:
         self._node = node
         self._subscription = subscription
-        self._watch = StreamWatch()
+        self._watch, self._stream = StreamWatch(), StreamSummary()
         self._good_s = self._last_s = time.monotonic()
         self._ever = False
         self._busy_s, self._busy_since_s, self._busy_share = 0.0, time.monotonic(), 0.0
@@ -88,7 +88,7 @@ class InputChecks:
 
     def values(self) -> dict[str, str]:
         """Return what is measured, for /diagnostics."""
-        stream = self._watch.summary()
+        stream = self._stream
         return {
             'image_rate_hz': f'{stream.rate_hz:.2f}',
             'image_uneven': f'{stream.uneven:.2f}',
@@ -109,11 +109,11 @@ class InputChecks:
         found = self._encoding_findings(topic)
         if self.silent_s() >= SILENT_AFTER_S:
             return found + silent_findings(self.topic_facts(), self.silent_s(), self._ever)
-        stream = self._watch.summary()
+        stream = self._stream = self._watch.summary()
         segments = segment_findings(stream.bytes, self._segments(topic), topic)
         found += segments
         found += stamp_findings(stream, clock, topic, self._busy_share)
-        found += rate_findings(stream, expected_hz, self._watch.learned_hz(), topic)
+        found += rate_findings(stream, expected_hz, self._watch.learned_hz(stream), topic)
         found += drop_findings(
             stream, self._busy_share, segments[0] if segments else None, topic)
         return found

@@ -90,12 +90,12 @@ def test_low_rate() -> None:
 
 def test_the_usual_rate_is_learned() -> None:
     stream = StreamWatch()
-    assert math.isnan(stream.learned_hz())
+    assert math.isnan(stream.learned_hz(stream.summary()))
     for second in range(20):
         for i in range(25):
             stamp = NOW_NS + second * 10**9 + i * 4 * 10**7
             stream.add(stamp, stamp, stamp, 0, 'camera')
-        learned = stream.learned_hz()
+        learned = stream.learned_hz(stream.summary())
     assert learned == pytest.approx(25.0, rel=0.01)
 
 
