@@ -446,8 +446,9 @@ class ProximityConfig:
         (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
         'Fixed pose of the zone in the frame of the positions: x y z, m, and quaternion x y z w',
     )
-    transform_wait_s: float = param(
-        0.05, 'Transform of zone_frame is waited for at most so long, s', low=0.0, high=1.0
+    transform_hold_s: float = param(
+        0.2, 'Where zone_frame is not known yet, a transform up to so much older is taken, s',
+        low=0.0, high=10.0,
     )
     confidence: float = param(
         0.95, 'Probability that the true distance is above bound_m', low=0.5, high=0.9999

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose_ros.core.frames import Transform
+
 _EPSILON = 1e-9
 
 
@@ -213,18 +215,10 @@ def camera_from_pose(pose: Sequence[float]) -> np.ndarray:
     ValueError
         With one line: not 7 numbers, not finite, or no rotation.
     """
-    values = np.asarray(pose, np.float64)
-    if len(values) != 7 or not np.isfinite(values).all():
+    if len(pose) != 7:
         raise ValueError(f'a pose is 7 finite numbers (x y z, qx qy qz qw), not {list(pose)}')
-    length = float(np.linalg.norm(values[3:]))
-    if length < _EPSILON:
-        raise ValueError(f'the quaternion {values[3:].tolist()} is no rotation')
-    x, y, z, w = values[3:] / length
-    transform = np.eye(4)
-    transform[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    transform[:3, 3] = values[:3]
-    return transform
+    x, y, z, qx, qy, qz, qw = pose
+    found = Transform.from_quaternion((qx, qy, qz, qw), (x, y, z))
+    where = np.eye(4)
+    where[:3, :3], where[:3, 3] = found.rotation, found.translation
+    return where

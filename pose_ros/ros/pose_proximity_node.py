@@ -9,6 +9,7 @@ stamp, and one with status STALE when none comes. Information, not certified saf
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
 from typing import Any
 
@@ -25,10 +26,11 @@ from pose_ros.core.volume import volume_of
 from pose_ros.msg import Keypoint, Proximity, ProximityArray, SkeletonArray
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode, StartError
-from pose_ros.ros.messages import stamp_seconds
+from pose_ros.ros.messages import stamp_ns, stamp_seconds
 from pose_ros.ros.space_messages import sources_from_msg, space_from_msg, velocities_from_msg
 from pose_ros.ros.spin import spin
-from pose_ros.ros.zone_place import FixedPlace, TfPlace, ZonePlaceError
+from pose_ros.ros.transforms import NoTransform, Transforms, transforms_of
+from pose_ros.ros.zone_place import FixedPlace, FramePlace
 
 _NAN = float('nan')
 _SILENT_AFTER_S = 2.0
@@ -37,10 +39,13 @@ _SILENT_AFTER_S = 2.0
 class PoseProximityNode(ManagedNode):
     """Measures every message of `pose/tracked` against one zone."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        """Declare the parameters."""
+    def __init__(
+        self, connect: Callable[[ManagedNode], Transforms] = transforms_of, **kwargs: Any
+    ) -> None:
+        """Declare the parameters; `connect` gives the transforms, when they are wanted."""
         super().__init__('pose_proximity', ProximityConfig, **kwargs)
-        self._place: FixedPlace | TfPlace | None = None
+        self._connect = connect
+        self._place: FixedPlace | FramePlace | None = None
         self._sightings = Sightings()
         self._output: Any = None
         self._subscription: Any = None
@@ -48,6 +53,7 @@ class PoseProximityNode(ManagedNode):
         self._last: SkeletonArray | None = None
         self._heard_s = self._said_s = 0.0
         self._without_metres = False
+        self._nowhere = ''
 
     def configure(self) -> None:
         """Check the zone, and find where it is."""
@@ -103,16 +109,16 @@ class PoseProximityNode(ManagedNode):
         except ValueError as error:
             raise ValueError(f'zone_pose: {error}') from error
 
-    def _find_place(self, config: ProximityConfig) -> FixedPlace | TfPlace:
+    def _find_place(self, config: ProximityConfig) -> FixedPlace | FramePlace:
         if not config.zone_frame:
             return FixedPlace(config.zone_pose)
         try:
-            return TfPlace(self, config.zone_frame)
-        except ImportError as error:
+            return FramePlace(self._connect(self), config.zone_frame)
+        except ModuleNotFoundError as error:
             self.complain(
                 'without_tf2',
-                f'zone_frame {config.zone_frame!r} needs tf2_ros ({error}): the fixed zone_pose '
-                'is taken instead',
+                f'zone_frame {config.zone_frame!r}: not without {error.name}; the fixed '
+                'zone_pose is taken instead',
             )
             return FixedPlace(config.zone_pose)
 
@@ -132,6 +138,8 @@ class PoseProximityNode(ManagedNode):
         silent_s = time.monotonic() - self._heard_s
         if silent_s >= min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
             return WARN, f'STALE: nothing on {self._subscription.topic_name} for {silent_s:.1f} s'
+        if self._nowhere:
+            return WARN, self._nowhere
         if self._without_metres:
             return WARN, 'people without positions in metres: needs depth and camera_info'
         return OK, 'working'
@@ -214,10 +222,14 @@ class PoseProximityNode(ManagedNode):
         if place is None:
             return None
         try:
-            where = place.look_up(msg.header.frame_id, msg.header.stamp, config.transform_wait_s)
-        except ZonePlaceError as error:
-            self.complain('without_zone', f'the zone is nowhere: {error}')
+            where = place.look_up(
+                msg.header.frame_id, stamp_ns(msg.header.stamp), config.transform_hold_s
+            )
+        except NoTransform as error:
+            self._nowhere = f'the zone is nowhere: {error}'
+            self.complain('without_zone', self._nowhere)
             return None
+        self._nowhere = ''
         return volume_of(config.zone_shape, config.zone, where)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import socket
 import sys
 import time
 from typing import Any
@@ -35,7 +36,7 @@ examples:
 Needs rerun-sdk (about 700 MB): pip install -r requirements/view.txt; the viewer is part of it and
 fetches nothing from the internet."""
 
-APPLICATION = 'pose_ros'
+APPLICATION, LOCAL = 'pose_ros', '127.0.0.1'
 
 
 class ViewError(RuntimeError):
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seconds', type=float, metavar='S', help='live: end after so long')
     parser.add_argument('--web-port', type=int, default=9090, metavar='PORT',
                         help='of the viewer in the browser; default: %(default)s')
-    parser.add_argument('--bind', default='127.0.0.1', metavar='IP',
+    parser.add_argument('--bind', default=LOCAL, metavar='IP',
                         help='who may fetch the data: 127.0.0.1 this machine (default), 0.0.0.0 '
                         'everybody who can reach it')
     parser.add_argument('--port', type=int, default=9876, metavar='PORT',
@@ -117,9 +118,12 @@ def _open_sinks(rerun: Any, recording: Any, args: argparse.Namespace) -> str:
         except OSError as error:
             raise ViewError(f'cannot write {args.save}: {error.strerror}') from error
         sinks.append(rerun.FileSink(str(args.save)))
-    data = f'rerun+http://localhost:{args.port}/proxy'
+    host = {LOCAL: 'localhost', '0.0.0.0': socket.gethostname()}.get(args.bind, args.bind)
+    data = f'rerun+http://{host}:{args.port}/proxy'
     if args.web:
-        sinks.append(rerun.GrpcServerSink(args.bind, args.port))
+        # A page of another host's name may fetch the data only if it is told so; `--bind` decides.
+        pages = [] if args.bind == LOCAL else [f'http://*:{args.web_port}']
+        sinks.append(rerun.GrpcServerSink(args.bind, args.port, cors_allow_origin=pages))
     elif args.spawn or args.save is None:
         try:
             rerun.spawn(port=args.port, connect=False)
@@ -136,7 +140,7 @@ def _open_sinks(rerun: Any, recording: Any, args: argparse.Namespace) -> str:
             f'cannot serve on the ports {args.web_port} and {args.port} ({error}): choose others '
             'with --web-port and --port'
         ) from error
-    return f'http://localhost:{args.web_port}/?url={data}'
+    return f'http://{host}:{args.web_port}/?url={data}'
 
 
 def _show_bag(bag: BagReader, log: RerunLog, images: bool) -> None:

@@ -4,19 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from rclpy.duration import Duration
-from rclpy.time import Time
 
 from pose_ros.core.volume import camera_from_pose
-
-# tf2_ros (BSD) is part of every ROS 2 desktop and base, and not among the wheels of PyPI.
-
-
-class ZonePlaceError(RuntimeError):
-    """The zone's frame cannot be looked up at the moment; the message says why."""
+from pose_ros.ros.transforms import NoTransform, Transforms
 
 
 class FixedPlace:
@@ -25,7 +16,7 @@ class FixedPlace:
     def __init__(self, pose: tuple[float, ...]) -> None:
         self._transform = camera_from_pose(pose)
 
-    def look_up(self, frame_id: str, stamp: Any, wait_s: float) -> np.ndarray:
+    def look_up(self, frame_id: str, stamp_ns: int, hold_s: float) -> np.ndarray:
         """Return the zone's frame in any frame, (4, 4)."""
         return self._transform
 
@@ -33,44 +24,41 @@ class FixedPlace:
         """Nothing is open."""
 
 
-class TfPlace:
-    """
-    A zone in a frame that tf2 knows.
+class FramePlace:
+    """A zone in a frame that moves against the camera's, or is only known to tf2."""
 
-    Raises
-    ------
-    ImportError
-        Without tf2_ros.
-    """
+    def __init__(self, transforms: Transforms, zone_frame: str) -> None:
+        self._transforms, self._frame = transforms, zone_frame
+        self._latest: tuple[str, int, np.ndarray] | None = None
 
-    def __init__(self, node: Any, zone_frame: str) -> None:
-        from tf2_ros import Buffer, TransformException, TransformListener
-
-        self._frame, self._error = zone_frame, TransformException
-        self._buffer = Buffer()
-        # In a thread of its own: a callback of the node may wait for it.
-        self._listener = TransformListener(self._buffer, node, spin_thread=True)
-
-    def look_up(self, frame_id: str, stamp: Any, wait_s: float) -> np.ndarray:
+    def look_up(self, frame_id: str, stamp_ns: int, hold_s: float) -> np.ndarray:
         """
-        Return the zone's frame in `frame_id` at `stamp`, (4, 4).
+        Return the zone's frame in `frame_id` at `stamp_ns`, (4, 4).
+
+        Where it is not known for that moment (yet), the latest one found holds for `hold_s`.
 
         Raises
         ------
-        ZonePlaceError
-            When tf2 does not know it within `wait_s`.
+        NoTransform
+            When it is not known; the message says why.
         """
+        if frame_id == self._frame:
+            return np.eye(4)
         try:
-            found = self._buffer.lookup_transform(
-                frame_id, self._frame, Time.from_msg(stamp), Duration(seconds=wait_s)
-            ).transform
-        except self._error as error:
-            raise ZonePlaceError(
-                f'no transform from {self._frame!r} to {frame_id!r}: {error}'
-            ) from error
-        t, q = found.translation, found.rotation
-        return camera_from_pose((t.x, t.y, t.z, q.x, q.y, q.z, q.w))
+            found = self._transforms.lookup(frame_id, self._frame, stamp_ns)
+        except NoTransform as error:
+            latest = self._latest
+            if latest is not None and latest[0] == frame_id and (
+                0 <= stamp_ns - latest[1] <= hold_s * 1e9
+            ):
+                return latest[2]
+            raise NoTransform(
+                f'no transform from {self._frame!r} to {frame_id!r}: {error}') from error
+        where = np.eye(4)
+        where[:3, :3], where[:3, 3] = found.rotation, found.translation
+        self._latest = (frame_id, stamp_ns, where)
+        return where
 
     def close(self) -> None:
         """Stop listening."""
-        self._listener.unregister()
+        self._transforms.close()

@@ -13,6 +13,7 @@ import pytest
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
+from pose_ros.core.frames import Transform
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import LEFT_WRIST
 from pose_ros.core.tracks import PositionSource
@@ -21,6 +22,7 @@ from pose_ros.msg import Proximity, ProximityArray, Skeleton, SkeletonArray
 from pose_ros.ros.messages import keypoints_to_msg
 from pose_ros.ros.pose_proximity_node import PoseProximityNode
 from pose_ros.ros.space_messages import write_space
+from pose_ros.ros.transforms import NoTransform, transforms_of
 from pose_ros.tools.synthetic_rgbd import Figure, joints
 
 FENCE = {'zone_shape': 'planes', 'zone': [0.0, 0.0, 1.0, 1.0], 'zone_name': 'cell'}
@@ -29,9 +31,9 @@ FENCE = {'zone_shape': 'planes', 'zone': [0.0, 0.0, 1.0, 1.0], 'zone_name': 'cel
 class Scene:
     """Sends `pose/tracked` of people who stand before the camera, and collects the answers."""
 
-    def __init__(self, ros: Any, **parameters: Any) -> None:
+    def __init__(self, ros: Any, connect: Any = transforms_of, **parameters: Any) -> None:
         self.ros = ros
-        self.node = ros.add(PoseProximityNode, parameters=parameters)
+        self.node = ros.add(PoseProximityNode, connect=connect, parameters=parameters)
         self.publisher = ros.probe.create_publisher(SkeletonArray, 'pose/tracked', 10)
         self.answers = ros.collect(ProximityArray, 'pose/proximity')
 
@@ -42,9 +44,10 @@ class Scene:
         return self
 
     def send(self, place: np.ndarray, t_s: float = 0.0, metres: bool = True,
-             speed: float = 0.0, **more: Any) -> ProximityArray:
+             speed: float = 0.0, frame_id: str = 'eye', **more: Any) -> ProximityArray:
         n = len(place)
-        head = Header(stamp=Time(sec=100 + int(t_s), nanosec=int(t_s % 1 * 1e9)), frame_id='eye')
+        stamp = Time(sec=100 + int(t_s), nanosec=round(t_s % 1 * 1e9))
+        head = Header(stamp=stamp, frame_id=frame_id)
         people = Keypoints(np.full((n, 17, 2), 50, np.float32), np.ones((n, 17), np.float32),
                            np.ones(n, np.float32))
         msg = keypoints_to_msg(people, head, (640, 480))
@@ -207,10 +210,56 @@ def test_without_tf2_the_fixed_pose_is_taken_and_said(ros):
     assert 0 < zone.distance(place[0])[0].min() - found < 0.12
 
 
+class Frames:
+    """Transforms that a test gives and takes away."""
+
+    def __init__(self) -> None:
+        self.known: Transform | None = None
+        self.asked: list[tuple[str, str, int]] = []
+
+    def __call__(self, node: Any) -> Frames:
+        return self
+
+    def lookup(self, target: str, source: str, stamp_ns: int) -> Transform:
+        self.asked.append((target, source, stamp_ns))
+        if self.known is None:
+            raise NoTransform('frame does not exist')
+        return self.known
+
+    def send(self, frames: dict[str, Transform], parent: str, stamp_ns: int) -> None:
+        raise AssertionError('nothing to send')
+
+    def close(self) -> None:
+        self.known = None
+
+
 @pytest.mark.ros
-def test_an_unknown_frame_is_said_and_the_node_lives(ros):
-    pytest.importorskip('tf2_ros', reason='tf2_ros comes with a ROS 2 installation only')
-    scene = Scene(ros, zone_frame='nowhere', **FENCE).start()
+def test_the_zone_follows_its_frame_and_an_unknown_one_is_said(ros):
+    frames = Frames()
+    scene = Scene(ros, connect=frames, zone_frame='base_link', transform_hold_s=0.2, **FENCE)
+    scene.start()
     person, = scene.send(standing(3.0)).people
     assert person.state == Proximity.NO_ZONE and math.isnan(person.bound_m)
-    assert scene.node.statistics.counts['without_zone'] == 1
+    assert "no transform from 'base_link' to 'eye'" in scene.node.health()[1]
+    frames.known = Transform(np.eye(3), np.array([0.0, 0.0, 0.5]))
+    found = scene.send(standing(3.0), 0.1).people[0]
+    assert found.state == Proximity.MEASURED
+    assert frames.asked[-1] == ('eye', 'base_link', 100_100_000_000)
+    zone = volume_of('planes', FENCE['zone'], np.eye(4))
+    true = zone.distance(standing(3.0)[0])[0].min() - 0.5
+    assert 0 < true - found.distance_m < 0.12
+    frames.known = None
+    held = scene.send(standing(3.0), 0.25).people[0]
+    assert held.distance_m == found.distance_m
+    assert scene.send(standing(3.0), 0.35).people[0].state == Proximity.NO_ZONE
+    assert scene.node.statistics.counts['without_zone'] == 2
+    # The tracker already gives positions in that frame.
+    at_home = scene.send(standing(3.0), 0.4, frame_id='base_link').people[0]
+    assert at_home.distance_m == pytest.approx(found.distance_m + 0.5, abs=1e-6)
+
+
+@pytest.mark.ros
+def test_a_real_tf2_that_does_not_know_the_frame(ros):
+    pytest.importorskip('tf2_ros', reason='tf2_ros comes with a ROS 2 installation only')
+    scene = Scene(ros, zone_frame='nowhere', **FENCE).start()
+    assert scene.send(standing(3.0)).people[0].state == Proximity.NO_ZONE

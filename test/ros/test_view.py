@@ -333,26 +333,30 @@ def test_live_topics(ros, play, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(chromium() is None, reason='no Chromium here: apt-get install chromium')
-def test_the_web_viewer_draws_in_a_browser_without_the_internet(play, tmp_path):
+@pytest.mark.parametrize('bind, host', [('127.0.0.1', 'localhost'), ('0.0.0.0', '127.0.0.2')])
+def test_the_web_viewer_draws_in_a_browser(play, tmp_path, bind, host):
+    """On this machine, and from another, for which the second loopback address stands."""
     pytest.importorskip('rerun', reason=LACKS_RERUN)
     bag = write_bag(tmp_path / 'bag', play)
     ports = [free_port(), free_port()]
     command = [sys.executable, '-m', 'pose_ros.cli', 'view', str(bag), '--web', '--keypoint',
-               'left_wrist', '--web-port', str(ports[0]), '--port', str(ports[1])]
+               'left_wrist', '--web-port', str(ports[0]), '--port', str(ports[1]), '--bind', bind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         browser = Browser(tmp_path / 'profile')
         try:
             assert server.stdout is not None
             url = re.search(r'http://\S+', server.stdout.readline())
             assert url is not None
-            browser.open(url.group())
+            name = socket.gethostname() if bind == '0.0.0.0' else host
+            assert f'http://{name}:{ports[0]}/' in url.group()
+            browser.open(url.group().replace(f'://{name}:', f'://{host}:'))
             picture = wait_for_pictures(browser)
         finally:
             browser.close()
             server.terminate()
     keep = Path(os.environ.get('POSE_ROS_SCREENSHOTS', tmp_path))
-    (keep / 'view.png').write_bytes(picture)
-    needed = {u for u in browser.requests if u.startswith(f'http://localhost:{ports[0]}')}
+    (keep / f'view_{host}.png').write_bytes(picture)
+    needed = {u for u in browser.requests if u.startswith(f'http://{host}:{ports[0]}')}
     assert any('wasm' in u for u in needed)
     # All that was loaded came from this machine: the rest of the requests may fail.
     assert any(str(ports[1]) in u for u in browser.requests)
@@ -361,7 +365,7 @@ def test_the_web_viewer_draws_in_a_browser_without_the_internet(play, tmp_path):
     assert (np.abs(pixels.astype(int) - id_color(1)).max(axis=2) < 12).sum() > 200
 
 
-def wait_for_pictures(browser: Browser, timeout_s: float = 90.0) -> bytes:
+def wait_for_pictures(browser: Browser, timeout_s: float = 75.0) -> bytes:
     """Return a screenshot once the page has drawn and holds still."""
     last, waited_s = b'', 0.0
     while waited_s < timeout_s:
