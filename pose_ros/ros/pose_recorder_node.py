@@ -53,6 +53,7 @@ class PoseRecorderNode(ManagedNode):
         self._video: VideoRecorder | None = None
         self._sheet = ContactSheet()
         self._first_stamp_s: float | None = None
+        self._last_stamp_s = 0.0
         self._overlays = 0
 
     def configure(self) -> None:
@@ -67,6 +68,7 @@ class PoseRecorderNode(ManagedNode):
         """Open the files and listen."""
         self._summary = RecordingSummary()
         self._sheet, self._first_stamp_s, self._overlays = ContactSheet(), None, 0
+        self._last_stamp_s = 0.0
         topics = {name: self.resolve_topic_name(name) for name in (POSE, TRACKED)}
         try:
             self._lines = SkeletonLines(self._folder / 'skeletons.jsonl')
@@ -149,6 +151,9 @@ class PoseRecorderNode(ManagedNode):
             stamp_s = stamp_seconds(msg.header.stamp)
             if self._first_stamp_s is None:
                 self._first_stamp_s = stamp_s
+            elif stamp_s == self._last_stamp_s != 0.0:
+                return  # the same image again, with a banner that says STALE
+            self._last_stamp_s = stamp_s
             self._video.write(image, stamp_s)
         except (ImageError, RecordingError) as error:
             self.complain('bad_overlays', f'an overlay is not recorded: {error}')

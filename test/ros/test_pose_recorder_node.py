@@ -61,7 +61,10 @@ def recorded(ros, tmp_path):
         assert ros.spin_until(
             lambda: min(node._overlays, node._summary.images) >= seen  # noqa: B023
         )
-    ros.spin_until(lambda: False, 0.2)
+    # The last image again, with a STALE banner: not a new image.
+    again = image_to_msg(np.full((48, 64, 3), 250, np.uint8), header)
+    publishers['pose/overlay'].publish(again)
+    ros.spin_until(lambda: False, 0.4)
     node.release()
     return folder
 
