@@ -143,6 +143,7 @@ class PoseStandardsNode(ManagedNode):
         self._keep_bodies(set())
 
     def _on_skeletons(self, msg: SkeletonArray) -> None:
+        started_s = time.perf_counter()
         self._heard_s = time.monotonic()
         self._last_header = msg.header
         if msg.status == SkeletonArray.STALE or 0 in (msg.image_width, msg.image_height):
@@ -157,6 +158,7 @@ class PoseStandardsNode(ManagedNode):
         if self._detections_wanted():
             self._detections.publish(detections(self._vision_msgs, seen, msg.header))
             self.statistics.counts['detections'] += 1
+        self.statistics.add('callback', time.perf_counter() - started_s)
 
     def _publish_bodies(
         self, certain: list[Skeleton], seen: list[Skeleton], msg: SkeletonArray

@@ -164,6 +164,14 @@ def test_nobody_is_tracked_when_skeletons_stop_or_the_node_does(ros: Any, tracks
     assert ros.spin_until(lambda: stage.tracked.get_subscription_count() == 0)
 
 
+@pytest.mark.parametrize('bodies, topic', [
+    ('humans/bodies', '/front/humans/bodies/tracked'), ('/humans/bodies', '/humans/bodies/tracked')])
+def test_each_camera_has_its_own_list(ros: Any, bodies: str, topic: str) -> None:
+    node = ros.add(PoseStandardsNode, namespace='front', parameters={'bodies': bodies})
+    assert node.start()
+    assert node._tracked.topic_name == topic
+
+
 def test_detections_of_tracked_people(ros: Any, tracks: Tracks) -> None:
     stage = Standards(ros)
     found = ros.collect(Detection2DArray, 'pose/detections')

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 import json
 from pathlib import Path
+import re
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -14,6 +16,7 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 import yaml
 
+from pose_ros.core import config
 from pose_ros.core.config import CameraConfig
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros import markers
@@ -83,3 +86,23 @@ def test_foxglove_shows_what_is_published(published: dict[str, str]) -> None:
         topic, _, field = path['value'].partition('.')
         assert is_a(topic, SkeletonArray)
         assert SkeletonArray.get_fields_and_field_types()[field] in ('float', 'double')
+
+
+def test_the_guide_names_what_is_there(published: dict[str, str]) -> None:
+    text = (CONFIG.parent / 'docs/looking.md').read_text(encoding='utf-8')
+    known = {
+        f.name for kind in vars(config).values() if isinstance(kind, type) and
+        kind.__name__.endswith('Config') for f in fields(kind)}
+    # Words with an underscore or a colon in code style are parameters, nodes or packages.
+    named = set(re.findall(r'`([a-z]+(?:_[a-z]+)+)(?:: \w+)?`', text))
+    others = {'pose_visualizer', 'pose_standards', 'foxglove_bridge', 'camera_info'}
+    assert {'people_from', 'detections_wait_s', 'marker_lifetime_s'} <= named
+    assert named - known <= others, named - known - others
+    for topic in ('pose/overlay', 'pose/markers'):
+        assert f'`{topic}`' in text and f'/{topic}' in published
+    for namespace in markers.NAMESPACES:
+        assert f'`{namespace}`' in text
+    for path in re.findall(r'`((?:config|scripts)/[\w./]+)`|python (scripts/\S+)', text):
+        assert (CONFIG.parent / (path[0] or path[1])).is_file(), path
+    for path in re.findall(r'\]\(([\w.]+)\)', text):
+        assert (CONFIG.parent / 'docs' / path).is_file(), path
