@@ -27,9 +27,12 @@ BONE_SIGMA = 0.02
 
 _PULLING = BONES[BONES[:, 2] <= HIPS]
 _FAR, _NEAR, _KIND = _PULLING.T
-_AT_FAR = np.zeros((len(_PULLING), NUM_KEYPOINTS))
-_AT_NEAR = np.zeros_like(_AT_FAR)
-_AT_FAR[np.arange(len(_PULLING)), _FAR] = _AT_NEAR[np.arange(len(_PULLING)), _NEAR] = 1.0
+_AT_FAR = np.eye(NUM_KEYPOINTS)[_FAR]
+_AT_NEAR = np.eye(NUM_KEYPOINTS)[_NEAR]
+_BETWEEN = _AT_FAR - _AT_NEAR  # (B, 17): bones of joints
+_TO_JOINTS = np.concatenate([_AT_FAR, -_AT_NEAR]).T  # (17, 2B): joints of both kinds of ends
+_ENDS = np.concatenate([_FAR, _NEAR])
+_ANY = _AT_FAR + _AT_NEAR
 
 
 def pulled(x: np.ndarray, xx: np.ndarray, known: np.ndarray, limbs: LimbLengths) -> np.ndarray:
@@ -58,26 +61,26 @@ def pulled(x: np.ndarray, xx: np.ndarray, known: np.ndarray, limbs: LimbLengths)
     own, variance = limbs.length_m[:, _KIND], limbs.variance[:, _KIND]
     sure = both & (variance < (SURE * own) ** 2)
     variance = variance + (BONE_SIGMA * own) ** 2
-    far_xx, near_xx = xx[:, _FAR], xx[:, _NEAR]
+    ends_xx = xx[:, _ENDS]
     # Bones that meet in a joint share it, or they would pull too far together.
-    share = (OVER / np.maximum(sure @ (_AT_FAR + _AT_NEAR), 1.0))[..., None]
-    deeper = np.zeros((*own.shape, 3))
-    deeper[..., 2] = np.where(far_xx[..., 2, 2] >= near_xx[..., 2, 2], 1.0, -1.0)
+    share = (OVER / np.maximum(sure @ _ANY, 1.0))[..., None]
+    count, close = len(_FAR), 0.01 * own
     for _ in range(PULLS):
-        between = x[:, _FAR] - x[:, _NEAR]
+        between = _BETWEEN @ x
         length = np.sqrt((between * between).sum(axis=2))
         along = between / np.maximum(length, 1e-6)[..., None]
         # A bone that seems to have no length points at the camera, the surer end first.
         short = length < 0.3 * own
         if short.any():
-            along[short] = deeper[short]
+            along[short] = 0.0
+            farther = ends_xx[:, :count, 2, 2] >= ends_xx[:, count:, 2, 2]
+            along[short, 2] = np.where(farther, 1.0, -1.0)[short]
             length = np.where(short, (between * along).sum(axis=2), length)
         off = np.where(sure, own - length, 0.0)
-        if (np.abs(off) < 0.01 * own).all():
+        if (np.abs(off) < close).all():
             break
-        far = (far_xx @ along[..., None])[..., 0]
-        near = (near_xx @ along[..., None])[..., 0]
-        S = ((far + near) * along).sum(axis=2) + variance
-        pull = (off / S)[..., None]
-        x = x + share * (_AT_FAR.T @ (far * pull) - _AT_NEAR.T @ (near * pull))
+        ends = (ends_xx @ np.concatenate([along, along], axis=1)[..., None])[..., 0]
+        S = ((ends[:, :count] + ends[:, count:]) * along).sum(axis=2) + variance
+        pull = off / S
+        x = x + share * (_TO_JOINTS @ (ends * np.concatenate([pull, pull], axis=1)[..., None]))
     return x

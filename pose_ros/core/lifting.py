@@ -88,7 +88,9 @@ _ALONG = np.linspace(0.0, 1.0, 8)
 _FROM, _TO = np.array([*EDGES, (5, 12), (6, 11)]).T
 _X, _Y = np.meshgrid(np.arange(-4, 5) / 4.0, np.arange(-4, 5) / 4.0)
 _DISC = np.stack([_X, _Y], axis=-1)[np.hypot(_X, _Y) <= 1.0]  # (49, 2) in radii
-_INNER = np.hypot(_DISC[:, 0], _DISC[:, 1]) <= 0.6
+_DISC = _DISC[np.argsort(np.hypot(_DISC[:, 0], _DISC[:, 1]), kind='stable')]
+_INNER = int((np.hypot(_DISC[:, 0], _DISC[:, 1]) <= 0.6).sum())  # the first of them
+_RANK = np.arange(1000)
 _FEWEST = 3  # samples that make a surface
 
 
@@ -250,8 +252,9 @@ def _body_depth(depth: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, np.ndarr
     middle = (0.4 * count).astype(np.intp)
     body_m = np.where(count >= _FEWEST, own[rows, middle], np.nan).astype(np.float64)
     # Behind the first gap beyond the middle is background.
-    gap = np.diff(own, axis=1, append=np.float32(np.nan))
-    ends = ~(gap <= GAP_M) & (np.arange(own.shape[1]) >= middle[:, None])
+    ends = np.ones(own.shape, bool)
+    ends[:, :-1] = ~(own[:, 1:] - own[:, :-1] <= GAP_M)
+    ends &= _RANK[:own.shape[1]] >= middle[:, None]
     last_m = own[rows, ends.argmax(axis=1)]
     return body_m, last_m.astype(np.float64)
 
@@ -266,30 +269,40 @@ def _surface(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return depth and spread of the limb's surface, (N, 17) m, and where there is any depth."""
     places = xy[..., None, :] + radius_px[..., None, None] * _DISC
-    values = sample_m(depth, places).astype(np.float64)
-    some = np.asarray(np.isfinite(values).any(axis=2))
-    near = (body_m[:, None] - IN_FRONT_M)[..., None]
-    far = (last_m + BEHIND_M)[:, None, None]
-    values[~((values >= near) & (values <= far))] = np.nan
-    ordered = np.sort(values, axis=2)
-    count = np.isfinite(ordered).sum(axis=2)
-    front = _pick(ordered, (FRONT * count).astype(np.intp))
-    thick = (WINDOW_M + 3.0 * noise.sigma_m(front))[..., None]
-    values[~(np.abs(values - front[..., None]) <= thick)] = np.nan
-    ordered, inner = np.sort(values, axis=2), np.sort(values[..., _INNER], axis=2)
-    count, inside = np.isfinite(ordered).sum(axis=2), np.isfinite(inner).sum(axis=2)
-    centred = inside >= _FEWEST
-    surface = np.where(centred, _pick(inner, inside // 2), _pick(ordered, count // 2))
+    values = sample_m(depth, places)
+    ordered = np.sort(values, axis=2)  # NaN last
+    some = ordered[..., 0] == ordered[..., 0]
+    near = body_m[:, None] - IN_FRONT_M
+    far = np.broadcast_to((last_m + BEHIND_M)[:, None], near.shape)
+    first, count = _between(ordered, near, far)
+    front = _pick(ordered, first + (FRONT * count).astype(np.intp))
+    thick = WINDOW_M + 3.0 * noise.sigma_m(front)
+    near, far = np.maximum(near, front - thick), np.minimum(far, front + thick)
+    first, count = _between(ordered, near, far)
+    inner = np.sort(values[..., :_INNER], axis=2)
+    first_inside, inside = _between(inner, near, far)
+    surface = np.where(
+        inside >= _FEWEST,
+        _pick(inner, first_inside + inside // 2), _pick(ordered, first + count // 2),
+    )
     # Half the distance of the quartiles: a step, or a slope, under the window.
-    spread = (_pick(ordered, 3 * count // 4) - _pick(ordered, count // 4)) / 2
+    spread = _pick(ordered, first + 3 * count // 4) - _pick(ordered, first + count // 4)
     few = count < _FEWEST
     surface[few], spread[few] = np.nan, np.nan
-    return surface, spread, some
+    return surface, spread / 2, some
+
+
+def _between(
+    ordered: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the values within bounds begin, and how many there are, (N, 17) each."""
+    first = (ordered < low[..., None]).sum(axis=2)
+    return first, (ordered <= high[..., None]).sum(axis=2) - first
 
 
 def _pick(ordered: np.ndarray, index: np.ndarray) -> np.ndarray:
     n, k, size = ordered.shape
-    flat = np.arange(n * k) * size + np.minimum(index, size - 1).ravel()
-    return np.asarray(ordered.ravel()[flat].reshape(n, k))
+    flat = np.arange(0, n * k * size, size) + np.minimum(index, size - 1).ravel()
+    return ordered.ravel()[flat].reshape(n, k).astype(np.float64)
 
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose_ros.core import kalman
 from pose_ros.core.bone_pull import pulled
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.lifting import OFFSET_SIGMA
@@ -56,7 +55,8 @@ PIXEL_NOISE = 2.0
 MAX_GAP_S = 5.0
 """After a longer gap everything begins anew, as in the tracker."""
 
-_TINY = 1e-12 * np.eye(3)
+_EYE = np.eye(3)
+_TINY = 1e-12 * _EYE
 _NONE, _DEPTH, _PREDICTED, _MONOCULAR = (np.int8(source) for source in PositionSource)
 
 
@@ -171,17 +171,17 @@ class SpaceFilter:
 
     def _ahead(self, dt_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return position and the three blocks of the covariance, later."""
+        # Of white noise on the velocity, as in `kalman.process_noise`.
         density = (self.process_noise * AGILITY * STATURE_M) ** 2
-        Q = kalman.process_noise(dt_s, 2)
-        noise = density[:, None, None] * np.eye(3)
+        noise = density[:, None, None] * _EYE
         vx = np.swapaxes(self._xv, 2, 3)
-        xx = self._xx + dt_s * (self._xv + vx) + dt_s**2 * self._vv + Q[0, 0] * noise
-        xv = self._xv + dt_s * self._vv + Q[0, 1] * noise
-        return self._x + dt_s * self._v, xx, xv, self._vv + Q[1, 1] * noise
+        xx = self._xx + dt_s * (self._xv + vx) + dt_s**2 * self._vv + dt_s**3 / 3 * noise
+        xv = self._xv + dt_s * self._vv + dt_s**2 / 2 * noise
+        return self._x + dt_s * self._v, xx, xv, self._vv + dt_s * noise
 
     def _body_velocity(self) -> np.ndarray:
         """Return each person's velocity, (N, 3) m/s: of the joints, the surer the heavier."""
-        weight = np.where(self._known, 1.0 / np.trace(self._vv + _TINY, axis1=2, axis2=3), 0.0)
+        weight = np.where(self._known, 1.0 / (np.trace(self._vv, axis1=2, axis2=3) + 1e-12), 0.0)
         total = np.maximum(weight.sum(axis=1), 1e-12)
         return np.einsum('nk,nkd->nd', weight, self._v) / total[:, None]
 
@@ -204,7 +204,7 @@ class SpaceFilter:
         lifted &= ~self.limbs.implausible(bones, R)
         R = self._either(lifted, z, R, assumed)
         z = np.where(lifted[..., None], z, 0.0)
-        R = np.where(lifted[..., None, None], R, np.eye(3))
+        R = np.where(lifted[..., None, None], R, _EYE)
         fresh = lifted & ~self._known
         use = lifted & self._known
         y = z - self._x
@@ -273,7 +273,7 @@ class SpaceFilter:
         line = np.concatenate([rays[good], np.ones((int(good.sum()), 1))], axis=1)
         # What is not known along the ray must not be concluded from small errors across it.
         U = line[:, :, None] * line[:, None, :] / (line * line).sum(axis=1)[:, None, None]
-        V = np.eye(3) - U
+        V = _EYE - U
         for name in ('_xx', '_xv', '_vv'):
             block = getattr(self, name)
             block[seen] = U @ block[seen] @ U + V @ block[seen] @ V
