@@ -34,7 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     'evaluate-tracking': ('pose_ros.tools.evaluate_tracking', 'measure tracking accuracy'),
     'evaluate-depth': (
         'pose_ros.tools.evaluate_depth',
-        'measure joints in metres on a recorded RGB-D sequence',
+        'measure joints in metres, in a synthetic world and on a recorded RGB-D sequence',
     ),
     'train': ('pose_ros.tools.train', 'train a heatmap network on labelled photos'),
     'evaluate-proximity': (

@@ -13,11 +13,8 @@ import numpy as np
 from pose_ros.core.limbs import BONES, HIPS, LimbLengths
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 
-PULLS = 16
-"""Largest number of rounds of pulling: bones that meet disturb each other. Mostly one will do."""
-
-OVER = 1.7
-"""Over-relaxation: each round goes farther than it should, to need fewer; below 2 it is stable."""
+PULLS = 4
+"""Largest number of rounds of pulling: bones turn while they are pulled. Mostly two will do."""
 
 SURE = 0.12
 """Lengths less certain than this, relative, do not pull."""
@@ -27,12 +24,9 @@ BONE_SIGMA = 0.02
 
 _PULLING = BONES[BONES[:, 2] <= HIPS]
 _FAR, _NEAR, _KIND = _PULLING.T
-_AT_FAR = np.eye(NUM_KEYPOINTS)[_FAR]
-_AT_NEAR = np.eye(NUM_KEYPOINTS)[_NEAR]
-_BETWEEN = _AT_FAR - _AT_NEAR  # (B, 17): bones of joints
-_TO_JOINTS = np.concatenate([_AT_FAR, -_AT_NEAR]).T  # (17, 2B): joints of both kinds of ends
-_ENDS = np.concatenate([_FAR, _NEAR])
-_ANY = _AT_FAR + _AT_NEAR
+_BETWEEN = np.eye(NUM_KEYPOINTS)[_FAR] - np.eye(NUM_KEYPOINTS)[_NEAR]  # (B, 17): bones of joints
+_DIAGONAL = np.arange(len(_FAR))
+_NONE_M2 = 1e6
 
 
 def pulled(x: np.ndarray, xx: np.ndarray, known: np.ndarray, limbs: LimbLengths) -> np.ndarray:
@@ -57,30 +51,33 @@ def pulled(x: np.ndarray, xx: np.ndarray, known: np.ndarray, limbs: LimbLengths)
     (N, 17, 3) float64
         Metres.
     """
-    both = known[:, _FAR] & known[:, _NEAR]
+    n, count = len(x), len(_FAR)
     own, variance = limbs.length_m[:, _KIND], limbs.variance[:, _KIND]
-    sure = both & (variance < (SURE * own) ** 2)
-    variance = variance + (BONE_SIGMA * own) ** 2
-    ends_xx = xx[:, _ENDS]
-    # Bones that meet in a joint share it, or they would pull too far together.
-    share = (OVER / np.maximum(sure @ _ANY, 1.0))[..., None]
-    count, close = len(_FAR), 0.01 * own
+    sure = known[:, _FAR] & known[:, _NEAR] & (variance < (SURE * own) ** 2)
+    if not sure.any():
+        return x
+    close = 0.01 * own
+    # What is not sure is a constraint so soft that it is none.
+    softness = np.where(sure, variance + (BONE_SIGMA * own) ** 2, _NONE_M2)
     for _ in range(PULLS):
         between = _BETWEEN @ x
         length = np.sqrt((between * between).sum(axis=2))
         along = between / np.maximum(length, 1e-6)[..., None]
         # A bone that seems to have no length points at the camera, the surer end first.
-        short = length < 0.3 * own
+        short = sure & (length < 0.3 * own)
         if short.any():
+            deep = xx[..., 2, 2]
             along[short] = 0.0
-            farther = ends_xx[:, :count, 2, 2] >= ends_xx[:, count:, 2, 2]
-            along[short, 2] = np.where(farther, 1.0, -1.0)[short]
+            along[short, 2] = np.where(deep[:, _FAR] >= deep[:, _NEAR], 1.0, -1.0)[short]
             length = np.where(short, (between * along).sum(axis=2), length)
         off = np.where(sure, own - length, 0.0)
         if (np.abs(off) < close).all():
             break
-        ends = (ends_xx @ np.concatenate([along, along], axis=1)[..., None])[..., 0]
-        S = ((ends[:, :count] + ends[:, count:]) * along).sum(axis=2) + variance
-        pull = off / S
-        x = x + share * (_TO_JOINTS @ (ends * np.concatenate([pull, pull], axis=1)[..., None]))
+        # One step of Gauss and Newton for all bones of a person together.
+        J = _BETWEEN[..., None] * along[:, :, None]
+        JP = (J[..., None, :] @ xx[:, None]).reshape(n, count, -1)
+        S = JP @ J.reshape(n, count, -1).swapaxes(1, 2)
+        S[:, _DIAGONAL, _DIAGONAL] += softness
+        pull = np.linalg.solve(S, off[..., None])
+        x = x + (pull.swapaxes(1, 2) @ JP).reshape(x.shape)
     return x
