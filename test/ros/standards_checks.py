@@ -165,7 +165,9 @@ def test_nobody_is_tracked_when_skeletons_stop_or_the_node_does(ros: Any, tracks
 
 
 @pytest.mark.parametrize('bodies, topic', [
-    ('humans/bodies', '/front/humans/bodies/tracked'), ('/humans/bodies', '/humans/bodies/tracked')])
+    ('humans/bodies', '/front/humans/bodies/tracked'),
+    ('/humans/bodies', '/humans/bodies/tracked'),
+])
 def test_each_camera_has_its_own_list(ros: Any, bodies: str, topic: str) -> None:
     node = ros.add(PoseStandardsNode, namespace='front', parameters={'bodies': bodies})
     assert node.start()
