@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 import socket
 import sys
@@ -37,6 +38,7 @@ Needs rerun-sdk (about 700 MB): pip install -r requirements/view.txt; the viewer
 fetches nothing from the internet."""
 
 APPLICATION, LOCAL = 'pose_ros', '127.0.0.1'
+_FLUSH_S = 20.0
 
 
 class ViewError(RuntimeError):
@@ -93,7 +95,7 @@ def main(args: argparse.Namespace) -> int:
 
             show_live(log, args)
         if url and bag is not None:
-            recording.flush()
+            recording.flush(timeout_sec=_FLUSH_S)
             print('Ctrl-C ends the viewer', flush=True)
             _wait(args.seconds)
     except KeyboardInterrupt:
@@ -101,8 +103,7 @@ def main(args: argparse.Namespace) -> int:
     finally:
         if bag is not None:
             bag.close()
-        recording.flush()
-        recording.disconnect()
+        _finish(recording)
     print(', '.join(f'{count} {kind}' for kind, count in sorted(log.counts.items())) or 'nothing',
           *(['in', str(args.save)] if args.save else []))
     return 0
@@ -125,8 +126,12 @@ def _open_sinks(rerun: Any, recording: Any, args: argparse.Namespace) -> str:
         pages = [] if args.bind == LOCAL else [f'http://*:{args.web_port}']
         sinks.append(rerun.GrpcServerSink(args.bind, args.port, cors_allow_origin=pages))
     elif args.spawn or args.save is None:
+        if sys.platform.startswith('linux') and not (
+            os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
+        ):
+            raise ViewError('no window can be opened here (no DISPLAY): use --web or --save')
         try:
-            rerun.spawn(port=args.port, connect=False)
+            recording.spawn(port=args.port, connect=False)
         except (RuntimeError, OSError) as error:
             raise ViewError(f'no window can be opened ({error}): use --web or --save') from error
         sinks.append(rerun.GrpcSink(f'rerun+http://127.0.0.1:{args.port}/proxy'))
@@ -141,6 +146,15 @@ def _open_sinks(rerun: Any, recording: Any, args: argparse.Namespace) -> str:
             'with --web-port and --port'
         ) from error
     return f'http://{host}:{args.web_port}/?url={data}'
+
+
+def _finish(recording: Any) -> None:
+    try:
+        recording.flush(timeout_sec=_FLUSH_S)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ViewError(f'the viewer did not take everything ({error}): was it closed?') from error
+    finally:
+        recording.disconnect()
 
 
 def _show_bag(bag: BagReader, log: RerunLog, images: bool) -> None:

@@ -25,6 +25,7 @@ from pose_ros.core.depth import DepthNoise
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.lifting import lift
 from pose_ros.core.proximity import Zone, proximity
+from pose_ros.core.sighting import Sightings
 from pose_ros.core.space_filter import SpaceFilter
 from pose_ros.core.track_sources import of_tracks
 from pose_ros.core.tracker import Tracker
@@ -159,9 +160,9 @@ def watch(
     assert camera is not None
     noise, rng = DepthNoise.structured_light(), np.random.default_rng(seed)
     u = rng.random(24)
-    tracker, space = Tracker(TrackerConfig()), SpaceFilter(camera)
+    tracker, space, kept = Tracker(TrackerConfig()), SpaceFilter(camera), Sightings()
     zones = [make(z_m) for make in ZONES.values()]
-    rows = []
+    rows, whose = [], {}
     for i in range(int(seconds * RATE_HZ)):
         t_s = i / RATE_HZ
         figures = play.figures(t_s, z_m, u)
@@ -174,23 +175,26 @@ def watch(
         known = space.update(t_s, tracks, *of_tracks(tracks, keypoints, lifted)).of(tracks)
         if t_s < 0.5:
             continue
-        # Who is who, by the image.
+        # Who is who, by the image; who has no keypoint left is who he was.
         spots = camera.project(np.stack([joints(f) for f in figures]))
-        apart = np.nanmean(
-            np.linalg.norm(tracks.xy[:, None] - spots[None], axis=3), axis=2
-        ) if len(tracks) else np.empty((0, len(figures)))
+        apart = np.linalg.norm(tracks.xy[:, None] - spots[None], axis=3)
+        for row, person in enumerate(tracks.id.tolist()):
+            if np.isfinite(apart[row]).any():
+                whose[person] = int(np.nanmean(apart[row], axis=1).argmin())
+        now = kept.update(
+            t_s, 0.0, tracks.id, known.position, known.velocity, known.covariance)
         for zone in zones:
-            near = proximity(zone, known.position, known.velocity, known.covariance, confidence)
-            for person, row in enumerate(apart):
-                if not np.isfinite(row).any():
+            near = proximity(zone, *now[:3], confidence, whole_sigma_m=now.sigma_m)
+            for person, track in enumerate(tracks.id.tolist()):
+                if track not in whose:
                     continue
-                who = int(np.nanargmin(row))
-                before, now, after = (
+                who = whose[track]
+                before, here, after = (
                     true_distance(zone, play.figures(t_s + d_s, z_m, u)[who])
                     for d_s in (-0.02, 0.0, 0.02)
                 )
                 rows.append((
-                    now, near.bound_m[person], near.distance_m[person], near.sigma_m[person],
+                    here, near.bound_m[person], near.distance_m[person], near.sigma_m[person],
                     near.rate_m_s[person] - (after - before) / 0.04, near.rate_sigma_m_s[person],
                 ))
     return np.array(rows, np.float64).reshape(-1, 6)

@@ -163,9 +163,10 @@ def test_the_true_distance_is_above_the_bound(name):
     found = summary(rows)
     assert found['frames'] > 150
     assert found['coverage'] >= 0.95
-    # It says something; behind the pillar whole bodies are not seen.
-    assert found['margin_median_m'] < (0.8 if name == 'pillar' else 0.3)
-    assert found['error_median_m'] < 0.1
+    # It says something; behind the pillar whole bodies are not seen, and walk on.
+    hidden = name == 'pillar'
+    assert found['margin_median_m'] < (0.8 if hidden else 0.3)
+    assert found['error_median_m'] < (0.2 if hidden else 0.1)
     assert found['rate_in_2_sigma'] > 0.75
 
 

@@ -284,6 +284,14 @@ def test_without_rerun_the_command_says_how_to_get_it(play, tmp_path):
     assert len(done.stderr.splitlines()) == 1 and not (tmp_path / 'x.rrd').exists()
 
 
+def test_without_a_display_no_window_is_tried(play, tmp_path, capsys, monkeypatch):
+    pytest.importorskip('rerun', reason=LACKS_RERUN)
+    for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
+        monkeypatch.delenv(name, raising=False)
+    assert cli.main(['view', str(write_bag(tmp_path / 'bag', play[:2]))]) == 1
+    assert 'no DISPLAY): use --web or --save' in capsys.readouterr().err
+
+
 def test_arguments_that_exclude_each_other(play, tmp_path, capsys):
     pytest.importorskip('rerun', reason=LACKS_RERUN)
     bag = write_bag(tmp_path / 'bag', play[:2])
