@@ -17,17 +17,18 @@ from typing import Any
 import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from pose_ros.core.camera import CameraError, CameraModel
+from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import VisualizerConfig
 from pose_ros.core.placing import place
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.calibration import default_camera
+from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.images import (
     ImageError,
     image_from_compressed_msg,
@@ -37,11 +38,7 @@ from pose_ros.ros.images import (
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
 from pose_ros.ros.messages import keypoints_from_msg, stamp_ns, tracks_from_msg
-from pose_ros.ros.space_messages import (
-    camera_from_info,
-    space_from_msg,
-    velocities_from_msg,
-)
+from pose_ros.ros.space_messages import space_from_msg, velocities_from_msg
 from pose_ros.ros.spin import spin
 
 _LISTENERS_EVERY_S = 0.25
@@ -69,8 +66,8 @@ class PoseVisualizerNode(ManagedNode):
         self._last_header = Header()
         self._heard_s = 0.0
         self._banner_s = 0.0
-        self._info: CameraInfo | None = None
-        self._camera: CameraModel | None = None
+        self._camera: CameraInput | None = None
+        self._problem = ''  # with the camera, as said
         self._writer = MarkerWriter()
         self._drawn_s: list[float] = []
 
@@ -85,7 +82,6 @@ class PoseVisualizerNode(ManagedNode):
     def activate(self) -> None:
         """Look for listeners."""
         self._writer = MarkerWriter()
-        self._info, self._camera = None, None
         self._listener_timer = self.create_timer(
             _LISTENERS_EVERY_S, self._watch, clock=self._steady_clock
         )
@@ -97,6 +93,7 @@ class PoseVisualizerNode(ManagedNode):
             self.destroy_timer(self._listener_timer)
             self._listener_timer = None
         self._clear_markers()
+        self._forget_camera()
         for name in list(self._listening):
             self._stop(name)
 
@@ -130,8 +127,6 @@ class PoseVisualizerNode(ManagedNode):
                           self._on_skeletons, QoSProfile(depth=10)),
             'image': (overlay, CompressedImage if compressed else Image,
                       'image/compressed' if compressed else 'image', self._on_image, best_effort),
-            'camera_info': (markers, CameraInfo, 'camera_info', self._on_camera_info,
-                            best_effort),
         }
         for name, (wanted, kind, topic, callback, qos) in subscriptions.items():
             if wanted and name not in self._listening:
@@ -140,6 +135,15 @@ class PoseVisualizerNode(ManagedNode):
                     self._heard_s = time.monotonic()
             elif not wanted and name in self._listening:
                 self._stop(name)
+        if markers and self._camera is None:
+            self._camera = CameraInput(self, self.config.rectified)
+        elif not markers:
+            self._forget_camera()
+
+    def _forget_camera(self) -> None:
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
 
     def _stop(self, name: str) -> None:
         self.destroy_subscription(self._listening.pop(name))
@@ -147,16 +151,6 @@ class PoseVisualizerNode(ManagedNode):
             self._images.clear()
             self._skeletons.clear()
             self._last_image = None
-
-    def _on_camera_info(self, msg: CameraInfo) -> None:
-        if self._info is not None and msg == self._info:
-            return
-        self._info = msg
-        try:
-            self._camera = camera_from_info(msg, self.config.rectified)
-        except CameraError as error:
-            self._camera = None
-            self.complain('bad_camera_info', f'markers without a calibration: {error}')
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
         self.statistics.counts['images'] += 1
@@ -274,19 +268,18 @@ class PoseVisualizerNode(ManagedNode):
 
     def _camera_of(self, size: tuple[int, int]) -> CameraModel:
         """Return the calibrated camera, or one to draw with."""
-        if self._camera is None:
+        camera = self._camera
+        problem = camera.problem_with(size) if camera is not None else 'no camera_info'
+        if camera is not None and camera.camera is not None and not problem:
+            return camera.camera
+        self.statistics.counts['markers_without_calibration'] += 1
+        if problem != self._problem:
+            # Once: many a webcam has no calibration, and needs none for this.
+            self._problem = problem
             self.get_logger().warning(
-                'no calibrated camera_info: markers are drawn as if the camera had a horizontal '
-                'field of view of 60 degrees', once=True,
-            )
-            return default_camera(size)
-        if self._camera.image_size != size:
-            width, height = self._camera.image_size
-            self.complain(
-                'camera_info_size', f'camera_info is of an image of {width}x{height}, skeletons '
-                f'are of one of {size[0]}x{size[1]}: markers are drawn without it')
-            return default_camera(size)
-        return self._camera
+                'markers are drawn as if the camera had a horizontal field of view of 60 degrees: '
+                f'{problem}')
+        return default_camera(size)
 
     def _is_shown(self, tracks: Tracks) -> np.ndarray:
         """Say for each whether it is drawn: all but TENTATIVE ones, these if asked for."""

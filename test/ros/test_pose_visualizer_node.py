@@ -143,13 +143,14 @@ def test_markers_use_camera_info(
         stage.tracked.publish(msg)
         assert ros.spin_until(markers.__len__)
         del markers[:]
-    assert capfd.readouterr().err.count('no calibrated camera_info') == 1
+    assert capfd.readouterr().err.count('no camera_info has come yet') == 1
+    assert stage.node.statistics.counts['markers_without_calibration'] == 2
     d = [-0.3, 0.1, 0.001, 0.002, 0.0]
     for info, size_fits in ((CameraInfo(width=640, height=480, k=K.ravel().tolist(), d=d,
                                         distortion_model='plumb_bob'), True),
                             (CameraInfo(width=320, height=240, k=K.ravel().tolist()), False)):
         stage.infos.publish(info)
-        assert ros.spin_until(lambda: stage.node._info == info)  # noqa: B023
+        assert ros.spin_until(lambda: stage.node._camera._last == info)  # noqa: B023
         del markers[:]
         stage.tracked.publish(msg)
         assert ros.spin_until(markers.__len__)
