@@ -116,7 +116,7 @@ class EstimatorConfig:
         low=0, high=1024
     )
     min_candidate_score: float = param(
-        0.1, 'People of the first pass with a lower score are not looked at in a crop',
+        0.07, 'People of the first pass with a lower score are not looked at in a crop',
         low=0.0, high=1.0,
     )
     max_crops: int = param(
@@ -137,7 +137,7 @@ class EstimatorConfig:
         low=0.0, high=1.0,
     )
     duplicate_oks: float = param(
-        0.7, 'Two skeletons more alike than this OKS are one person', low=0.0, high=1.0
+        0.6, 'Two skeletons more alike than this OKS are one person', low=0.0, high=1.0
     )
     crop_padding: float = param(
         1.25, 'Side of the second pass crop over that of the keypoints box', low=1.0, high=3.0
