@@ -18,6 +18,7 @@ _LIMITS = (  # control groups version 2, then 1: limit, use, and what of it are 
      '/sys/fs/cgroup/memory/memory.stat', 'total_inactive_file'),
 )
 _NO_LIMIT_BYTES = 2**50
+_GROUP_EVERY = 10  # readings: it takes longer than all the others together
 
 
 class UsageMeter:
@@ -25,6 +26,7 @@ class UsageMeter:
 
     def __init__(self) -> None:
         self._before = time.monotonic(), time.process_time()
+        self._group, self._readings = (0, 0), 0
 
     def read(self) -> ProcessUsage:
         """Return what it is now."""
@@ -32,7 +34,10 @@ class UsageMeter:
         passed_s = now[0] - self._before[0]
         share = (now[1] - self._before[1]) / passed_s if passed_s > 0 else math.nan
         self._before = now
-        limit, used = _group_memory()
+        if self._readings % _GROUP_EVERY == 0:
+            self._group = _group_memory()
+        self._readings += 1
+        limit, used = self._group
         return ProcessUsage(
             cpu_share=share, memory_bytes=_resident_bytes(), memory_limit_bytes=limit,
             memory_used_bytes=used, load=os.getloadavg()[0], cores=len(os.sched_getaffinity(0)),

@@ -139,7 +139,8 @@ def test_a_healthy_pipeline_is_well(ward: Ward) -> None:
     assert {'pose_camera', 'pose_estimator', 'pose_tracker', 'pose_visualizer'} == set(
         report['nodes'])
     images = report['images']['/image']
-    assert images['encoding'] == 'bgr8' and images['size'] == '640x272'
+    assert images['encoding'] == 'bgr8'
+    assert images['size'] in ('640x272', '176x144')  # the two films of the demo
     assert float(report['nodes']['pose_estimator']['age_p95_ms']) > 0
     notes = {f['code'] for f in report['notes']}
     assert 'no_camera_info' in notes  # nobody needs it: worth knowing, no alarm
