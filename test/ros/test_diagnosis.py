@@ -263,14 +263,27 @@ def test_a_model_that_fails(ros: Any) -> None:
 
 
 def test_what_the_checks_cost(ros: Any) -> None:
-    """Per image and per second; the least of several is what the code takes."""
+    """
+    Below 0.1 ms for each image at 25 Hz, /diagnostics once a second included.
+
+    The least of several runs is what the code takes, not what the machine does besides. `-s` shows
+    the figures.
+    """
     scene = Scene(ros)
+    checks, image_s, second_s = scene.node._input, [], []
+    for _ in range(400):
+        scene.send()
+        ros.executor.spin_once(timeout_sec=0.002)
     msg = image_to_msg(PICTURE, Header())
-    checks, took_s = scene.node._input, []
+    for _ in range(20):
+        started_s = time.perf_counter()
+        scene.node.publish_diagnostics()
+        second_s.append(time.perf_counter() - started_s)
     for _ in range(20):
         started_s = time.perf_counter()
         for i in range(100):
             checks.came(msg, i * 10**7, 0)
             checks.used(0.001)
-        took_s.append((time.perf_counter() - started_s) / 100)
-    assert min(took_s) < 1e-4, min(took_s)
+        image_s.append((time.perf_counter() - started_s) / 100)
+    print(f'\n{1e3 * min(image_s):.4f} ms for each image, {1e3 * min(second_s):.2f} ms a second')
+    assert min(image_s) + min(second_s) / 25 < 1e-4
