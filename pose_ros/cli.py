@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[str, str]] = {
         'measure joints in metres, in a synthetic world and on a recorded RGB-D sequence',
     ),
     'train': ('pose_ros.tools.train', 'train a heatmap network on labelled photos'),
+    'export': ('pose_ros.tools.export', 'write a trained network as ONNX, with its description'),
     'evaluate-proximity': (
         'pose_ros.tools.evaluate_proximity',
         'measure distances to zones against a synthetic RGB-D world',

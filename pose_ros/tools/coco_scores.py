@@ -77,6 +77,8 @@ class CocoFolder:
     ----------
     folder : Path
         Where both are.
+    annotations, images : Path, optional
+        Where they have other names.
 
     Attributes
     ----------
@@ -90,30 +92,31 @@ class CocoFolder:
         When something is missing or malformed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        data, self._category, self.notes = read_annotations(folder / 'annotations.json')
+    def __init__(
+        self, folder: Path, annotations: Path | None = None, images: Path | None = None
+    ) -> None:
+        file, images = annotations or folder / 'annotations.json', images or folder / 'images'
+        data, self._category, self.notes = read_annotations(file)
         # pycocotools prints about its progress.
         with contextlib.redirect_stdout(io.StringIO()):
             self._coco = COCO()
             self._coco.dataset = data
             self._coco.createIndex()
         try:
-            self.photos = [self._photo(folder, image) for image in self._images()]
+            self.photos = [self._photo(images, image) for image in self._images()]
         except (KeyError, TypeError) as error:
-            raise DataError(
-                f'{folder / "annotations.json"} is not in COCO form: {error!r}'
-            ) from error
+            raise DataError(f'{file} is not in COCO form: {error!r}') from error
         missing = [photo.path.name for photo in self.photos if not photo.path.is_file()]
         if missing:
             raise DataError(
-                f'{len(missing)} of {len(self.photos)} images are not in {folder / "images"}, '
+                f'{len(missing)} of {len(self.photos)} images are not in {images}, '
                 f'the first is {missing[0]}'
             )
 
     def _images(self) -> list[dict[str, Any]]:
         return list(self._coco.loadImgs(sorted(self._coco.getImgIds())))
 
-    def _photo(self, folder: Path, image: dict[str, Any]) -> Photo:
+    def _photo(self, images: Path, image: dict[str, Any]) -> Photo:
         people = self._coco.loadAnns(self._coco.getAnnIds(image['id'], iscrowd=False))
         boxes = np.array([person['bbox'] for person in people], np.float64).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
@@ -128,7 +131,7 @@ class CocoFolder:
             np.array([person['id'] for person in people], np.int64)[counts],
         )
         has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        path = folder / 'images' / image['file_name']
+        path = images / image['file_name']
         return Photo(image['id'], path, boxes[has_area], truth)
 
     @property

@@ -15,15 +15,15 @@ import torch
 from tqdm import tqdm
 
 from pose_ros.backends.owned_files import write_whole
-from pose_ros.tools.coco_scores import CocoFolder, DataError
+from pose_ros.tools.coco_scores import DataError
 from pose_ros.tools.report import add_json_argument, finish, machine
 from pose_ros.tools.training.augment import Augmentation
-from pose_ros.tools.training.device import Device, choose_device
+from pose_ros.tools.training.data import read_data
+from pose_ros.tools.training.device import choose_device
 from pose_ros.tools.training.errors import TrainingError
-from pose_ros.tools.training.labels import Labels, Person, read_labels, split_by_photo
 from pose_ros.tools.training.loop import Training
 from pose_ros.tools.training.networks import CHECKPOINT, new_network
-from pose_ros.tools.training.settings import TrainingSettings
+from pose_ros.tools.training.settings import CONFIG, TrainingSettings, read_settings
 from pose_ros.tools.training.trace import EpochRow
 
 HELP = 'train a heatmap network on labelled photos'
@@ -75,6 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _number(parser, '--weight-decay', 'of AdamW')
     _number(parser, '--warm-up-steps', 'until the learning rate is at its top')
     _number(parser, '--ema-decay', 'of the averaged weights, per step')
+    parser.add_argument(
+        '--sigma', dest='sigma_px', metavar='PX', type=float, default=DEFAULTS['sigma_px'],
+        help='of the Gaussians that are learnt, map pixels (default: %(default)s)',
+    )
     _number(parser, '--seed', 'of all that is random')
     for f in fields(Augmentation):
         what = {
@@ -103,22 +107,23 @@ def _number(parser: argparse.ArgumentParser, name: str, what: str) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the verb; returns the exit status."""
-    folder, settings = _resumed(args.resume) if args.resume else _chosen(args)
+    folder = args.resume or args.out
+    settings = read_settings(folder) if args.resume else _chosen(args)
     settings.check()
     cv2.setNumThreads(1)  # the crops are made by threads of our own
     if settings.threads:
         torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     device = choose_device(settings.device, settings.precision)
-    people, validation, val_folder = _people(settings)
+    data = read_data(settings)
     network = new_network(settings.start_from)
-    training = Training(network, settings, device, people, validation, val_folder, folder)
+    training = Training(network, settings, device, data, folder)
     if args.resume:
         training.resume()
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / 'config.json', settings.to_json().encode())
-    _say_what(training, device, people, validation)
+        write_whole(folder / CONFIG, settings.to_json().encode())
+    _say_what(training)
     try:
         _train(training)
     except KeyboardInterrupt:
@@ -130,14 +135,14 @@ def main(args: argparse.Namespace) -> int:
         print(f'\npose_ros: interrupted; {text}', file=sys.stderr)
         return 130
     last = training.rows[-1]
-    finish({'run': folder, **asdict(last), 'people': len(people), **machine()}, args.json)
+    finish({'run': folder, **asdict(last), 'people': data.num_people, **machine()}, args.json)
     return 0
 
 
-def _chosen(args: argparse.Namespace) -> tuple[Path, TrainingSettings]:
+def _chosen(args: argparse.Namespace) -> TrainingSettings:
     if not args.data or not args.out:
         raise TrainingError('--data DIR and --out DIR are needed, or --resume DIR')
-    if (args.out / CHECKPOINT).exists() or (args.out / 'config.json').exists():
+    if (args.out / CHECKPOINT).exists() or (args.out / CONFIG).exists():
         raise TrainingError(
             f'{args.out} holds a training already: --resume {args.out} goes on with it; '
             'a new one needs another --out'
@@ -146,60 +151,18 @@ def _chosen(args: argparse.Namespace) -> tuple[Path, TrainingSettings]:
               if hasattr(args, f.name)}
     augmentation = Augmentation(**{f.name: getattr(args, f.name) for f in fields(Augmentation)})
     values |= {'data': tuple(args.data), 'weights': tuple(args.weight)}
-    return args.out, TrainingSettings(**values, augmentation=augmentation)
+    return TrainingSettings(**values, augmentation=augmentation)
 
 
-def _resumed(folder: Path) -> tuple[Path, TrainingSettings]:
-    file = folder / 'config.json'
-    try:
-        return folder, TrainingSettings.from_json(file.read_text(encoding='utf-8'), file)
-    except FileNotFoundError:
-        raise TrainingError(f'{folder} holds no training: there is no {file}') from None
-
-
-def _people(
-    settings: TrainingSettings,
-) -> tuple[tuple[Person, ...], tuple[Person, ...], CocoFolder | None]:
-    """Read everybody: to learn from, to measure on, and the labels to measure by."""
-    weights = settings.weights or (1.0,) * len(settings.data)
-    people: list[Person] = []
-    validation: tuple[Person, ...] = ()
-    val_folder: CocoFolder | None = None
-    for n, (name, weight) in enumerate(zip(settings.data, weights)):
-        folder = Path(name)
-        has_names = n == 0
-        labels = read_labels(
-            folder, weight,
-            folder / settings.annotations if has_names and settings.annotations else None,
-            folder / settings.images if has_names and settings.images else None,
-        )
-        _say_who(folder, labels)
-        part = labels.people
-        if n == 0 and not settings.val and settings.val_fraction > 0:
-            part, validation = split_by_photo(part, settings.val_fraction, settings.seed)
-            val_folder = CocoFolder(folder)
-        people += part
-    if settings.val:
-        labels = read_labels(Path(settings.val))
-        _say_who(Path(settings.val), labels)
-        validation, val_folder = labels.people, CocoFolder(Path(settings.val))
-    return tuple(people), validation, val_folder
-
-
-def _say_who(folder: Path, labels: Labels) -> None:
-    left_out = ', '.join(f'{count} {reason}' for reason, count in labels.left_out.items())
-    print(f'{folder}: {len(labels.people)} people in {labels.num_photos} photos'
-          + (f'; left out: {left_out}' if left_out else ''))  # fmt: skip
-
-
-def _say_what(
-    training: Training, device: Device, people: tuple[Person, ...], validation: tuple[Person, ...]
-) -> None:
-    settings = training.settings
+def _say_what(training: Training) -> None:
+    settings, data = training.settings, training.data
     parameters = sum(p.numel() for p in training.network.parameters())
+    for note in data.notes:
+        print(note)
     print(
-        f'{training.network.spec.name}: {parameters / 1e6:.1f} M parameters, on {device}\n'
-        f'{len(people)} people to learn from, {len(validation)} to measure on; '
+        f'{training.network.spec.name}: {parameters / 1e6:.1f} M parameters, on '
+        f'{training.device}\n'
+        f'{len(data.training)} people to learn from, {len(data.validation)} to measure on; '
         f'{settings.epochs} epochs of {settings.passes} passes, {training.steps} steps of '
         f'{settings.batch} crops',
         flush=True,

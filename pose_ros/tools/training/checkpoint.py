@@ -13,6 +13,7 @@ import io
 from pathlib import Path
 import pickle
 from typing import Any
+import zipfile
 
 import torch
 from torch import nn
@@ -60,10 +61,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     TrainingError
         When it is missing, damaged, or holds anything else than tensors and plain values.
     """
+    if not path.exists():
+        raise TrainingError(f'there is no {path}: no epoch was finished')
+    # What is no archive would go to PyTorch's reader of old formats.
+    if not zipfile.is_zipfile(path):
+        raise TrainingError(f'{path} is no checkpoint, or a damaged one: not an archive')
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError:
-        raise TrainingError(f'there is no {path}: no epoch was finished') from None
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
         raise TrainingError(f'{path} is no checkpoint, or a damaged one: {reason}') from error

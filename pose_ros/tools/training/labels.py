@@ -62,31 +62,25 @@ class Labels:
         return len({person.path for person in self.people})
 
 
-def read_labels(
-    folder: Path,
-    weight: float = 1.0,
-    annotations: Path | None = None,
-    images: Path | None = None,
-) -> Labels:
+def read_labels(annotations: Path, images: Path, weight: float = 1.0) -> Labels:
     """
-    Read the people of a folder.
+    Read the people of a data set.
 
     Parameters
     ----------
-    folder : Path
-        With annotations.json and images/.
+    annotations : Path
+        File in COCO's person-keypoints form.
+    images : Path
+        Folder of the photos.
     weight : float
         How much its people count.
-    annotations, images : Path, optional
-        Of another name: a file, and the folder of the photos.
 
     Raises
     ------
     TrainingError
         When a file is missing or malformed, or nobody is left.
     """
-    file = annotations or folder / 'annotations.json'
-    photos = images or folder / 'images'
+    file, photos = annotations, images
     try:
         data = json.loads(file.read_text(encoding='utf-8'))
     except FileNotFoundError:

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose_ros.tools.coco_scores import CocoFolder
 from pose_ros.tools.training import accuracy
 from pose_ros.tools.training.augment import Augmentation
 from pose_ros.tools.training.batch import Batch
 from pose_ros.tools.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from pose_ros.tools.training.data import TrainingData
 from pose_ros.tools.training.device import Device
 from pose_ros.tools.training.errors import TrainingError
 from pose_ros.tools.training.labels import Person
@@ -51,10 +51,8 @@ class Training:
         What the user chose.
     device : Device
         Where it runs.
-    training, validation : sequence of Person
-        Whom to learn from, and whom to measure on; the second may be empty.
-    val_folder : CocoFolder or None
-        With the labels of those to measure on.
+    data : TrainingData
+        Whom to learn from, and whom to measure on.
     folder : Path
         Takes checkpoint, trace and pictures; exists.
     """
@@ -64,15 +62,15 @@ class Training:
         network: PoseNetwork,
         settings: TrainingSettings,
         device: Device,
-        training: tuple[Person, ...],
-        validation: tuple[Person, ...],
-        val_folder: CocoFolder | None,
+        data: TrainingData,
         folder: Path,
     ) -> None:
         self.network = network.to(device.torch, memory_format=torch.channels_last)
         self.settings, self.device, self.folder = settings, device, folder
+        self.data = data
         self.rows: list[EpochRow] = []
         photos = PhotoCache()
+        training, validation = data.training, data.validation
 
         def loader(people: tuple[Person, ...], augmentation: Augmentation) -> Loader:
             maker = SampleMaker(
@@ -88,7 +86,6 @@ class Training:
             measured = tuple(training[i] for i in chosen)
         self._training_crops = loader(measured, Augmentation.none())
         self._validation_crops = loader(validation, Augmentation.none()) if validation else None
-        self._val_folder = val_folder
         self.steps_per_epoch = self.loader.num_batches(settings.passes)
         self._optimizer = torch.optim.AdamW(
             parameter_groups(self.network, settings.weight_decay), lr=settings.learning_rate
@@ -213,9 +210,9 @@ class Training:
         if self._validation_crops is not None:
             seen = accuracy.predict(network, self._validation_crops, device)
             val_pck = accuracy.pck(seen, accuracy.torso_px(seen.xy))
-            if self._val_folder is not None:
+            if self.data.val_folder is not None:
                 maker = self._validation_crops.maker
-                val_ap = accuracy.scores(seen, maker, self._val_folder)['AP']
+                val_ap = accuracy.scores(seen, maker, self.data.val_folder)['AP']
         return EpochRow(
             epoch=epoch, loss=loss, train_pck=train_pck, val_pck=val_pck, val_ap=val_ap,
             learning_rate=self._optimizer.param_groups[0]['lr'],
@@ -232,7 +229,7 @@ class Training:
         if is_best:
             save_checkpoint(
                 self.folder / BEST,
-                {'network': self.network.spec.name, 'averaged': averaged, 'row': asdict(row)},
+                {**self._of_data(), 'averaged': averaged, 'row': asdict(row)},
             )
         write_csv(self.folder / 'trace.csv', self.rows)
         draw_curves(self.folder / 'curves.png', self.rows, f'{self.network.spec.name}')
@@ -243,7 +240,7 @@ class Training:
 
     def _state(self, averaged: dict[str, Tensor]) -> dict[str, Any]:
         return {
-            'network': self.network.spec.name,
+            **self._of_data(),
             'weights': self.network.state_dict(),
             'averaged': averaged,
             'optimizer': self._optimizer.state_dict(),
@@ -251,6 +248,14 @@ class Training:
             'rows': [asdict(row) for row in self.rows],
             'step': self._step,
             'random': torch.get_rng_state(),
+        }
+
+    def _of_data(self) -> dict[str, Any]:
+        """Return what a model card wants to know when the photos may be gone."""
+        return {
+            'network': self.network.spec.name,
+            'people': self.data.num_people,
+            'photos': self.data.num_photos,
         }
 
     def _not_a_number(self, epoch: int) -> str:

@@ -4,15 +4,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pose_ros.tools.training.checkpoint import load_checkpoint, load_weights
 from pose_ros.tools.training.errors import TrainingError
 from pose_ros.tools.training.network import PoseNetwork
 from pose_ros.tools.training.textbook import TextbookNetwork
+from pose_ros.tools.training.trace import EpochRow
 
 BEST = 'best.pt'
 CHECKPOINT = 'checkpoint.pt'
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """
+    A network with what is known of its training.
+
+    Attributes
+    ----------
+    network : PoseNetwork
+        With the averaged weights.
+    row : EpochRow
+        Of the epoch they are from.
+    people, photos : int
+        In the data, those set aside included.
+    """
+
+    network: PoseNetwork
+    row: EpochRow
+    people: int
+    photos: int
 
 
 def new_network(start_from: str) -> PoseNetwork:
@@ -34,15 +57,30 @@ def new_network(start_from: str) -> PoseNetwork:
     path = Path(start_from)
     if not path.is_dir():
         raise TrainingError(f'--from {path}: not the folder of a training')
-    return trained_network(path)
+    return trained_network(path).network
 
 
-def trained_network(run: Path) -> PoseNetwork:
-    """Return the network of a finished or interrupted training, with its best weights."""
-    weights = run / BEST if (run / BEST).is_file() else run / CHECKPOINT
-    state = load_checkpoint(weights)
+def trained_network(run: Path, which: str = 'best') -> Trained:
+    """
+    Read the network of a finished or interrupted training.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of the training.
+    which : 'best' or 'last'
+        Which epoch's.
+
+    Raises
+    ------
+    TrainingError
+        When there is none, or it is of another architecture.
+    """
+    path = run / BEST if which == 'best' else run / CHECKPOINT
+    state = load_checkpoint(path)
     network = TextbookNetwork()
     if state['network'] != network.spec.name:
-        raise TrainingError(f'{weights} is of another network: {state["network"]}')
-    load_weights(network, state['averaged'], weights)
-    return network
+        raise TrainingError(f'{path} is of another network: {state["network"]}')
+    load_weights(network, state['averaged'], path)
+    row = state['row'] if which == 'best' else state['rows'][-1]
+    return Trained(network, EpochRow(**row), state['people'], state['photos'])

@@ -12,7 +12,9 @@ import torch
 
 from pose_ros.core.decode import decode_person
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.media.overlay import WHITE, draw_keypoints, draw_text
+from pose_ros.media.overlay import draw_keypoints
+from pose_ros.media.palette import WHITE
+from pose_ros.media.text import draw_text
 from pose_ros.tools.training.errors import TrainingError
 from pose_ros.tools.training.loader import Loader
 from pose_ros.tools.training.network import PoseNetwork, normalised

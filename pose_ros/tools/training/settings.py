@@ -13,6 +13,8 @@ from pose_ros.core.encode import SIGMA_PX
 from pose_ros.tools.training.augment import Augmentation
 from pose_ros.tools.training.errors import TrainingError
 
+CONFIG = 'config.json'
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -120,3 +122,12 @@ class TrainingSettings:
             return cls(**values)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise TrainingError(f'{path} is no config.json of a training: {error}') from error
+
+
+def read_settings(run: Path) -> TrainingSettings:
+    """Read the settings of the training in a folder; TrainingError when there is none."""
+    file = run / CONFIG
+    try:
+        return TrainingSettings.from_json(file.read_text(encoding='utf-8'), file)
+    except FileNotFoundError:
+        raise TrainingError(f'{run} holds no training: there is no {file}') from None
