@@ -116,7 +116,7 @@ def main(args: argparse.Namespace) -> int:
     torch.manual_seed(settings.seed)
     device = choose_device(settings.device, settings.precision)
     data = read_data(settings)
-    network = new_network(settings.start_from)
+    network = new_network(settings)
     training = Training(network, settings, device, data, folder)
     if args.resume:
         training.resume()

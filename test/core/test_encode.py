@@ -5,7 +5,9 @@
 import numpy as np
 import pytest
 
+from pose_ros.core.decode_heatmaps import decode_heatmaps
 from pose_ros.core.encode import encode_heatmaps
+from pose_ros.core.model_spec import ModelSpec
 
 
 def test_the_gaussian_is_where_and_as_wide_as_it_should_be():
@@ -33,3 +35,21 @@ def test_people_have_their_own_maps():
     maps = encode_heatmaps(xy, (64, 64), 4, 1.5)
     assert maps.shape == (3, 17, 64, 64)
     assert np.array_equal(maps[1, 4], encode_heatmaps(xy[1, 4], (64, 64), 4, 1.5))
+
+
+@pytest.mark.parametrize('sigma', [2.0, 3.0])
+@pytest.mark.parametrize(
+    'refinement, largest_px', [('taylor', 0.05), ('quarter', 1.2), ('argmax', 2.01)]
+)
+def test_decoding_inverts_it(sigma, refinement, largest_px):
+    """Away from the edge the summit of the Gaussian is found to a fiftieth of a map pixel."""
+    spec = ModelSpec(
+        name='n', input_name='i', input_size=(256, 256), decoder='heatmaps', stride=4,
+        offset_px=1.5, outputs={'heatmaps': 'h'}, refinement=refinement, blur_sigma=sigma,
+    )
+    xy = np.random.default_rng(2).uniform(40, 215, (20, 17, 2))
+    found = decode_heatmaps(encode_heatmaps(xy, (64, 64), 4, 1.5, sigma), spec)
+    error = np.abs(found.xy - xy).max()
+    assert error < largest_px
+    assert (error > 0.2) == (refinement != 'taylor')
+    assert (found.score > 0.9).all()

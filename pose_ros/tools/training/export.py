@@ -110,7 +110,7 @@ def _largest_difference(network: PoseNetwork, path: Path, crops: torch.Tensor) -
     random = torch.Generator().manual_seed(0)
     noise = torch.randint(0, 256, (3, height, width, 3), dtype=torch.uint8, generator=random)
     largest = 0.0
-    for part in (noise, noise[:1], *crops.split(4)):
+    for part in (noise, noise[:1], *(crops.split(4) if len(crops) else ())):
         images = normalised(part, spec)
         with torch.no_grad():
             expected = network(images)

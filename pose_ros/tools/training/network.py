@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pose_ros.core.backend import ModelSpec
+from pose_ros.core.model_spec import ModelSpec
 from pose_ros.tools.training.batch import Batch
 
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pose_ros.tools.training.checkpoint import load_checkpoint, load_weights
 from pose_ros.tools.training.errors import TrainingError
 from pose_ros.tools.training.network import PoseNetwork
+from pose_ros.tools.training.settings import TrainingSettings, read_settings
 from pose_ros.tools.training.textbook import TextbookNetwork
 from pose_ros.tools.training.trace import EpochRow
 
@@ -38,26 +40,28 @@ class Trained:
     photos: int
 
 
-def new_network(start_from: str) -> PoseNetwork:
+def new_network(settings: TrainingSettings) -> PoseNetwork:
     """
     Make the network.
 
     Parameters
     ----------
-    start_from : str
-        Folder of a training, whose best weights are taken; empty for random ones.
+    settings : TrainingSettings
+        `start_from` is the folder of a training, whose best weights are taken; empty for random
+        ones.
 
     Raises
     ------
     TrainingError
         When there is no such thing, or it cannot be trained.
     """
-    if not start_from:
-        return TextbookNetwork()
-    path = Path(start_from)
-    if not path.is_dir():
-        raise TrainingError(f'--from {path}: not the folder of a training')
-    return trained_network(path).network
+    network = TextbookNetwork(settings.sigma_px)
+    if settings.start_from:
+        path = Path(settings.start_from)
+        if not path.is_dir():
+            raise TrainingError(f'--from {path}: not the folder of a training')
+        _load(network, path / BEST)
+    return network
 
 
 def trained_network(run: Path, which: str = 'best') -> Trained:
@@ -77,10 +81,18 @@ def trained_network(run: Path, which: str = 'best') -> Trained:
         When there is none, or it is of another architecture.
     """
     path = run / BEST if which == 'best' else run / CHECKPOINT
-    state = load_checkpoint(path)
-    network = TextbookNetwork()
-    if state['network'] != network.spec.name:
-        raise TrainingError(f'{path} is of another network: {state["network"]}')
-    load_weights(network, state['averaged'], path)
+    network = TextbookNetwork(read_settings(run).sigma_px)
+    state = _load(network, path)
     row = state['row'] if which == 'best' else state['rows'][-1]
     return Trained(network, EpochRow(**row), state['people'], state['photos'])
+
+
+def _load(network: PoseNetwork, path: Path) -> dict[str, Any]:
+    """Give a network the averaged weights of a file of a training; return all that is in it."""
+    state = load_checkpoint(path)
+    if state['network'] != network.spec.name:
+        raise TrainingError(
+            f'{path} is of another network: {state["network"]}, not {network.spec.name}'
+        )
+    load_weights(network, state['averaged'], path)
+    return state

@@ -40,7 +40,8 @@ def write_traced(network: PoseNetwork, path: Path) -> None:
     path : Path
         Is overwritten.
     """
-    network.eval().cpu()
+    # The exporter puts a network back into the mode that it found it in.
+    traced = _Outputs(network).eval().cpu()
     spec = network.spec
     width, height = spec.input_size
     names = [spec.input_name, *spec.outputs.values()]
@@ -48,7 +49,7 @@ def write_traced(network: PoseNetwork, path: Path) -> None:
         # The exporter that needs no further package is called old by the newer one.
         warnings.simplefilter('ignore', DeprecationWarning)
         torch.onnx.export(
-            _Outputs(network),
+            traced,
             (torch.zeros(1, 3, height, width),),
             str(path),
             dynamo=False,

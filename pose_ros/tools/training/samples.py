@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from pose_ros.core import geometry, preprocess
-from pose_ros.core.backend import ModelSpec
 from pose_ros.core.encode import SIGMA_PX, encode_heatmaps
+from pose_ros.core.model_spec import ModelSpec
 from pose_ros.tools.training import augment
 from pose_ros.tools.training.augment import Augmentation
 from pose_ros.tools.training.errors import TrainingError

@@ -11,12 +11,14 @@ normalisation, which an exporter folds into them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pose_ros.core.backend import ModelSpec
+from pose_ros.core.encode import SIGMA_PX
+from pose_ros.core.model_spec import ModelSpec
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.tools.training.network import PoseNetwork
 from pose_ros.tools.training.onnx_file import write_traced
@@ -33,7 +35,14 @@ BLOCKS = (0, 1, 1, 1)
 
 
 class TextbookNetwork(PoseNetwork):
-    """The whole of it; the weights are random at first."""
+    """
+    The whole of it; the weights are random at first.
+
+    Parameters
+    ----------
+    sigma_px : float
+        Of the Gaussians that it is to draw, map pixels.
+    """
 
     spec = ModelSpec(
         name='textbook',
@@ -47,11 +56,13 @@ class TextbookNetwork(PoseNetwork):
         # Middle of the input pixels that a map pixel stands for: mirrored with the crop, it stays.
         offset_px=(STRIDE - 1) / 2,
         outputs={'heatmaps': 'heatmaps'},
+        refinement='taylor',
         crop_scale=1.25,
     )
 
-    def __init__(self) -> None:
+    def __init__(self, sigma_px: float = SIGMA_PX) -> None:
         super().__init__()
+        self.spec = replace(self.spec, blur_sigma=sigma_px)
         self.stem = nn.Sequential(_conv(3, 16, stride=2), _conv(16, WIDTHS[0], stride=2))
         self.stages = nn.ModuleList()
         width_before = WIDTHS[0]
