@@ -9,9 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-torch = pytest.importorskip('torch', reason='PyTorch is not installed: TRAINING=no left it out')
-
-from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES  # noqa: E402
+from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES
 
 BODY = np.array([
     [0, -84], [5, -89], [-5, -89], [11, -86], [-11, -86], [22, -60], [-22, -60], [34, -25],

@@ -7,10 +7,11 @@ from pathlib import Path
 import resource
 
 import pytest
-import torch
 
-from pose_ros.tools.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from pose_ros.tools.training.errors import TrainingError
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
+
+from pose_ros.tools.training.checkpoint import load_checkpoint, load_weights, save_checkpoint  # noqa: E402
+from pose_ros.tools.training.errors import TrainingError  # noqa: E402
 
 
 @contextlib.contextmanager

@@ -9,19 +9,20 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-import torch
 
-from pose_ros import cli
-from pose_ros.backends import load_backend
-from pose_ros.backends.model_files import read_spec
-from pose_ros.core import geometry
-from pose_ros.core.config import EstimatorConfig
-from pose_ros.tools.training.checkpoint import load_checkpoint
-from pose_ros.tools.training.errors import TrainingError
-from pose_ros.tools.training.export import export_network
-from pose_ros.tools.training.network import normalised
-from pose_ros.tools.training.networks import trained_network
-from pose_ros.tools.training.textbook import TextbookNetwork
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
+
+from pose_ros import cli  # noqa: E402
+from pose_ros.backends import load_backend  # noqa: E402
+from pose_ros.backends.model_files import read_spec  # noqa: E402
+from pose_ros.core import geometry  # noqa: E402
+from pose_ros.core.config import EstimatorConfig  # noqa: E402
+from pose_ros.tools.training.checkpoint import load_checkpoint  # noqa: E402
+from pose_ros.tools.training.errors import TrainingError  # noqa: E402
+from pose_ros.tools.training.export import export_network  # noqa: E402
+from pose_ros.tools.training.network import normalised  # noqa: E402
+from pose_ros.tools.training.networks import trained_network  # noqa: E402
+from pose_ros.tools.training.textbook import TextbookNetwork  # noqa: E402
 
 NO_CROPS = torch.zeros(0, 256, 256, 3, dtype=torch.uint8)
 

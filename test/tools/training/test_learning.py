@@ -4,19 +4,20 @@
 
 import numpy as np
 import pytest
-import torch
 
-from pose_ros.core.encode import encode_heatmaps
-from pose_ros.core.keypoints import Keypoints
-from pose_ros.tools.training import accuracy
-from pose_ros.tools.training.accuracy import Predictions
-from pose_ros.tools.training.device import choose_device
-from pose_ros.tools.training.errors import TrainingError
-from pose_ros.tools.training.loop import parameter_groups
-from pose_ros.tools.training.loss import heatmap_loss
-from pose_ros.tools.training.network import normalised
-from pose_ros.tools.training.schedule import AveragedWeights, learning_rate_factor
-from pose_ros.tools.training.textbook import TextbookNetwork
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
+
+from pose_ros.core.encode import encode_heatmaps  # noqa: E402
+from pose_ros.core.keypoints import Keypoints  # noqa: E402
+from pose_ros.tools.training import accuracy  # noqa: E402
+from pose_ros.tools.training.accuracy import Predictions  # noqa: E402
+from pose_ros.tools.training.device import choose_device  # noqa: E402
+from pose_ros.tools.training.errors import TrainingError  # noqa: E402
+from pose_ros.tools.training.loop import parameter_groups  # noqa: E402
+from pose_ros.tools.training.loss import heatmap_loss  # noqa: E402
+from pose_ros.tools.training.network import normalised  # noqa: E402
+from pose_ros.tools.training.schedule import AveragedWeights, learning_rate_factor  # noqa: E402
+from pose_ros.tools.training.textbook import TextbookNetwork  # noqa: E402
 
 
 def targets(sigma):

@@ -4,16 +4,17 @@
 
 import numpy as np
 import pytest
-import torch
 
-from pose_ros.core.skeleton import FLIP_INDEX
-from pose_ros.tools.training import augment
-from pose_ros.tools.training.augment import Augmentation
-from pose_ros.tools.training.errors import TrainingError
-from pose_ros.tools.training.labels import read_labels
-from pose_ros.tools.training.loader import Loader
-from pose_ros.tools.training.samples import PhotoCache, SampleMaker
-from pose_ros.tools.training.textbook import TextbookNetwork
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
+
+from pose_ros.core.skeleton import FLIP_INDEX  # noqa: E402
+from pose_ros.tools.training import augment  # noqa: E402
+from pose_ros.tools.training.augment import Augmentation  # noqa: E402
+from pose_ros.tools.training.errors import TrainingError  # noqa: E402
+from pose_ros.tools.training.labels import read_labels  # noqa: E402
+from pose_ros.tools.training.loader import Loader  # noqa: E402
+from pose_ros.tools.training.samples import PhotoCache, SampleMaker  # noqa: E402
+from pose_ros.tools.training.textbook import TextbookNetwork  # noqa: E402
 
 SPEC = TextbookNetwork.spec
 GEOMETRY = Augmentation(

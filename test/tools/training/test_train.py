@@ -13,11 +13,12 @@ import time
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from pose_ros import cli
-from pose_ros.tools.training import trace
-from pose_ros.tools.training.checkpoint import load_checkpoint
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
+
+from pose_ros import cli  # noqa: E402
+from pose_ros.tools.training import trace  # noqa: E402
+from pose_ros.tools.training.checkpoint import load_checkpoint  # noqa: E402
 
 FEW = ['--epochs', '3', '--passes', '1', '--batch', '4', '--warm-up-steps', '2', '--threads', '1',
        '--loader-threads', '1', '--precision', 'fp32']  # fmt: skip
