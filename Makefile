@@ -4,11 +4,12 @@
 # Every command sets up what it needs (see ./run); `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench gpu-check lint clean distclean lock audit licences
+.PHONY: help demo test train bench gpu-check lint clean distclean lock audit licences
 
 VIDEO ?=
 CAMERA ?=
 ARGS ?=
+TRAINING ?= yes
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,8 +17,11 @@ help: ## list the commands
 demo: ## the ROS 2 nodes on real footage, into demo_out/; or VIDEO=file.mp4, or CAMERA=0
 	@./run pose_ros demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(CAMERA),--camera "$(CAMERA)") $(ARGS)
 
-test: ## all tests; ARGS='-k name' for some
-	@./run pytest --durations=5 $(ARGS)
+test: ## all tests; ARGS='-k name' for some; TRAINING=no without PyTorch and the tests of it
+	@POSE_ROS_TRAINING=$(TRAINING) ./run pytest --durations=5 $(ARGS)
+
+train: ## train a network on labelled photos; ARGS='--data DIR --out DIR', or ARGS=--help
+	@POSE_ROS_TRAINING=yes ./run pose_ros train $(ARGS)
 
 bench: ## measure cost, rate, latency and accuracy on this machine
 	@./run pose_ros bench $(ARGS)
