@@ -219,7 +219,7 @@ def test_bags_that_are_none(play, tmp_path):
     (tmp_path / 'folder').mkdir()
     with pytest.raises(BagError, match='is no bag'):
         BagReader(tmp_path / 'folder')
-    with pytest.raises(BagError, match='empty'):
+    with pytest.raises(BagError, match='the bag is empty'):
         BagReader(write_bag(tmp_path / 'empty', []))
     with pytest.raises(BagError, match='no skeletons in this bag.*it has /image'):
         BagReader(write_bag(tmp_path / 'foreign', [{'image': play[0]['image']}]))
