@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+import os
+from pathlib import Path
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -293,6 +295,28 @@ def test_a_detected_person_is_found_tracked_and_said_again(ros: Any, cyclist: np
     stage.see(cyclist, 2000)
     stage.tell([], 2000)
     assert stage.pose().skeletons == [], 'somebody looked, and nobody is there'
+
+
+@pytest.mark.data
+def test_a_foreign_top_down_network_looks_into_the_boxes(
+    ros: Any, cyclist: np.ndarray, tmp_path: Path
+) -> None:
+    network = Path(os.environ.get('POSE_ROS_DATA', '')) / 'models/simplepose_256x192.onnx'
+    if not network.is_file():
+        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
+    model = tmp_path / 'net.onnx'
+    model.symlink_to(network)
+    spec = Path(__file__).parents[1] / 'backends/simplepose_256x192.json'
+    model.with_suffix('.json').write_text(spec.read_text())
+    stage = Estimator(ros, refiner_model=str(model))
+    stage.tell([detection(MAN)], 1000)
+    stage.see(cyclist, 1000)
+    pose = stage.pose()
+    people = keypoints_from_msg(pose)
+    assert pose.model == 'simplepose' and len(people) == 1
+    assert (people.score[0] > 0.3).sum() >= 12
+    ours = people.xy[0][people.score[0] > 0.3]
+    assert (ours[:, 0] > 330).all() and (ours[:, 0] < 550).all()
 
 
 @pytest.fixture
