@@ -42,6 +42,10 @@ VERBS: dict[str, tuple[str, str]] = {
         'pose_ros.tools.evaluate_proximity',
         'measure distances to zones against a synthetic RGB-D world',
     ),
+    'inspect': (
+        'pose_ros.tools.inspect_model', 'tell what a network needs, and write its description'
+    ),
+    'fetch': ('pose_ros.tools.fetch', 'download a network that is known to run here'),
     'parameters': ('pose_ros.tools.parameter_tables', 'list every parameter of every node'),
     'engine': ('pose_ros.tools.engine', 'build, list, check or clear TensorRT engines'),
     'gpu-check': (

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where model files are: the shipped ones by name, others by path; each with its ModelSpec."""
+"""Where model files are: shipped and fetched ones by name, others by path; each with its spec."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ def shipped_model_folders() -> list[Path]:
     return [checkout, *(Path(p) / 'share' / 'pose_ros' / 'models' for p in prefixes)]
 
 
+def user_model_folder() -> Path:
+    """Return where `pose_ros fetch` puts networks: XDG_DATA_HOME/pose_ros/models."""
+    data = os.environ.get('XDG_DATA_HOME') or str(Path.home() / '.local' / 'share')
+    return Path(data) / 'pose_ros' / 'models'
+
+
 def find_model(model: str) -> Path:
     """
     Find a model file.
@@ -34,7 +40,8 @@ def find_model(model: str) -> Path:
     Parameters
     ----------
     model : str
-        Path of an ONNX file, or the name of a shipped model, for example 'movenet_thunder'.
+        Path of an ONNX file, or the name of a shipped or fetched model, for example
+        'movenet_thunder'.
 
     Returns
     -------
@@ -51,7 +58,7 @@ def find_model(model: str) -> Path:
         if not path.is_file():
             raise BackendError(f'no model file at {path}')
         return path
-    folders = shipped_model_folders()
+    folders = [*shipped_model_folders(), user_model_folder()]
     for folder in folders:
         path = folder / f'{model}.onnx'
         if path.is_file():

@@ -1,0 +1,273 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A network's ModelSpec as far as its graph tells, and in words what it does not tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose_ros.core.backend import BackendError
+from pose_ros.core.joint_names import ORDERS
+from pose_ros.core.model_spec import ROLES, ModelSpec
+from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+
+IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+# What a network whose input may have any size is tried at, (width, height).
+USUAL_SIZES = ((192, 256), (256, 256), (288, 384))
+
+
+@dataclass(frozen=True)
+class Guess:
+    """
+    What the graph of a network tells.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        Complete; where the graph tells nothing, what is most usual.
+    unknown : list of str
+        What is only usual, and how to find out, a sentence each.
+    """
+
+    spec: ModelSpec
+    unknown: list[str]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of the network as it came."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+def guess_spec(path: Path, **known: Any) -> Guess:
+    """
+    Guess a description.
+
+    Parameters
+    ----------
+    path : Path
+        ONNX file.
+    **known
+        Fields of the ModelSpec that are known; they stand for the guesses.
+
+    Raises
+    ------
+    BackendError
+        When the file cannot be run, or is no network that this package can use; the message says
+        what its inputs and outputs are.
+    """
+    session = _session(path)
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        raise BackendError(
+            f'{path} has {len(inputs)} inputs ({", ".join(i.name for i in inputs)}): only '
+            'networks with one, the picture, can be used'
+        )
+    layout, sizes = _input_sizes(path, inputs[0])
+    unknown: list[str] = []
+    outputs, size = _tried(path, session, layout, sizes)
+    if len(sizes) > 1:
+        unknown.append(
+            f'input size: the graph takes any; {size[0]}x{size[1]} is assumed. The paper or the '
+            'configuration of the training says it'
+        )
+    fields: dict[str, Any] = {
+        'name': path.stem, 'input_name': inputs[0].name, 'input_size': size, 'layout': layout,
+        'mean': IMAGENET_MEAN, 'std': IMAGENET_STD, 'stride': 0,
+        'onnx_sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
+    }  # fmt: skip
+    count = _read_outputs(path, outputs, fields, unknown)
+    if not inputs[0].type.startswith('tensor(float'):
+        fields.update(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    else:
+        unknown.append(
+            'mean and std of the input: those of ImageNet are assumed, 0..1 divided by them '
+            '(torchvision). The preprocessing of its training or of its demo says it; `--try` '
+            'tries the usual ones'
+        )
+    unknown.append('color: rgb is assumed; OpenCV-based and Caffe networks often want bgr')
+    fields['keypoints'] = known.get('keypoints') or _order(count, unknown)
+    unknown.append(
+        'crop_scale: a padding of boxes by 1.25 is assumed, that of mmpose and SimpleBaseline'
+    )
+    if fields['decoder'] == 'heatmaps':
+        fields['refinement'] = 'taylor'
+        unknown.append(
+            'refinement: taylor (DARK) suits most heatmaps; udp when the network was trained with '
+            'UDP (ViTPose was), which also changes the scale'
+        )
+    return Guess(ModelSpec(**{**fields, **known}), unknown)
+
+
+def _session(path: Path) -> Any:
+    import onnxruntime
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+
+    if not path.is_file():
+        raise BackendError(f'no model file at {path}')
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=['CPUExecutionProvider']
+        )
+    except (Fail, InvalidGraph, InvalidProtobuf, RuntimeError) as error:
+        raise BackendError(f'{path} is no ONNX file that can be run: {error}') from error
+
+
+def _input_sizes(path: Path, tensor: Any) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Return the layout, and the sizes (width, height) to try."""
+    shape = list(tensor.shape)
+    layout = ''
+    if len(shape) == 4:
+        layout = 'nchw' if shape[1] == 3 else 'nhwc' if shape[3] == 3 else ''
+    if not layout:
+        raise BackendError(
+            f'the input {tensor.name!r} of {path} is {shape}: no picture of three colours, '
+            '[batch, 3, height, width] or [batch, height, width, 3]'
+        )
+    height, width = shape[2:] if layout == 'nchw' else shape[1:3]
+    if isinstance(height, int) and isinstance(width, int):
+        return layout, ((width, height),)
+    return layout, USUAL_SIZES
+
+
+def _tried(
+    path: Path, session: Any, layout: str, sizes: tuple[tuple[int, int], ...]
+) -> tuple[list[Output], tuple[int, int]]:
+    """Run the network on nothing: shapes that a graph only computes show in its outputs."""
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
+
+    from pose_ros.backends.host_network import INPUT_TYPES
+
+    tensor = session.get_inputs()[0]
+    if tensor.type not in INPUT_TYPES:
+        raise BackendError(
+            f'the input of {path} is {tensor.type}, not one of {", ".join(INPUT_TYPES)}'
+        )
+    failure = ''
+    batch = tensor.shape[0] if isinstance(tensor.shape[0], int) else 1
+    for width, height in sizes:
+        shape = (3, height, width) if layout == 'nchw' else (height, width, 3)
+        blank = np.zeros((batch, *shape), INPUT_TYPES[tensor.type])
+        try:
+            values = session.run(None, {tensor.name: blank})
+        except (Fail, InvalidArgument, RuntimeException) as error:
+            failure = str(error)
+            continue
+        names = [output.name for output in session.get_outputs()]
+        return [Output(n, np.shape(v)) for n, v in zip(names, values)], (width, height)
+    raise BackendError(f'{path} does not run: {failure}')
+
+
+def _read_outputs(
+    path: Path, outputs: list[Output], fields: dict[str, Any], unknown: list[str]
+) -> int:
+    """Fill in decoder, outputs, stride or split ratio; return the number of joints."""
+    for find in (_centers, _simcc, _heatmaps):
+        found = find(outputs, fields['input_size'], unknown)
+        if found:
+            count = found.pop('count')
+            fields.update(found)
+            return int(count)
+    listed = ', '.join(f'{o.name} {list(o.shape)}' for o in outputs)
+    raise BackendError(
+        f'no output of {path} looks like heatmaps [batch, joints, height / stride, width / '
+        'stride] or SimCC [batch, joints, width * split] and [batch, joints, height * split]: '
+        f'{listed}. '
+        'Networks that give finished keypoints or boxes cannot be used'
+    )
+
+
+def _centers(
+    outputs: list[Output], size: tuple[int, int], unknown: list[str]
+) -> dict[str, Any] | None:
+    """Recognise MoveNet's four heads by their names."""
+    by_name = {o.name: o for o in outputs}
+    if not set(ROLES['centers']) <= set(by_name):
+        return None
+    found = _map_of(by_name['heatmaps'], size)
+    if found is None:
+        return None
+    unknown.append('weighting: {"kind": "reciprocal", "value": 1.8}, that of MoveNet Thunder')
+    return {
+        **found, 'decoder': 'centers', 'outputs': {role: role for role in ROLES['centers']},
+        'weighting': {'kind': 'reciprocal', 'value': 1.8},
+    }  # fmt: skip
+
+
+def _simcc(
+    outputs: list[Output], size: tuple[int, int], unknown: list[str]
+) -> dict[str, Any] | None:
+    """Recognise two vectors per joint whose lengths are as width and height."""
+    vectors = [o for o in outputs if len(o.shape) == 3]
+    width, height = size
+    for x in vectors:
+        for y in vectors:
+            split = x.shape[2] / width
+            if x is y or x.shape[1] != y.shape[1] or split < 0.5 or y.shape[2] / height != split:
+                continue
+            if width == height and 'y' in x.name.lower() and 'x' in y.name.lower():
+                x, y = y, x
+            if width == height:
+                unknown.append(f'which output is x: {x.name!r} is assumed; both are of one length')
+            return {
+                'decoder': 'simcc', 'outputs': {'simcc_x': x.name, 'simcc_y': y.name},
+                'simcc_split': split, 'count': x.shape[1],
+            }  # fmt: skip
+    return None
+
+
+def _heatmaps(
+    outputs: list[Output], size: tuple[int, int], unknown: list[str]
+) -> dict[str, Any] | None:
+    """Recognise maps; of several stages the last one."""
+    maps = [(o, found) for o in outputs if (found := _map_of(o, size))]
+    if not maps:
+        return None
+    output, found = maps[-1]
+    if len(maps) > 1:
+        names = ', '.join(o.name for o, _ in maps)
+        unknown.append(f'which output has the heatmaps: of {names} the last is assumed')
+    return {**found, 'decoder': 'heatmaps', 'outputs': {'heatmaps': output.name}}
+
+
+def _map_of(output: Output, size: tuple[int, int]) -> dict[str, Any] | None:
+    """Return stride, layout and number of joints of a map; None when it is none."""
+    if len(output.shape) != 4:
+        return None
+    for layout, (count, rows, columns) in (
+        ('nchw', output.shape[1:]), ('nhwc', (output.shape[3], *output.shape[1:3])),
+    ):  # fmt: skip
+        stride = size[0] // max(columns, 1)
+        fits = stride >= 1 and (columns * stride, rows * stride) == tuple(size)
+        if fits and stride <= 32 and count >= 1:
+            return {'stride': stride, 'output_layout': layout, 'count': count}
+    return None
+
+
+def _order(count: int, unknown: list[str]) -> tuple[str, ...]:
+    """Name the joints by their number."""
+    fitting = [name for name, names in ORDERS.items() if len(names) == count]
+    if fitting:
+        unknown.append(
+            f'order of the {count} joints: {fitting[0]} is assumed, because of their number. The '
+            'data set it was trained on says it; left and right exchanged is the usual mistake'
+        )
+        return ORDERS[fitting[0]]
+    if count == len(ORDERS['openpose18']) + 1:
+        unknown.append('order of the 19 channels: openpose18 and a background are assumed')
+        return (*ORDERS['openpose18'], 'background')
+    unknown.append(
+        f'order of the {count} joints: no known order has so many; the first are assumed to be '
+        f'those of COCO. Write the names into "keypoints" yourself'
+    )
+    more = tuple(f'joint_{n}' for n in range(NUM_KEYPOINTS, count))
+    return (*KEYPOINT_NAMES[:count], *more)
