@@ -13,7 +13,7 @@ from tqdm import tqdm
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.depth import DepthNoise
 from pose_ros.core.lifting import DepthReason, Lifted, lift
-from pose_ros.core.monocular import place
+from pose_ros.tools import monocular_world
 from pose_ros.tools.depth_pictures import depth_picture
 from pose_ros.tools.synthetic_rgbd import Scene, observe, random_figure, render
 
@@ -45,7 +45,6 @@ def measure(people: int, pictures: list[np.ndarray] | None = None) -> dict[str, 
     assert camera is not None
     report: dict[str, Any] = {}
     bar = tqdm(total=people * len(SENSORS), unit='person', desc='synthetic', file=sys.stderr)
-    guessed: list[bool] = []
     for number, (name, noise) in enumerate(SENSORS.items()):
         rng = np.random.default_rng(100 + number)
         errors: list[float] = []
@@ -69,10 +68,6 @@ def measure(people: int, pictures: list[np.ndarray] | None = None) -> dict[str, 
             on_wall += _on_wall(scene, lifted, keypoints.xy)
             visible += int(scene.visible.sum())
             lifted_visible += int(there.sum())
-            guess = place(camera, keypoints, 1.735, 0.11)  # of random_figure's statures
-            off = (guess.position - scene.joints)[..., 2]
-            sigma = np.sqrt(guess.covariance[..., 2, 2])
-            guessed += (np.abs(off) < 1.96 * sigma)[np.isfinite(off)].tolist()
             if pictures is not None and i < 2:
                 pictures.append(
                     depth_picture(
@@ -91,8 +86,9 @@ def measure(people: int, pictures: list[np.ndarray] | None = None) -> dict[str, 
             'on_wall': on_wall,
         }
     bar.close()
-    return {'people': people, 'sensors': report, 'monocular_inside_95': round(
-        float(np.mean(guessed)), 4)}
+    return {
+        'people': people, 'sensors': report, 'by_stature': monocular_world.measure(people, camera)
+    }
 
 
 def _on_wall(scene: Scene, lifted: Lifted, xy: np.ndarray) -> int:
@@ -116,8 +112,4 @@ def lines(report: dict[str, Any]) -> list[str]:
         f'{r["lifted_of_visible"]:7.1%} {r["inside_95"]:8.1%} {r["on_wall"]:5d} of {r["joints"]}'
         for name, r in report['sensors'].items()
     ]
-    found.append(
-        'by an assumed stature, without depth: inside the stated 95 % of depth '
-        f'{report["monocular_inside_95"]:.1%}'
-    )
-    return found
+    return found + monocular_world.lines(report['by_stature'])

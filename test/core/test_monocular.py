@@ -8,73 +8,32 @@ import pytest
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.joints import Joints
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.lifting import LATERAL_M
 from pose_ros.core.monocular import JITTER, common_variance, place
 from pose_ros.core.skeleton import LEFT_HIP
 from pose_ros.core.space_filter import SpaceFilter
 from pose_ros.core.track_sources import of_tracks
 from pose_ros.core.tracker import Tracker
 from pose_ros.core.tracks import PositionSource
-from pose_ros.tools.synthetic_rgbd import Figure, joints, random_figure
+from pose_ros.tools import monocular_world
+from pose_ros.tools.monocular_world import DISTANCES_M, MEAN_M, SIGMA_M, anybody, errors
+from pose_ros.tools.synthetic_rgbd import Figure, joints
 
 K = (525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0)
 CAMERA = CameraModel.from_camera_info(640, 480, '', (), K)
-MEAN_M, SIGMA_M = 1.7, 0.1
 TRUNK = [5, 6, 11, 12]
-STANDING, SITTING, CLOSE, FAR, TILTED = 'standing', 'sitting', 'close', 'far', 'tilted'
-KINDS = (STANDING, SITTING, CLOSE, FAR, TILTED)
-DISTANCES_M = {CLOSE: (0.8, 1.6), FAR: (5.0, 9.0)}
-
-
-def anybody(rng: np.random.Generator, kind: str) -> tuple[Figure, np.ndarray]:
-    """Return somebody of a random stature and build, and where the joints are."""
-    z_m = rng.uniform(*DISTANCES_M.get(kind, (1.8, 5.0)))
-    figure = random_figure(rng, rng.uniform(-0.3, 0.3) * z_m, z_m, np.pi)
-    figure.height_m = rng.normal(MEAN_M, SIGMA_M)
-    figure.build = tuple(rng.normal(1.0, 0.05, 4))
-    figure.sitting = kind == SITTING
-    truth = joints(figure)
-    if kind == TILTED:  # a camera under the ceiling, which looks down by 35 degrees
-        c, s = np.cos(0.61), np.sin(0.61)
-        turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-        middle = truth.mean(axis=0)
-        truth = (truth - middle) @ turn.T + [middle[0], 0.0, z_m]
-    return figure, truth
+KINDS = tuple(DISTANCES_M)
 
 
 def see(truth: np.ndarray, rng: np.random.Generator) -> Keypoints:
-    noisy = truth.copy()
-    noisy[:, :2] += rng.normal(0, 1, (17, 2)) * LATERAL_M[:, None]
-    xy = CAMERA.project(noisy).astype(np.float32)
-    inside = ((xy >= 0) & (xy <= [639, 479])).all(axis=1)
-    xy[~inside] = np.nan
-    return Keypoints(xy[None], inside[None].astype(np.float32), np.ones(1, np.float32))
-
-
-def errors(kind: str, people: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return errors of depth over the stated sigma, chi-square of positions, relative depth."""
-    rng = np.random.default_rng(1)
-    sigmas, squares, relative = [], [], []
-    for _ in range(people):
-        _, truth = anybody(rng, kind)
-        found = place(CAMERA, see(truth, rng), MEAN_M, SIGMA_M)
-        there = found.source[0] == PositionSource.MONOCULAR
-        if not there.any():
-            continue
-        error = found.position[0, there] - truth[there]
-        P = found.covariance[0, there]
-        sigmas += (error[:, 2] / np.sqrt(P[:, 2, 2])).tolist()
-        squares += np.einsum('ki,kij,kj->k', error, np.linalg.inv(P), error).tolist()
-        relative.append(np.median(error[:, 2] / truth[there, 2]))
-    assert len(relative) > 0.95 * people
-    return np.array(sigmas), np.array(squares), np.array(relative)
+    return monocular_world.see(truth, CAMERA, rng)
 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_error_is_as_large_as_stated(kind):
-    sigmas, squares, relative = errors(kind, 200)
+    sigmas, squares, relative = errors(kind, 200, CAMERA)
     assert 0.90 <= np.mean(np.abs(sigmas) < 1.96) <= 0.99
     assert 0.90 <= np.mean(squares < 7.815) <= 0.995  # 95 % of chi-square with 3 degrees
+    assert len(relative) > 190
     assert abs(relative.mean()) < 0.07
     assert relative.std() < 0.12  # of it the stature alone makes 0.06
 
@@ -84,7 +43,7 @@ def test_tall_people_seem_near_and_no_other_error_is_large():
     rng = np.random.default_rng(2)
     off = []
     for _ in range(100):
-        figure, _ = anybody(rng, STANDING)
+        figure, _ = anybody(rng, 'standing')
         figure.height_m, figure.build = MEAN_M, (1.0, 1.0, 1.0, 1.0)
         truth = joints(figure)
         found = place(CAMERA, see(truth, rng), MEAN_M, SIGMA_M)
