@@ -266,22 +266,37 @@ def test_images_that_cannot_be_shown_are_said(play, tmp_path, capsys):
     assert '/camera/image/tracked' in rrd.rows
 
 
-def test_without_rerun_the_command_says_how_to_get_it(play, tmp_path):
-    bag = write_bag(tmp_path / 'bag', play[:2])
+def view_without(names: set[str], bag: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `pose_ros view BAG --save x.rrd` where some packages cannot be imported."""
     script = (
         'import sys\n'
         'class Block:\n'
         '    def find_spec(self, name, path=None, target=None):\n'
-        '        if name.split(".")[0] == "rerun": raise ModuleNotFoundError(name, name=name)\n'
+        f'        if name.split(".")[0] in {sorted(names)!r} or name == "pose_ros.msg":\n'
+        '            raise ModuleNotFoundError(name, name=name)\n'
         'sys.meta_path.insert(0, Block())\n'
         'from pose_ros import cli\n'
         f'sys.exit(cli.main(["view", {str(bag)!r}, "--save", "x.rrd"]))\n'
     )
-    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True,
-                          cwd=tmp_path)
+    return subprocess.run([sys.executable, '-c', script], capture_output=True, text=True,
+                          cwd=folder)
+
+
+def test_without_rerun_the_command_says_how_to_get_it(play, tmp_path):
+    done = view_without({'rerun'}, write_bag(tmp_path / 'bag', play[:2]), tmp_path)
     assert done.returncode == 1
     assert 'the Python package rerun is missing: pip install' in done.stderr
     assert len(done.stderr.splitlines()) == 1 and not (tmp_path / 'x.rrd').exists()
+
+
+def test_a_bag_is_shown_without_ros(play, tmp_path):
+    pytest.importorskip('rerun', reason=LACKS_RERUN)
+    ros = {'rclpy', 'sensor_msgs', 'std_msgs', 'geometry_msgs', 'builtin_interfaces',
+           'diagnostic_msgs', 'lifecycle_msgs', 'ament_index_python', 'rcl_interfaces'}
+    done = view_without(ros, write_bag(tmp_path / 'bag', play[:3]), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '3 image, 3 observed, 3 proximity, 3 tracked' in done.stdout
+    assert '/camera/joints' in Rrd(tmp_path / 'x.rrd').rows
 
 
 def test_without_a_display_no_window_is_tried(play, tmp_path, capsys, monkeypatch):
