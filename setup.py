@@ -51,7 +51,9 @@ setup(
         'record': ['rosbags>=0.10'],
         'tensorrt': ['pycuda>=2025.1.2', 'onnx>=1.15'],  # TensorRT itself: as NVIDIA ships it
         'view': requirements('view'),
-        'train': [*requirements('training'), 'onnx>=1.15', 'pycocotools>=2.0.6', 'matplotlib>=3.5'],
+        'train': [
+            *requirements('training'), 'onnx>=1.15', 'pycocotools>=2.0.6', 'matplotlib>=3.5',
+        ],
         'test': requirements('development'),
     },
     entry_points={'console_scripts': ['pose_ros = pose_ros.cli:main']},
