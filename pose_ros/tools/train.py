@@ -22,15 +22,20 @@ from pose_ros.tools.training.data import read_data
 from pose_ros.tools.training.device import choose_device
 from pose_ros.tools.training.errors import TrainingError
 from pose_ros.tools.training.loop import Training
-from pose_ros.tools.training.networks import CHECKPOINT, new_network
-from pose_ros.tools.training.settings import CONFIG, TrainingSettings, read_settings
+from pose_ros.tools.training.networks import CHECKPOINT, ONNX, new_network
+from pose_ros.tools.training.settings import (
+    CONFIG,
+    FINE_TUNING,
+    TrainingSettings,
+    read_settings,
+)
 from pose_ros.tools.training.trace import EpochRow
 
-HELP = 'train a heatmap network on labelled photos'
+HELP = 'train a heatmap network on labelled photos, or tune the shipped one to them'
 DESCRIPTION = """\
-Trains the textbook network (256x256x3 -> 64x64x128 features -> 64x64x17 heatmaps) on folders in
-COCO's person-keypoints form: annotations.json and images/. Some photos are set aside to measure
-on. The folder of the run gets
+Trains the textbook network (256x256x3 -> 64x64x128 features -> 64x64x17 heatmaps), or tunes a
+MoveNet (--from), on folders in COCO's person-keypoints form: annotations.json and images/. Some
+photos are set aside to measure on. The folder of the run gets
   checkpoint.pt  everything to go on from, after each epoch; best.pt: the best weights
   trace.csv      a row per epoch; curves.png: loss and accuracy
   samples.png    what the network sees, beside what is labelled
@@ -42,6 +47,8 @@ examples:
   pose_ros train --data my_photos --out my_run
   pose_ros train --resume my_run                 go on after an interruption
   pose_ros train --data a --data b --weight 1 --weight 0.3 --val c --out my_run
+  pose_ros train --from models/movenet_thunder.onnx --data my_photos --out my_run
+                                                 the shipped network, tuned to one's own camera
   pose_ros train --data coco --annotations annotations/person_keypoints_train2017.json \\
                  --images train2017 --passes 1 --epochs 60 --out coco_run
 then:
@@ -65,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--val', metavar='DIR', default='', help='photos to measure on')
     _number(parser, '--val-fraction', 'without --val: share of the first --data set aside')
     add('--from', metavar='MODEL', dest='start_from', default='',
-        help='the folder of a training to begin from (default: random weights)')
+        help='a MoveNet (NAME.onnx) or the folder of a training to begin from (default: random '
+             'weights)')
     add('--out', metavar='DIR', type=Path, help='folder of the run; must be new or empty')
     add('--resume', metavar='DIR', type=Path, help='go on with the run in this folder')
     _number(parser, '--epochs', 'in all')
@@ -98,10 +106,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(parser: argparse.ArgumentParser, name: str, what: str) -> None:
-    default = DEFAULTS[name[2:].replace('-', '_')]
+    key = name[2:].replace('-', '_')
+    default = DEFAULTS[key]
+    tuned = f', from an ONNX file {FINE_TUNING[key]}' if key in FINE_TUNING else ''
     parser.add_argument(
         name, metavar='N' if isinstance(default, int) else 'X', type=type(default),
-        default=default, help=f'{what} (default: %(default)s)',
+        help=f'{what} (default: {default}{tuned})',
     )
 
 
@@ -147,8 +157,9 @@ def _chosen(args: argparse.Namespace) -> TrainingSettings:
             f'{args.out} holds a training already: --resume {args.out} goes on with it; '
             'a new one needs another --out'
         )
-    values = {f.name: getattr(args, f.name) for f in fields(TrainingSettings)
-              if hasattr(args, f.name)}
+    values = dict(FINE_TUNING) if args.start_from.endswith(ONNX) else {}
+    given = {f.name: getattr(args, f.name, None) for f in fields(TrainingSettings)}
+    values |= {name: value for name, value in given.items() if value is not None}
     augmentation = Augmentation(**{f.name: getattr(args, f.name) for f in fields(Augmentation)})
     values |= {'data': tuple(args.data), 'weights': tuple(args.weight)}
     return TrainingSettings(**values, augmentation=augmentation)

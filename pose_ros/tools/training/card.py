@@ -41,6 +41,10 @@ def model_card(name: str, trained: Trained, settings: TrainingSettings) -> str:
         'like those, and measure it on yours before a robot relies on it.\n'
         if photos < FEW_PHOTOS else ''
     )
+    maps = ', '.join(f'`{output}`' for output in spec.outputs.values())
+    drawn = f'Gaussians of height 1 and sigma {settings.sigma_px:g}'
+    if spec.decoder == 'centers':
+        drawn = 'as those of the network it was begun with'
     data = ', '.join(f'`{Path(folder).name}`' for folder in settings.data)
     return f"""# Model card: `{name}`
 
@@ -50,7 +54,7 @@ Finds the 17 COCO keypoints of the person that a crop is about. Trained by `pose
 |---|---|
 | network | {spec.name}, {parameters / 1e6:.1f} M parameters |
 | input | `{spec.input_name}`, float32 (batch, 3, {height}, {width}), {spec.color}, (pixel - mean) / std with mean {list(spec.mean)} and std {list(spec.std)} |
-| output | `{spec.outputs['heatmaps']}`, float32 (batch, 17, {map_height}, {map_width}): Gaussians of height 1 and sigma {settings.sigma_px:g} |
+| output | {maps}, float32 (batch, channels, {map_height}, {map_width}): {drawn} |
 | crop | the person's box, padded by {spec.crop_scale:g} |
 | trained on | {data}: {people} people in {photos} photos; the terms of those photos apply |
 | begun with | {begun}, seed {settings.seed} |

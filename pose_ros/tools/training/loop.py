@@ -25,7 +25,6 @@ from pose_ros.tools.training.device import Device
 from pose_ros.tools.training.errors import TrainingError
 from pose_ros.tools.training.labels import Person
 from pose_ros.tools.training.loader import Loader
-from pose_ros.tools.training.loss import heatmap_loss
 from pose_ros.tools.training.network import PoseNetwork, normalised
 from pose_ros.tools.training.networks import BEST, CHECKPOINT
 from pose_ros.tools.training.pictures import draw_samples
@@ -181,11 +180,7 @@ class Training:
     def _loss(self, network: PoseNetwork, batch: Batch) -> Tensor:
         with self.device.autocast():
             maps = network(normalised(batch.crops, network.spec))
-        loss = heatmap_loss(
-            maps['heatmaps'], batch.heatmaps, batch.weight, self.settings.sigma_px
-        )
-        extra = network.extra_loss(maps, batch)
-        return loss if extra is None else loss + extra
+        return network.loss(maps, batch, self.settings.sigma_px)
 
     def _network_alone(self) -> float:
         """Return the crops per second of forward and backward passes on a batch that is ready."""

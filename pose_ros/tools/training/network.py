@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pose_ros.core.model_spec import ModelSpec
 from pose_ros.tools.training.batch import Batch
+from pose_ros.tools.training.loss import heatmap_loss
 
 
 class PoseNetwork(nn.Module):
@@ -39,13 +40,25 @@ class PoseNetwork(nn.Module):
         -------
         dict of (B, C, map height, map width)
             By role, as in `ModelSpec.outputs`; 'heatmaps' (C = 17, or as many as the spec names)
-            is there always, and is what the loss compares with Gaussians of height 1.
+            is there always; unless a network has a loss of its own, they are compared with
+            Gaussians of height 1.
         """
         raise NotImplementedError
 
-    def extra_loss(self, maps: dict[str, Tensor], batch: Batch) -> Tensor | None:
-        """Return what is added to the loss of the heatmaps, a scalar; None for nothing."""
-        return None
+    def loss(self, maps: dict[str, Tensor], batch: Batch, sigma_px: float) -> Tensor:
+        """
+        Return how wrong the maps are, a scalar of at least 0.
+
+        Parameters
+        ----------
+        maps : dict
+            What `forward` gave for the batch, while training.
+        batch : Batch
+            The crops and what is labelled in them.
+        sigma_px : float
+            Of the batch's Gaussians, map pixels.
+        """
+        return heatmap_loss(maps['heatmaps'], batch.heatmaps, batch.weight, sigma_px)
 
     def write_onnx(self, path: Path) -> None:
         """

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pose_ros.tools.training.checkpoint import load_checkpoint, load_weights
 from pose_ros.tools.training.errors import TrainingError
+from pose_ros.tools.training.movenet import MoveNet
 from pose_ros.tools.training.network import PoseNetwork
 from pose_ros.tools.training.settings import TrainingSettings, read_settings
 from pose_ros.tools.training.textbook import TextbookNetwork
@@ -17,6 +18,7 @@ from pose_ros.tools.training.trace import EpochRow
 
 BEST = 'best.pt'
 CHECKPOINT = 'checkpoint.pt'
+ONNX = '.onnx'
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,21 +49,31 @@ def new_network(settings: TrainingSettings) -> PoseNetwork:
     Parameters
     ----------
     settings : TrainingSettings
-        `start_from` is the folder of a training, whose best weights are taken; empty for random
-        ones.
+        `start_from` is a MoveNet as an ONNX file, or the folder of a training, whose best weights
+        are taken; empty for the textbook network with random ones.
 
     Raises
     ------
     TrainingError
         When there is no such thing, or it cannot be trained.
     """
-    network = TextbookNetwork(settings.sigma_px)
-    if settings.start_from:
-        path = Path(settings.start_from)
-        if not path.is_dir():
-            raise TrainingError(f'--from {path}: not the folder of a training')
+    network = _architecture(settings)
+    path = Path(settings.start_from)
+    if settings.start_from and path.suffix != ONNX:
         _load(network, path / BEST)
     return network
+
+
+def _architecture(settings: TrainingSettings) -> PoseNetwork:
+    """Make the network that a training is about, with the weights of its very beginning."""
+    path = Path(settings.start_from)
+    if not settings.start_from:
+        return TextbookNetwork(settings.sigma_px)
+    if path.suffix == ONNX:
+        return MoveNet(path)
+    if not path.is_dir():
+        raise TrainingError(f'--from {path}: not an ONNX file, nor the folder of a training')
+    return _architecture(replace(read_settings(path), sigma_px=settings.sigma_px))
 
 
 def trained_network(run: Path, which: str = 'best') -> Trained:
@@ -81,7 +93,7 @@ def trained_network(run: Path, which: str = 'best') -> Trained:
         When there is none, or it is of another architecture.
     """
     path = run / BEST if which == 'best' else run / CHECKPOINT
-    network = TextbookNetwork(read_settings(run).sigma_px)
+    network = _architecture(read_settings(run))
     state = _load(network, path)
     row = state['row'] if which == 'best' else state['rows'][-1]
     return Trained(network, EpochRow(**row), state['people'], state['photos'])

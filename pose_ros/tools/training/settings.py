@@ -15,6 +15,12 @@ from pose_ros.tools.training.errors import TrainingError
 
 CONFIG = 'config.json'
 
+FINE_TUNING: dict[str, Any] = {
+    'epochs': 4, 'passes': 2, 'batch': 8, 'learning_rate': 1e-4, 'weight_decay': 0.01,
+    'warm_up_steps': 30, 'ema_decay': 0.985,
+}
+"""Defaults for a network that knows people already: docs/pose_thunder.md."""
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -34,7 +40,7 @@ class TrainingSettings:
     val_fraction : float
         Of the photos of the first folder, set aside when `val` is empty.
     start_from : str
-        Model or run to begin with; empty for random weights of the textbook network.
+        ONNX file or run to begin with; empty for random weights of the textbook network.
     epochs, passes, batch : int
         `passes` times over the people is an epoch; crops in a batch.
     learning_rate, weight_decay : float
