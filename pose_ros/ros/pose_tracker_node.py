@@ -7,6 +7,7 @@ Subscribes `pose`. Publishes `pose/tracked`, one message for each one with the s
 with status STALE when none comes; `pose/predicted`, the people CONFIRMED or LOST carried forward;
 `pose/target`, the one person chosen by the service `pose/lock_target`. Where `pose` has positions
 in metres they are filtered as well; `camera_info` then tells the rays of keypoints without depth.
+With tf2 the output may be in another frame, and each body gets a TF frame (`frame_output`).
 """
 
 from __future__ import annotations
