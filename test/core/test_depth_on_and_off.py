@@ -141,3 +141,28 @@ def test_depth_to_assumed_size_and_back():
         assert (squared < 16.27).all()
     error = np.array([now.position[0] - place_m for place_m, now in out[112:]])
     assert np.linalg.norm(error, axis=2).mean() < 0.05
+
+
+def test_pixels_tell_nothing_along_the_ray():
+    """Seen or not, the variance along the ray grows alike; across it, only unseen."""
+    along, across = {}, {}
+    for camera in (CAMERA, None):
+        rng, space = np.random.default_rng(1), SpaceFilter(camera, hold_lengths=False)
+        for i in range(26):
+            place_m = truth(i * DT_S)[None]
+            line = place_m / place_m[..., 2:]
+            z = place_m + rng.normal(0, 0.04, (1, 17))[..., None] * line
+            R = 0.04**2 * line[..., :, None] * line[..., None, :] + 1e-6 * np.eye(3)
+            if i >= 20:
+                z[:] = np.nan
+            xy = CAMERA.project(place_m) + rng.normal(0, 3, (1, 17, 2))
+            now = space.update(i * DT_S, tracks(i * DT_S, xy), z, R)
+        unit = (line / np.linalg.norm(line, axis=2, keepdims=True))[0]
+        side = np.cross(unit, [0.0, 1.0, 0.0])
+        P = now.covariance[0]
+        along[camera is None] = np.einsum('ki,kij,kj->k', unit, P, unit)
+        across[camera is None] = np.einsum('ki,kij,kj->k', side, P, side)
+    known = np.isfinite(along[True]) & np.isfinite(along[False])
+    assert known.sum() > 10
+    assert (along[False] > 0.97 * along[True])[known].all()
+    assert (across[False] < 0.5 * across[True])[known].all()
