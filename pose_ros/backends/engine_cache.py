@@ -87,6 +87,11 @@ def digest_of(key: Key) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _number(value: Any) -> float:
+    """Return what is only shown, not relied on: 0 when it is no sensible number."""
+    return float(value) if isinstance(value, (int, float)) and abs(value) < 1e12 else 0.0
+
+
 class EngineCache:
     """
     The engines in one folder.
@@ -242,7 +247,7 @@ class EngineCache:
         try:
             sidecar = self._sidecar(digest)
             key = sidecar['key']
-            build_s, built = float(sidecar.get('build_s', 0)), float(sidecar.get('built', 0))
+            build_s, built = _number(sidecar.get('build_s')), _number(sidecar.get('built'))
             if digest_of(key) != digest:
                 raise EngineRefused('the description is that of another engine')
             num_bytes = len(self._read(digest, key))

@@ -1,0 +1,179 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What is fuzzed: everything that reads a file which somebody else may have written.
+
+A target takes bytes; it ends well or raises one of the errors that its users see as one line.
+Whatever else comes out of it is a fault of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+from mutation import spoilt_bytes, spoilt_documents
+import numpy as np
+import yaml
+
+from pose_ros.backends.engine_cache import EngineCache, EngineRefused, digest_of
+from pose_ros.core.backend import BackendError, ModelSpec, ModelSpecError
+
+MODELS = Path(__file__).resolve().parents[2] / 'models'
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    One reader.
+
+    Attributes
+    ----------
+    name : str
+    share : int
+        Of a million inputs, in thousands.
+    inputs : callable
+        From a seed to spoilt inputs without end.
+    read : callable
+        Reads one.
+    errors : tuple of exception classes
+        What it may raise.
+    """
+
+    name: str
+    share: int
+    inputs: Callable[[int], Iterator[bytes]]
+    read: Callable[[bytes], object]
+    errors: tuple[type[Exception], ...]
+
+
+def targets(scratch: Path) -> list[Target]:
+    """Return all, with their files in a scratch folder (best in memory)."""
+    return [
+        model_spec(), onnx_file(scratch), engine_sidecar(scratch), calibration(scratch),
+        annotations(scratch),
+    ]
+
+
+def model_spec() -> Target:
+    """Return the reader of model specs, with every shipped one to spoil."""
+    specs = [json.loads(path.read_text()) for path in sorted(MODELS.glob('*.json'))]
+
+    def inputs(seed: int) -> Iterator[bytes]:
+        streams = [spoilt_documents(spec, seed + n) for n, spec in enumerate(specs)]
+        while True:
+            for stream in streams:
+                yield next(stream)
+
+    return Target('ModelSpec JSON', 600, inputs,
+                  lambda data: ModelSpec.from_json(data.decode('utf-8', 'replace')),
+                  (ModelSpecError,))
+
+
+def onnx_file(scratch: Path) -> Target:
+    """Return the loading of a network's file: ONNX Runtime's own reader is in it."""
+    from pose_ros.backends.onnx import OnnxNetwork
+
+    path, good = scratch / 'small.onnx', small_onnx()
+    path.with_suffix('.json').write_text(json.dumps({
+        'name': 'small', 'input': {'name': 'image', 'width': 32, 'height': 32},
+        'decoder': 'heatmaps', 'stride': 4, 'outputs': {'heatmaps': 'heatmaps'},
+    }))
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        OnnxNetwork(path, num_threads=1)
+
+    return Target('ONNX file', 20, lambda seed: spoilt_bytes(good, seed), read, (BackendError,))
+
+
+def small_onnx() -> bytes:
+    """Return a network of one convolution, image (B, 3, 32, 32) -> heatmaps (B, 17, 8, 8)."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = np.random.default_rng(0).normal(0, 0.1, (17, 3, 4, 4)).astype(np.float32)
+    node = helper.make_node('Conv', ['image', 'weights'], ['heatmaps'], 'conv', strides=[4, 4])
+    graph = helper.make_graph(
+        [node], 'small',
+        [helper.make_tensor_value_info('image', TensorProto.FLOAT, ['batch', 3, 32, 32])],
+        [helper.make_tensor_value_info('heatmaps', TensorProto.FLOAT, ['batch', 17, 8, 8])],
+        [numpy_helper.from_array(weights, 'weights')],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)])
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def engine_sidecar(scratch: Path) -> Target:
+    """Return the reader of what lies beside a stored engine: used, or what is wrong is said."""
+    cache = EngineCache(scratch / 'engines')
+    key: dict[str, Any] = {'onnx_sha256': '0' * 64, 'tensorrt': '10.3.0', 'gpu': 'none'}
+    cache.get(key, lambda: b'plan', lambda plan: plan)
+    file = scratch / 'engines' / f'{digest_of(key)}.json'
+    good = json.loads(file.read_text())
+
+    def read(data: bytes) -> None:
+        file.write_bytes(data)
+        [stored] = [e for e in cache.contents() if e.digest == digest_of(key)]
+        try:
+            cache._read(digest_of(key), key)  # as `get` does, without its wait for the disk
+        except EngineRefused:
+            return
+        if stored.problem:
+            raise AssertionError(f'used, but listed with the problem {stored.problem!r}')
+
+    return Target('engine sidecar', 100, lambda seed: spoilt_documents(good, seed), read, ())
+
+
+def calibration(scratch: Path) -> Target:
+    """Return the reader of a camera's calibration."""
+    from pose_ros.ros.calibration import CalibrationError, camera_info_from_yaml
+
+    good = {
+        'image_width': 640, 'image_height': 480, 'camera_name': 'camera',
+        'camera_matrix': {'rows': 3, 'cols': 3, 'data': [500, 0, 320, 0, 500, 240, 0, 0, 1]},
+        'distortion_model': 'plumb_bob',
+        'distortion_coefficients': {'rows': 1, 'cols': 5, 'data': [0.1, -0.2, 0, 0, 0]},
+    }
+    file, text = scratch / 'camera.yaml', yaml.safe_dump(good).encode()
+
+    def inputs(seed: int) -> Iterator[bytes]:
+        # JSON is YAML: documents with other fields, and the usual file with other bytes.
+        documents, files = spoilt_documents(good, seed), spoilt_bytes(text, seed)
+        while True:
+            yield next(documents)
+            yield next(files)
+
+    def read(data: bytes) -> None:
+        file.write_bytes(data)
+        camera_info_from_yaml(file)
+
+    return Target('calibration YAML', 40, inputs, read, (CalibrationError,))
+
+
+def annotations(scratch: Path) -> Target:
+    """Return the reader of a folder of labelled photos."""
+    from pose_ros.tools.coco_scores import CocoFolder, DataError
+
+    folder = scratch / 'coco'
+    (folder / 'images').mkdir(parents=True)
+    (folder / 'images' / 'a.jpg').write_bytes(b'')
+    good = {
+        'images': [{'id': 1, 'file_name': 'a.jpg', 'width': 640, 'height': 480}],
+        'categories': [{'id': 1, 'name': 'person'}],
+        'annotations': [{
+            'id': 1, 'image_id': 1, 'category_id': 1, 'bbox': [10, 10, 100, 200], 'area': 9000,
+            'iscrowd': 0, 'num_keypoints': 17, 'keypoints': [50, 60, 2] * 17}],
+    }
+
+    def read(data: bytes) -> None:
+        (folder / 'annotations.json').write_bytes(data)
+        CocoFolder(folder)
+
+    return Target(
+        'COCO annotations', 240, lambda seed: spoilt_documents(good, seed), read, (DataError,))
