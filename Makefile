@@ -4,7 +4,7 @@
 # Every command sets up what it needs (see ./run); `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train bench gpu-check lint clean distclean lock audit licences
+.PHONY: help demo test train bench gpu-check fuzz soak lint clean distclean lock audit licences
 
 VIDEO ?=
 CAMERA ?=
@@ -29,12 +29,18 @@ bench: ## measure cost, rate, latency and accuracy on this machine
 gpu-check: ## everything that wants an NVIDIA GPU; writes gpu_check.json and gpu_check.md
 	@./run pose_ros gpu-check $(ARGS)
 
+fuzz: ## a million spoilt files through everything that reads files (about ten minutes)
+	@./run python test/fuzz/fuzz.py $(ARGS)
+
+soak: ## the nodes for an hour with people and faults, into soak_out/; ARGS='--minutes 10' for less
+	@./run python test/faults/soak.py $(ARGS)
+
 lint: ## ruff on everything, mypy on core and backends
 	@./run ruff check .
 	@./run mypy
 
 clean: ## remove what was built and written, but not the environment
-	rm -rf demo_out pose_out build install log dist .venv*/colcon .venv*/setup/messages .venv*/setup/links
+	rm -rf demo_out pose_out soak_out fuzz_found build install log dist .venv*/colcon .venv*/setup/messages .venv*/setup/links
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name .venv\* -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -21,6 +21,7 @@ _LOG = logging.getLogger('pose_ros')
 # ONNX Runtime's errors share no base class of its own, and which there are depends on its version.
 _RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
+    UnicodeDecodeError,  # a name inside the file
     *(
         error
         for error in vars(onnxruntime_pybind11_state).values()
@@ -66,10 +67,12 @@ class OnnxNetwork(HostNetwork):
         self._session = _session(path, num_threads, provider)
         used = self._session.get_providers()[0]
         self.provider = next(name for name, value in _PROVIDERS.items() if value == used)
-        self.check(
-            {i.name: (i.type, i.shape) for i in self._session.get_inputs()},
-            [o.name for o in self._session.get_outputs()],
-        )
+        try:
+            inputs = {i.name: (i.type, i.shape) for i in self._session.get_inputs()}
+            outputs = [o.name for o in self._session.get_outputs()]
+        except UnicodeDecodeError as error:
+            raise BackendError(f'{path} has a name inside that is no text: {error}') from error
+        self.check(inputs, outputs)
 
     def infer(self, batch: np.ndarray, outputs: Sequence[str]) -> list[np.ndarray]:
         """Run the network (`HostNetwork`)."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 import json
-import math
+import sys
 from typing import Any
 
 from pose_ros.core.joint_names import ORDERS, wrong_names
@@ -216,7 +216,8 @@ class ModelSpec:
 
         def number(value: object) -> bool:
             plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-            return plain and math.isfinite(value)  # type: ignore[arg-type]
+            # JSON's integers know no bound; those beyond a float's are no number here.
+            return plain and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
         def one_of(name: str, choices: tuple[str, ...]) -> None:
             value = getattr(self, name)
@@ -249,7 +250,8 @@ class ModelSpec:
         )
         if self.decoder == 'centers':
             require(
-                self.weighting.get('kind') in ('reciprocal', 'gaussian')
+                isinstance(self.weighting, dict)
+                and self.weighting.get('kind') in ('reciprocal', 'gaussian')
                 and number(self.weighting.get('value'))
                 and self.weighting['value'] > 0,
                 'weighting is {"kind": "reciprocal" or "gaussian", "value": above 0}',

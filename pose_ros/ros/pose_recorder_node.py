@@ -6,10 +6,14 @@
 Subscribes `pose`, `pose/tracked`, `pose/overlay` and `/diagnostics`. Writes into `folder`, done
 when the node is deactivated or ends: annotated.mp4, contact_sheet.png, skeletons.jsonl, the MCAP
 bag `bag/` of `pose` and `pose/tracked`, summary.json. Prints a live line meanwhile.
+
+When a file cannot be written (the disk is full) it is said once, /diagnostics is ERROR, and what
+comes after is counted as `not_recorded`; what was written before is finished as well as possible.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import json
 from pathlib import Path
 import sys
@@ -25,7 +29,7 @@ from sensor_msgs.msg import Image
 from pose_ros.core.config import RecorderConfig
 from pose_ros.media.contact_sheet import ContactSheet
 from pose_ros.media.skeleton_lines import SkeletonLines
-from pose_ros.media.video import RecordingError, VideoRecorder
+from pose_ros.media.video import VideoRecorder
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.bag import BagError, SkeletonBag
 from pose_ros.ros.diagnostics import ERROR
@@ -55,6 +59,7 @@ class PoseRecorderNode(ManagedNode):
         self._first_stamp_s: float | None = None
         self._last_stamp_s = 0.0
         self._overlays = 0
+        self._write_failure = ''
 
     def configure(self) -> None:
         """Make the folder."""
@@ -66,7 +71,7 @@ class PoseRecorderNode(ManagedNode):
 
     def activate(self) -> None:
         """Open the files and listen."""
-        self._summary = RecordingSummary()
+        self._summary, self._write_failure = RecordingSummary(), ''
         self._sheet, self._first_stamp_s, self._overlays = ContactSheet(), None, 0
         self._last_stamp_s = 0.0
         topics = {name: self.resolve_topic_name(name) for name in (POSE, TRACKED)}
@@ -102,22 +107,43 @@ class PoseRecorderNode(ManagedNode):
         self._listening = []
         if self._lines is None:
             return
-        self._lines.close()
-        self._lines = None
+        endings = [self._lines.close]
         if self._bag is not None:
-            self._bag.close()
-            self._bag = None
-        try:
-            if self._video is not None:
-                self._video.close()
-            if self._overlays:
-                self._sheet.write(self._folder / 'contact_sheet.png')
-        except OSError as error:
-            self.get_logger().error(str(error))
-        self._video = None
+            endings.append(self._bag.close)
+        if self._video is not None:
+            endings.append(self._video.close)
+        if self._overlays:
+            endings.append(lambda: self._sheet.write(self._folder / 'contact_sheet.png'))
+        for finish in (*endings, self._write_summary):
+            # Each by itself: what can be finished is.
+            self._or_say(finish)
+        self._lines = self._bag = self._video = None
+
+    def health(self) -> tuple[bytes, str]:
+        """Tell when nothing is recorded any more."""
+        return (ERROR, self._write_failure) if self._write_failure else super().health()
+
+    def _write_summary(self) -> None:
         report = {'overlays': self._overlays, **self._summary.report()}
         text = json.dumps(report, indent=1, allow_nan=False) + '\n'
         (self._folder / 'summary.json').write_text(text, encoding='utf-8')
+
+    def _or_say(self, write: Callable[[], None]) -> None:
+        """Write something; say once when it cannot be written."""
+        try:
+            write()
+        except OSError as error:
+            failure = f'cannot write into {self._folder}: {error.strerror or error}'
+            if not self._write_failure:
+                self.get_logger().error(f'{failure}; nothing more is recorded')
+            self._write_failure = failure
+
+    def _record(self, write: Callable[[], None]) -> None:
+        """Write something that came, unless writing has failed before."""
+        if not self._write_failure:
+            self._or_say(write)
+        if self._write_failure:
+            self.statistics.counts['not_recorded'] += 1
 
     def _listen(self, kind: type[Any], topic: str, callback: Any, qos: QoSProfile,
                 raw: bool = False) -> None:
@@ -135,13 +161,15 @@ class PoseRecorderNode(ManagedNode):
         if self._lines is None or msg.status == SkeletonArray.STALE:
             return
         tracks = tracks_from_msg(msg)
-        self._lines.write(tracks, (int(msg.image_width), int(msg.image_height)))
+        lines, size = self._lines, (int(msg.image_width), int(msg.image_height))
+        self._record(lambda: lines.write(tracks, size))
         self._summary.count_tracked(tracks, _age_s(msg), float(msg.track_ms), time.monotonic())
 
     def _keep(self, topic: str, data: bytes) -> None:
-        if self._bag is not None:
+        bag = self._bag
+        if bag is not None:
             now_ns = self.get_clock().now().nanoseconds
-            self._bag.write(self.resolve_topic_name(topic), now_ns, data)
+            self._record(lambda: bag.write(self.resolve_topic_name(topic), now_ns, data))
 
     def _on_overlay(self, msg: Image) -> None:
         if self._video is None:
@@ -154,8 +182,9 @@ class PoseRecorderNode(ManagedNode):
             elif stamp_s == self._last_stamp_s != 0.0:
                 return  # the same image again, with a banner that says STALE
             self._last_stamp_s = stamp_s
-            self._video.write(image, stamp_s)
-        except (ImageError, RecordingError) as error:
+            video = self._video
+            self._record(lambda: video.write(image, stamp_s))
+        except ImageError as error:
             self.complain('bad_overlays', f'an overlay is not recorded: {error}')
             return
         self._sheet.add(image, f'{stamp_s - self._first_stamp_s:.2f} s', stamp_s)

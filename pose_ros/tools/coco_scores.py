@@ -69,6 +69,14 @@ class Photo:
     truth: Truth
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; also of names that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 class CocoFolder:
     """
     `annotations.json` and `images/`.
@@ -104,9 +112,11 @@ class CocoFolder:
             self._coco.createIndex()
         try:
             self.photos = [self._photo(images, image) for image in self._images()]
-        except (KeyError, TypeError) as error:
-            raise DataError(f'{file} is not in COCO form: {error!r}') from error
-        missing = [photo.path.name for photo in self.photos if not photo.path.is_file()]
+        except (
+            AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError
+        ) as error:
+            raise DataError(f'{file} is not in COCO form: {error!r}'[:500]) from error
+        missing = [photo.path.name for photo in self.photos if not is_there(photo.path)]
         if missing:
             raise DataError(
                 f'{len(missing)} of {len(self.photos)} images are not in {images}, '

@@ -15,6 +15,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -50,6 +51,7 @@ class System:
         NODE.PARAM=VALUE.
     limits : callable, optional
         Runs in the process that starts the nodes, before them: resource limits.
+    use_sim_time : bool
 
     Attributes
     ----------
@@ -67,8 +69,9 @@ class System:
         nodes: tuple[str, ...] = NODES,
         settings: tuple[str, ...] = QUICK,
         limits: Callable[[], None] | None = None,
-        environment: dict[str, str] | None = None,
+        use_sim_time: bool = False,
     ) -> None:
+        self.domain_id = domain_id
         self.nodes = nodes
         self.sent = 0
         self.pose: list[tuple[int, SkeletonArray]] = []
@@ -77,22 +80,24 @@ class System:
         self.environment = {
             **os.environ, **transport_environment(), 'ROS_DOMAIN_ID': str(domain_id),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'PYTHONUNBUFFERED': '1',
-            **(environment or {}),
         }
         command = [sys.executable, '-m', 'pose_ros.cli', 'up', '--respawn', '--nodes',
                    ','.join(nodes)]
         for setting in settings:
             command += ['--set', setting]
+        if use_sim_time:
+            command.append('--use-sim-time')
         self.process = subprocess.Popen(
             command, env=self.environment, text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limits)
         # The pipe must not fill up: what is said is kept by a thread of its own.
         self.output: list[str] = []
-        import threading
-
         threading.Thread(target=self._read_output, daemon=True).start()
+        self._connect()
+
+    def _connect(self) -> None:
         self.context = Context()
-        rclpy.init(context=self.context, domain_id=domain_id)
+        rclpy.init(context=self.context, domain_id=self.domain_id)
         self.node = rclpy.create_node('camera_and_listener', context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
@@ -103,6 +108,17 @@ class System:
                 SkeletonArray, name,
                 lambda msg, into=into: into.append((time.time_ns(), msg)), 50)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 50)
+
+    def _disconnect(self) -> None:
+        self._executor.remove_node(self.node)
+        self.node.destroy_node()
+        rclpy.shutdown(context=self.context)
+
+    def reconnect(self) -> None:
+        """Leave, and come again as somebody new."""
+        self._disconnect()
+        self._connect()
+        self.spin_until(lambda: self.listeners() >= 1)
 
     def _read_output(self) -> None:
         assert self.process.stdout is not None
@@ -125,6 +141,10 @@ class System:
         """Take the publisher away."""
         self.node.destroy_publisher(self._camera)
         self._camera = None
+
+    def listeners(self) -> int:
+        """Return how many subscribe to the camera."""
+        return int(self._camera.get_subscription_count())
 
     def send(self, image: np.ndarray, stamp_ns_: int | None = None, **fields: Any) -> None:
         """Publish an image, (H, W, 3) uint8 BGR, stamped now; `fields` replace the message's."""
@@ -220,9 +240,7 @@ class System:
                 self.process.kill()
                 self.process.wait()
         if rclpy.ok(context=self.context):
-            self._executor.remove_node(self.node)
-            self.node.destroy_node()
-            rclpy.shutdown(context=self.context)
+            self._disconnect()
         return self.process.returncode
 
 

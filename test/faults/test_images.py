@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Cameras that misbehave: nothing crashes or hangs, nobody is seen who is not there."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from system import footprint
+
+from pose_ros.msg import SkeletonArray
+from pose_ros.ros.messages import stamp_ns
+
+_EMPTY = np.full((480, 640, 3), 90, np.uint8)
+
+
+def test_the_camera_stops_and_returns(shared: Any, works: Any) -> None:
+    """STALE while nobody looks, as nobody's; OK again with the first images."""
+    works(shared)
+    shared.tracked.clear()
+    shared.stop_camera()
+    assert shared.spin_until(
+        lambda: any(m.status == SkeletonArray.STALE for _, m in shared.tracked), 10)
+    assert shared.tracked[-1][1].stale_s > 0.9
+    shared.start_camera()
+    assert shared.spin_until(lambda: shared.listeners() >= 1)
+    works(shared)
+    assert shared.spin_until(lambda: shared.tracked[-1][1].status == SkeletonArray.OK)
+
+
+@pytest.mark.parametrize('size', [(240, 320), (1080, 1920), (17, 33), (480, 640)])
+def test_the_size_changes(shared: Any, size: tuple[int, int], works: Any) -> None:
+    since_ns = time.time_ns()
+    empty = [np.full((*size, 3), 90, np.uint8)]
+    assert shared.play_until(empty, lambda: any(
+        (m.image_height, m.image_width) == size and stamp_ns(m.header.stamp) >= since_ns
+        for _, m in shared.tracked))
+    # Nobody is in these images. (Whoever was there before may still be carried along as LOST.)
+    assert not any(
+        s.track_state == s.CONFIRMED for _, m in shared.tracked
+        if (m.image_height, m.image_width) == size and stamp_ns(m.header.stamp) >= since_ns
+        for s in m.skeletons)
+    works(shared)
+
+
+@pytest.mark.parametrize('encoding', ['rgb8', '8UC5', '', 'mono8', 'bayer_rggb8', 'h264'])
+def test_the_encoding_changes(shared: Any, encoding: str, works: Any) -> None:
+    before = shared.value('pose_estimator', 'received')
+    for _ in range(3):
+        shared.send(_EMPTY, encoding=encoding)
+        shared.spin(0.2)
+    assert shared.spin_until(lambda: shared.value('pose_estimator', 'received') > before)
+    works(shared)
+
+
+def test_a_burst_of_a_thousand(shared: Any, works: Any) -> None:
+    """All are counted, and the answer is about the newest."""
+    works(shared)
+    received, dropped = (shared.value('pose_estimator', k) for k in ('received', 'dropped'))
+    assert shared.spin_until(lambda: shared.value('pose_estimator', 'received') >= received)
+    shared.spin(1.5)
+    received, dropped = (shared.value('pose_estimator', k) for k in ('received', 'dropped'))
+    shared.pose.clear()
+    small = _EMPTY[:120, :160].copy()
+    sent = 1000
+    for _ in range(sent):
+        last_ns = time.time_ns()
+        shared.send(small, last_ns)
+        shared.spin(0.0)
+    assert shared.spin_until(lambda: any(
+        stamp_ns(m.header.stamp) == last_ns for _, m in shared.pose), 10), 'the newest is missing'
+    assert shared.spin_until(lambda: (
+        shared.value('pose_estimator', 'received') - received
+        + shared.value('pose_estimator', 'dropped') - dropped) == sent), shared.diagnostics
+    works(shared)
+
+
+def test_an_enormous_image(shared: Any, works: Any) -> None:
+    """8K: answered or refused, and its memory is given back."""
+    works(shared)
+    pid = shared.pid('pose_estimator')
+    enormous = np.full((4320, 7680, 3), 90, np.uint8)
+    shared.send(enormous)
+    shared.spin(2.0)
+    works(shared)
+    first_mb = footprint(pid)['memory_mb']
+    for _ in range(3):
+        shared.send(enormous)
+        shared.spin(1.0)
+    works(shared)
+    assert shared.pid('pose_estimator') == pid
+    assert footprint(pid)['memory_mb'] < first_mb + 60.0
+
+
+_CAMERA = """
+import numpy as np, rclpy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from pose_ros.ros.images import image_to_msg
+rclpy.init()
+node = rclpy.create_node('victim')
+publisher = node.create_publisher(Image, 'image', 1)
+msg = image_to_msg(np.full((1080, 1920, 3), 90, np.uint8), Header())
+print('begins', flush=True)
+while True:
+    msg.header.stamp = node.get_clock().now().to_msg()
+    publisher.publish(msg)
+"""
+
+
+def test_the_publisher_is_killed_in_the_middle_of_a_message(shared: Any, works: Any) -> None:
+    """It publishes without a pause: wherever it is killed, it is in a message of 6 MB."""
+    shared.stop_camera()
+    for _ in range(3):
+        victim = subprocess.Popen(
+            [sys.executable, '-c', _CAMERA], env=shared.environment, stdout=subprocess.PIPE)
+        assert victim.stdout is not None and victim.stdout.readline() == b'begins\n'
+        seen = len(shared.pose)
+        assert shared.spin_until(lambda seen=seen: len(shared.pose) > seen)
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    shared.start_camera()
+    assert shared.spin_until(lambda: shared.listeners() >= 1)
+    works(shared)
+
+
+def test_a_subscriber_that_does_not_read(shared: Any, works: Any) -> None:
+    """A stopped process subscribes to everything, reliably: the others do not wait for it."""
+    slow = subprocess.Popen([sys.executable, '-c', (
+        'import rclpy; from pose_ros.msg import SkeletonArray; rclpy.init(); '
+        'node = rclpy.create_node("slow"); '
+        'node.create_subscription(SkeletonArray, "pose", print, 1); '
+        'node.create_subscription(SkeletonArray, "pose/tracked", print, 1); '
+        'print("here", flush=True); rclpy.spin(node)')],
+        env=shared.environment, stdout=subprocess.PIPE)
+    try:
+        assert slow.stdout is not None and slow.stdout.readline() == b'here\n'
+        assert shared.spin_until(lambda: shared.node.count_subscribers('pose/tracked') >= 2)
+        slow.send_signal(signal.SIGSTOP)
+        before = shared.value('pose_tracker', 'published')
+        for _ in range(3):
+            works(shared)
+        assert shared.spin_until(lambda: shared.value('pose_tracker', 'published') > before)
+    finally:
+        slow.kill()
+        slow.wait()
