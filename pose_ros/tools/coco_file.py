@@ -41,27 +41,40 @@ def read_annotations(file: Path) -> tuple[dict[str, Any], int, list[str]]:
     DataError
         When it cannot be read or is not of that form.
     """
+    data = _json(file)
     try:
-        data = json.loads(file.read_text(encoding='utf-8'))
+        return _checked(file, data)
+    except DataError:
+        raise
+    except (
+        AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError
+    ) as error:  # fmt: skip
+        # Whatever is not as it should be is noticed where it is used.
+        raise DataError(f'{file} is not in COCO form: {error!r}'[:500]) from error
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
         raise DataError(f'no annotations: there is no {file}') from error
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, RecursionError) as error:
         raise DataError(f'{file} is not JSON: {error}') from error
     except json.JSONDecodeError as error:
         cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith('Unterminated')
         why = ': it ends in the middle, copy it again' if cut else ''
         raise DataError(f'{file} is not JSON{why} ({error})') from error
-    try:
-        category, notes = _people_category(file, data)
-        images = {image['id']: image for image in data['images']}
-        if len(images) != len(data['images']):
-            raise DataError(f'{file}: two images have the same id')
-        people = [dict(a) for a in data['annotations'] if a['category_id'] == category]
-        notes += _others(data, len(people))
-        for person in people:
-            _complete(person, images)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise DataError(f'{file} is not in COCO form: {error!r}') from error
+
+
+def _checked(file: Path, data: Any) -> tuple[dict[str, Any], int, list[str]]:
+    category, notes = _people_category(file, data)
+    images = {image['id']: image for image in data['images']}
+    if len(images) != len(data['images']):
+        raise DataError(f'{file}: two images have the same id')
+    people = [dict(a) for a in data['annotations'] if a['category_id'] == category]
+    notes += _others(data, len(people))
+    for person in people:
+        _complete(person, images)
     if not images:
         raise DataError(f'{file} lists no images')
     if not people:
@@ -79,11 +92,12 @@ def _people_category(file: Path, data: dict[str, Any]) -> tuple[int, list[str]]:
         people = [c for c in data['categories'] if c.get('keypoints')]
     if not people:
         raise DataError(
-            f'{file} has no category "person", only {", ".join(names.values()) or "none at all"}'
+            f'{file} has no category "person", only '
+            f'{", ".join(names.values())[:200] or "none at all"}'
         )
     found = tuple(people[0].get('keypoints', KEYPOINT_NAMES))
     if found != KEYPOINT_NAMES:
-        raise DataError(f'{file}: the keypoints are {", ".join(found)}: not the 17 of COCO')
+        raise DataError(f'{file}: the keypoints are {", ".join(map(str, found))[:500]}: not the 17 of COCO')
     return int(people[0]['id']), []
 
 
@@ -92,8 +106,8 @@ def _others(data: dict[str, Any], num_people: int) -> list[str]:
     others = len(data['annotations']) - num_people
     if not others:
         return []
-    wrong = next(a['category_id'] for a in data['annotations']
-                 if str(names.get(a['category_id'], '')).lower() != 'person')  # fmt: skip
+    wrong = next((a['category_id'] for a in data['annotations']
+                  if str(names.get(a['category_id'], '')).lower() != 'person'), '?')  # fmt: skip
     return [f'{others} annotations are of other categories ({names.get(wrong, wrong)}, ...) and '
             'not looked at']  # fmt: skip
 
@@ -101,6 +115,7 @@ def _others(data: dict[str, Any], num_people: int) -> list[str]:
 def _complete(person: dict[str, Any], images: dict[int, dict[str, Any]]) -> None:
     """Check one annotation and fill in what pycocotools needs."""
     number = person['id']
+    hash(number)  # pycocotools makes a key of it
     if person['image_id'] not in images:
         raise DataError(
             f'annotation {number} is of image {person["image_id"]}, which is not listed'
