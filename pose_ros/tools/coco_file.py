@@ -97,7 +97,8 @@ def _people_category(file: Path, data: dict[str, Any]) -> tuple[int, list[str]]:
         )
     found = tuple(people[0].get('keypoints', KEYPOINT_NAMES))
     if found != KEYPOINT_NAMES:
-        raise DataError(f'{file}: the keypoints are {", ".join(map(str, found))[:500]}: not the 17 of COCO')
+        names = ', '.join(map(str, found))[:500]
+        raise DataError(f'{file}: the keypoints are {names}: not the 17 of COCO')
     return int(people[0]['id']), []
 
 
