@@ -140,7 +140,10 @@ class EstimatorConfig:
         0.6, 'Two skeletons more alike than this OKS are one person', low=0.0, high=1.0
     )
     crop_padding: float = param(
-        1.25, 'Side of the second pass crop over that of the keypoints box', low=1.0, high=3.0
+        1.25,
+        'Side of the second pass crop over that of the keypoints box, for a network whose '
+        'crop_scale is 1.1; in proportion to it for others',
+        low=1.0, high=3.0
     )
     mirror_crops: bool = param(
         False,

@@ -28,6 +28,10 @@ FOLLOW_GAP_S = 0.5
 # too large for a size are seen there as weak candidates. Costs no accuracy on COCO photos.
 CONVINCING = 0.5
 
+# The padding of a person's box that the shipped network of the second pass was made with. One that
+# learnt from wider crops gets wider ones: on COCO photos 0.01 AP for a network of 1.25.
+USUAL_CROP_SCALE = 1.1
+
 
 class PoseEstimator:
     """
@@ -163,9 +167,8 @@ class PoseEstimator:
         if not len(boxes):
             return people
         refiner = self.backend.refiner
-        crops = geometry.crop(
-            boxes, refiner.input_size, self.config.crop_padding, refiner.crop_aspect
-        )
+        padding = self.config.crop_padding * refiner.crop_scale / USUAL_CROP_SCALE
+        crops = geometry.crop(boxes, refiner.input_size, padding, refiner.crop_aspect)
         return look_at_crops(self.backend, crops, self.config.mirror_crops)
 
     def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:

@@ -231,6 +231,23 @@ def test_the_padding_of_boxes_is_that_of_the_network():
     np.testing.assert_allclose([c[0, 0, 0] for c in crops], [2.56, 1.28])
 
 
+def test_crops_around_keypoints_are_as_wide_as_the_network_learnt_from():
+    scales = []
+    scene = Scene(person(50, 50))
+    refine = scene.refine
+
+    def watched(affines):
+        scales.append(affines[0, 0, 0])
+        return refine(affines)
+
+    scene.refine = watched
+    for crop_scale in (1.1, 2.2):
+        scene.refiner = replace(THUNDER, crop_scale=crop_scale)
+        estimator(scene).estimate(IMAGE)
+    side = np.ptp(scene.people[0], axis=0).max()
+    np.testing.assert_allclose(scales, [256 / side / 1.25, 256 / side / 2.5], rtol=1e-4)
+
+
 def test_boxes_that_show_nothing_are_nobody():
     scene = Scene(person(50, 50))
     nothing = [
