@@ -39,6 +39,7 @@ class Server(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.asked: list[tuple[str, str | None]] = []
         self.go_on = threading.Event()
+        self.resumed = False
         super().__init__(('127.0.0.1', 0), Handler)
 
     def url(self, path: str) -> str:
@@ -74,12 +75,16 @@ class Handler(BaseHTTPRequestHandler):
         content = self.server.files[name]
         if manner == 'corrupt':
             content = content[:-9] + b'corrupted'
-        first = 0
-        if asked and manner != 'changed':
+        first, tag = 0, '"1"'
+        if manner == 'changed' and times > 1:
+            tag = '"2"'
+        # The rest of the file only to whoever has its beginning (RFC 9110, If-Range).
+        if asked and self.headers.get('If-Range', tag) == tag:
             first = int(asked.removeprefix('bytes=').rstrip('-'))
+            self.server.resumed = True
         self.send_response(206 if first else 200)
         if manner != 'untagged':
-            self.send_header('ETag', '"1"')
+            self.send_header('ETag', tag)
         if manner != 'endless':
             self.send_header('Content-Length', str(len(content) - first))
         self.end_headers()
@@ -154,6 +159,7 @@ def test_a_network_is_installed_and_found_by_name(server, network, tmp_path, cap
         assert server.asked[1][1] == f'bytes={len(network) // 2}-'
     if manner == 'untagged':
         assert server.asked[1][1] is None
+    assert server.resumed == (manner == 'cut')
 
 
 def test_it_is_fetched_once_unless_forced(server, network, capsys):
