@@ -145,7 +145,10 @@ def main(args: argparse.Namespace) -> int:
         print(f'\npose_ros: interrupted; {text}', file=sys.stderr)
         return 130
     last = training.rows[-1]
-    finish({'run': folder, **asdict(last), 'people': data.num_people, **machine()}, args.json)
+    finish({
+        'run': folder, **asdict(last), 'waited': training.waited, 'people': data.num_people,
+        **machine(),
+    }, args.json)
     return 0
 
 
@@ -201,4 +204,5 @@ def _train(training: Training) -> None:
     if training.rows:
         row = training.rows[-1]
         print(f'{time.monotonic() - began_s:.0f} s; the last epoch {row.crops_per_s:.1f} crops/s, '
-              f'the network alone {row.network_crops_per_s:.1f}')  # fmt: skip
+              f'the network alone at the start {row.network_crops_per_s:.1f}; '
+              f'waited for crops {training.waited:.0%} of the time')  # fmt: skip

@@ -9,6 +9,7 @@ so that the photo is sampled once. Colour and occlusion change the crop's pixels
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,7 +124,7 @@ def change_color(
 
 def occlude(
     crop: np.ndarray,
-    other: np.ndarray | None,
+    other: Callable[[], np.ndarray],
     augmentation: Augmentation,
     rng: np.random.Generator,
 ) -> None:
@@ -134,8 +135,9 @@ def occlude(
     ----------
     crop : (H, W, 3) uint8
         Is changed.
-    other : (H, W, 3) uint8 or None
-        What a part is taken of, in half of the cases; otherwise one colour.
+    other : callable
+        Gives what a part is taken of, (H, W, 3) uint8, in half of the cases; otherwise it is one
+        colour.
     augmentation : Augmentation
         How often.
     rng : Generator
@@ -148,7 +150,7 @@ def occlude(
     top, left = rng.integers(0, height - box_h), rng.integers(0, width - box_w)
     color = rng.integers(0, 256, 3)
     covered = crop[top:top + box_h, left:left + box_w]
-    if other is not None and rng.uniform() < 0.5:
-        covered[:] = other[top:top + box_h, left:left + box_w]
+    if rng.uniform() < 0.5:
+        covered[:] = other()[top:top + box_h, left:left + box_w]
     else:
         covered[:] = color

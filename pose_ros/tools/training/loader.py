@@ -67,16 +67,16 @@ class Loader:
                         for place in part
                     ])
                     if len(waiting) > AHEAD:
-                        yield _batch(waiting.popleft())
+                        yield batch_of([sample.result() for sample in waiting.popleft()])
                 while waiting:
-                    yield _batch(waiting.popleft())
+                    yield batch_of([sample.result() for sample in waiting.popleft()])
             finally:
                 # Also when the epoch is left in the middle: nothing more is begun.
                 threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _batch(futures: list[Future[Sample]]) -> Batch:
-    samples = [future.result() for future in futures]
+def batch_of(samples: list[Sample]) -> Batch:
+    """Put samples into one batch, in order."""
     return Batch(
         torch.from_numpy(np.stack([sample.crop for sample in samples])),
         torch.from_numpy(np.stack([sample.xy for sample in samples])),

@@ -54,6 +54,11 @@ class Training:
         Whom to learn from, and whom to measure on.
     folder : Path
         Takes checkpoint, trace and pictures; exists.
+
+    Attributes
+    ----------
+    waited : float
+        Share of the last epoch in which the network waited for crops.
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Training:
         self._scaler = torch.amp.GradScaler(
             device.torch.type, enabled=device.dtype == torch.float16
         )
+        self.waited = 0.0
         self._step = 0
         self._minutes_before = 0.0
         self._started_s = time.monotonic()
@@ -145,15 +151,19 @@ class Training:
     def _epoch(self, epoch: int, stepped: Callable[[float], None]) -> EpochRow:
         settings = self.settings
         began_s = time.monotonic()
-        total, crops = 0.0, 0
+        total, crops, waited_s = 0.0, 0, 0.0
+        ready_s = began_s
         for batch in self.loader.epoch(epoch, settings.passes):
+            waited_s += time.monotonic() - ready_s
             loss = self._learn(batch.to(self.device.torch))
             if not math.isfinite(loss):
                 raise TrainingError(self._not_a_number(epoch))
             total += loss * len(batch.crops)
             crops += len(batch.crops)
             stepped(loss)
-        crops_per_s = crops / (time.monotonic() - began_s)
+            ready_s = time.monotonic()
+        crops_per_s = crops / (ready_s - began_s)
+        self.waited = waited_s / (ready_s - began_s)
         return self._measured(epoch, total / crops, crops_per_s)
 
     def _learn(self, batch: Batch) -> float:

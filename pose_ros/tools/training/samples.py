@@ -131,7 +131,8 @@ class SampleMaker:
         crop = preprocess.warp(self._photos.read(person.path), changed_from_image, size)
         crop = augment.change_color(crop, self._augmentation, rng)
         if self._augmentation.occlusion > 0:
-            augment.occlude(crop, self._other(rng), self._augmentation, rng)
+            other = self.people[int(rng.integers(len(self.people)))]
+            augment.occlude(crop, lambda: self._still_crop(other), self._augmentation, rng)
         xy = augment.changed_keypoints(person.xy, changed_from_image, is_mirrored)
         with np.errstate(invalid='ignore'):
             inside = ((xy >= -0.5) & (xy <= np.array(size) - 0.5)).all(axis=1)
@@ -146,9 +147,7 @@ class SampleMaker:
         """Return the (2, 3) affine of a person's crop, nothing changed: as the node crops."""
         return geometry.crop(person.box_xyxy, self._spec.input_size, self._spec.crop_scale)
 
-    def _other(self, rng: np.random.Generator) -> np.ndarray:
-        """Return somebody's crop, to cover a part of this one."""
-        person = self.people[int(rng.integers(len(self.people)))]
+    def _still_crop(self, person: Person) -> np.ndarray:
         return preprocess.warp(
             self._photos.read(person.path), self.crop_from_image(person), self._spec.input_size
         )

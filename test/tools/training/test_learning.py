@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loss, learning rate, averaged weights, the network's shapes, accuracy."""
 
+import time
+
+import cv2
 import numpy as np
 import pytest
 
@@ -11,11 +14,15 @@ from pose_ros.core.encode import encode_heatmaps  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.tools.training import accuracy  # noqa: E402
 from pose_ros.tools.training.accuracy import Predictions  # noqa: E402
+from pose_ros.tools.training.augment import Augmentation  # noqa: E402
 from pose_ros.tools.training.device import choose_device  # noqa: E402
 from pose_ros.tools.training.errors import TrainingError  # noqa: E402
+from pose_ros.tools.training.labels import read_labels  # noqa: E402
+from pose_ros.tools.training.loader import batch_of  # noqa: E402
 from pose_ros.tools.training.loop import parameter_groups  # noqa: E402
 from pose_ros.tools.training.loss import heatmap_loss  # noqa: E402
 from pose_ros.tools.training.network import normalised  # noqa: E402
+from pose_ros.tools.training.samples import SampleMaker  # noqa: E402
 from pose_ros.tools.training.schedule import AveragedWeights, learning_rate_factor  # noqa: E402
 from pose_ros.tools.training.textbook import TextbookNetwork  # noqa: E402
 
@@ -39,12 +46,11 @@ def test_what_is_not_labelled_costs_nothing():
     weight[:, 3] = 0
     drawn = wanted.clone()
     drawn[:, 3] += 5.0
+    assert float(heatmap_loss(drawn, wanted, torch.zeros(2, 17))) == 0
     drawn.requires_grad_()
     loss = heatmap_loss(drawn, wanted, weight)
-    assert float(loss.detach()) == 0
     loss.backward()
-    assert (drawn.grad == 0).all()
-    assert float(heatmap_loss(drawn, wanted, torch.zeros(2, 17))) == 0
+    assert float(loss.detach()) == 0 and (drawn.grad == 0).all()
 
 
 def test_weights_are_relative():
@@ -134,3 +140,27 @@ def test_devices_that_are_not_there():
         choose_device('abacus', 'auto')
     with pytest.raises(TrainingError, match='fp16 is for CUDA'):
         choose_device('cpu', 'fp16')
+
+
+def test_crops_are_made_in_a_fifth_of_the_time_that_the_network_takes(stick_folder):
+    """In processor time of one thread each, so that other work on the machine changes nothing."""
+    labels = read_labels(stick_folder / 'annotations.json', stick_folder / 'images')
+    network = TextbookNetwork().to(memory_format=torch.channels_last).train()
+    maker = SampleMaker(labels.people, network.spec, Augmentation())
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    makes_s, learns_s = [], []
+    for epoch in range(4):
+        began_s = time.thread_time()
+        samples = [maker.sample(i % 8, epoch, i) for i in range(16)]
+        makes_s.append(time.thread_time() - began_s)
+        batch = batch_of(samples)
+        began_s = time.thread_time()
+        with choose_device('cpu', 'auto').autocast():
+            maps = network(normalised(batch.crops, network.spec))
+        heatmap_loss(maps['heatmaps'], batch.heatmaps, batch.weight).backward()
+        learns_s.append(time.thread_time() - began_s)
+    torch.set_num_threads(threads[0])
+    cv2.setNumThreads(threads[1])
+    assert min(makes_s) < 0.2 * min(learns_s)

@@ -100,7 +100,8 @@ def test_color_and_occlusion_leave_the_labels_alone(people):
 def test_an_occlusion_is_one_rectangle():
     crop = np.zeros((256, 256, 3), np.uint8)
     augment.occlude(
-        crop, np.full_like(crop, 200), Augmentation(occlusion=1.0), np.random.default_rng(1)
+        crop, lambda: np.full((256, 256, 3), 200, np.uint8), Augmentation(occlusion=1.0),
+        np.random.default_rng(1),
     )
     rows, columns = np.nonzero(crop.any(axis=2))
     covered = crop[rows.min():rows.max() + 1, columns.min():columns.max() + 1]
