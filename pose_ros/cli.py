@@ -36,7 +36,10 @@ VERBS: dict[str, tuple[str, str]] = {
         'pose_ros.tools.evaluate_depth',
         'measure joints in metres, in a synthetic world and on a recorded RGB-D sequence',
     ),
-    'train': ('pose_ros.tools.train', 'train a heatmap network on labelled photos'),
+    'train': (
+        'pose_ros.tools.train',
+        'train a heatmap network on labelled photos, or tune the shipped one to them',
+    ),
     'export': ('pose_ros.tools.export', 'write a trained network as ONNX, with its description'),
     'evaluate-proximity': (
         'pose_ros.tools.evaluate_proximity',

@@ -80,8 +80,6 @@ class TextbookNetwork(PoseNetwork):
             _conv(WIDTHS_UP[level], WIDTHS_UP[level - 1]) for level in (1, 2, 3)
         )
         self.head = nn.Conv2d(FEATURES, NUM_KEYPOINTS, 1)
-        nn.init.normal_(self.head.weight, std=0.01)
-        nn.init.zeros_(self.head.bias)
 
     def features(self, images: Tensor) -> Tensor:
         """Return what the trunk sees, (B, 128, 64, 64)."""

@@ -197,9 +197,9 @@ def test_a_training_is_not_overwritten(run, stick_folder, capsys):
 
 
 def test_a_loss_that_is_no_number_stops_it(stick_folder, tmp_path, capsys, monkeypatch):
-    from pose_ros.tools.training import loop
+    from pose_ros.tools.training import network
 
-    real = loop.heatmap_loss
+    real = network.heatmap_loss
     calls = []
 
     def spoilt(*arguments):
@@ -207,7 +207,7 @@ def test_a_loss_that_is_no_number_stops_it(stick_folder, tmp_path, capsys, monke
         calls.append(1)
         return real(*arguments) * (float('inf') if len(calls) >= 9 else 1.0)
 
-    monkeypatch.setattr(loop, 'heatmap_loss', spoilt)
+    monkeypatch.setattr(network, 'heatmap_loss', spoilt)
     folder = tmp_path / 'spoilt'
     assert train('--data', stick_folder, '--out', folder, *FEW) == 1
     errors = capsys.readouterr().err.splitlines()[-1]
