@@ -56,7 +56,13 @@ MAX_GAP_S = 5.0
 """After a longer gap everything begins anew, as in the tracker."""
 
 _EYE = np.eye(3)
+_EYE_6 = np.eye(6)
 _TINY = 1e-12 * _EYE
+# Blocks of a 6x6 matrix: place with place, place with speed, speed with speed.
+_PLACE, _MOVES, _SPEED = (
+    np.kron(np.array(block, np.float64), _EYE)
+    for block in ([[1, 0], [0, 0]], [[0, 1], [0, 0]], [[0, 0], [0, 1]])
+)
 _NONE, _DEPTH, _PREDICTED, _MONOCULAR = (np.int8(source) for source in PositionSource)
 
 
@@ -91,8 +97,8 @@ class SpaceFilter:
         k = NUM_KEYPOINTS
         self._stamp_s: float | None = None
         self._id = np.empty(0, np.int64)
-        self._x, self._v = np.empty((0, k, 3)), np.empty((0, k, 3))
-        self._xx, self._xv, self._vv = (np.empty((0, k, 3, 3)) for _ in range(3))
+        # Position and velocity, and their covariance.
+        self._x, self._P = np.empty((0, k, 6)), np.empty((0, k, 6, 6))
         self._known = np.empty((0, k), bool)
         self._rejected_s = np.empty((0, k))
         self._measured = np.empty((0, k), bool)
@@ -136,7 +142,7 @@ class SpaceFilter:
         repeated = stamp_s == self._stamp_s
         if self._stamp_s is not None and not repeated:
             dt_s = stamp_s - self._stamp_s
-            self._x, self._xx, self._xv, self._vv = self._ahead(dt_s)
+            self._x, self._P = self._ahead(dt_s)
             self._follow_body(dt_s)
         self._stamp_s = stamp_s
         if not repeated and len(tracks):
@@ -144,13 +150,13 @@ class SpaceFilter:
             if source is not None:
                 assumed = source == _MONOCULAR
             self._correct(stamp_s, tracks, position, covariance, assumed)
-        return self._tracks(stamp_s, self._x, self._xx, self._measured)
+        return self._tracks(stamp_s, self._x, self._P, self._measured)
 
     def predict(self, stamp_s: float) -> SpaceTracks:
         """Look ahead, and change nothing; an earlier time than the latest counts as that."""
         now_s = stamp_s if self._stamp_s is None else self._stamp_s
-        x, xx, _, _ = self._ahead(max(stamp_s - now_s, 0.0))
-        return self._tracks(stamp_s, x, xx, np.zeros_like(self._measured))
+        x, P = self._ahead(max(stamp_s - now_s, 0.0))
+        return self._tracks(stamp_s, x, P, np.zeros_like(self._measured))
 
     def _take(self, ids: np.ndarray) -> None:
         """Bring the states into the order of the tracks."""
@@ -159,8 +165,9 @@ class SpaceFilter:
         at = {track: row for row, track in enumerate(self._id.tolist())}
         rows = np.array([at.get(track, -1) for track in ids.tolist()], np.intp)
         old = rows >= 0
-        for name in ('_x', '_v', '_xx', '_xv', '_vv', '_known', '_rejected_s', '_measured',
-                     '_assumed', '_common'):
+        for name in (
+            '_x', '_P', '_known', '_rejected_s', '_measured', '_assumed', '_common',
+        ):
             before = getattr(self, name)
             after = np.zeros((len(rows), *before.shape[1:]), before.dtype)
             after[old] = before[rows[old]]
@@ -169,31 +176,31 @@ class SpaceFilter:
         self.limbs.take(rows)
         self._id = ids.copy()
 
-    def _ahead(self, dt_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return position and the three blocks of the covariance, later."""
+    def _ahead(self, dt_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return x and P, later."""
         # Of white noise on the velocity, as in `kalman.process_noise`.
         density = (self.process_noise * AGILITY * STATURE_M) ** 2
-        noise = density[:, None, None] * _EYE
-        vx = np.swapaxes(self._xv, 2, 3)
-        xx = self._xx + dt_s * (self._xv + vx) + dt_s**2 * self._vv + dt_s**3 / 3 * noise
-        xv = self._xv + dt_s * self._vv + dt_s**2 / 2 * noise
-        return self._x + dt_s * self._v, xx, xv, self._vv + dt_s * noise
+        F = _EYE_6 + dt_s * _MOVES
+        Q = dt_s**3 / 3 * _PLACE + dt_s**2 / 2 * (_MOVES + _MOVES.T) + dt_s * _SPEED
+        P = F @ self._P @ F.T + density[:, None, None] * Q
+        return self._x @ F.T, P
 
     def _body_velocity(self) -> np.ndarray:
         """Return each person's velocity, (N, 3) m/s: of the joints, the surer the heavier."""
-        weight = np.where(self._known, 1.0 / (np.trace(self._vv, axis1=2, axis2=3) + 1e-12), 0.0)
+        spread = np.einsum('nkii->nk', self._P[..., 3:, 3:])
+        weight = np.where(self._known, 1.0 / (spread + 1e-12), 0.0)
         total = np.maximum(weight.sum(axis=1), 1e-12)
-        return np.einsum('nk,nkd->nd', weight, self._v) / total[:, None]
+        return (weight[:, None] @ self._x[..., 3:])[:, 0] / total[:, None]
 
     def _follow_body(self, dt_s: float) -> None:
         """Let joints without depth stop moving along their rays, but with the body, in place."""
         blind = self._known & ~self._measured
         if not blind.any():
             return
-        own = self._v - self._body_velocity()[:, None]
-        line = self._x / np.maximum(np.sqrt((self._x**2).sum(axis=2)), 1e-6)[..., None]
+        own = self._x[..., 3:] - self._body_velocity()[:, None]
+        line = _unit(self._x[..., :3])
         along = (own * line).sum(axis=2) * (1.0 - np.exp(-dt_s / FOLLOW_BODY_S))
-        self._v = self._v - np.where(blind, along, 0.0)[..., None] * line
+        self._x[..., 3:] -= np.where(blind, along, 0.0)[..., None] * line
 
     def _correct(
         self, stamp_s: float, tracks: Tracks, z: np.ndarray, R: np.ndarray, assumed: np.ndarray
@@ -207,8 +214,8 @@ class SpaceFilter:
         R = np.where(lifted[..., None, None], R, _EYE)
         fresh = lifted & ~self._known
         use = lifted & self._known
-        y = z - self._x
-        inverse = np.linalg.inv(self._xx + R + _TINY)
+        y = z - self._x[..., :3]
+        inverse = np.linalg.inv(self._P[..., :3, :3] + R + _TINY)
         distance = np.einsum('nki,nkij,nkj->nk', y, inverse, y)
         outside = use & (distance > GATE)
         since = np.where(outside, np.fmin(self._rejected_s, stamp_s), np.nan)
@@ -223,20 +230,19 @@ class SpaceFilter:
             self._see_rays(self.camera, seen, tracks, z, R, y, inverse)
         used = use | seen
         weight = np.where(used[..., None, None], inverse, 0.0)
-        gain_x = self._xx @ weight
-        gain_v = np.swapaxes(self._xv, 2, 3) @ weight
-        self._x = self._x + (gain_x @ y[..., None])[..., 0]
-        self._v = self._v + (gain_v @ y[..., None])[..., 0]
-        # Rounding makes them asymmetric, which would grow from image to image.
-        self._vv = _symmetric(self._vv - gain_v @ self._xv)
-        self._xv = self._xv - gain_x @ self._xv
-        self._xx = _symmetric(self._xx - gain_x @ self._xx)
+        K = self._P[..., :3] @ weight
+        self._x = self._x + (K @ y[..., None])[..., 0]
+        P = self._P - K @ self._P[..., :3, :]
+        # Rounding makes it asymmetric, which would grow from image to image.
+        self._P = (P + np.swapaxes(P, 2, 3)) / 2
         self._begin(fresh, z, R)
         self._known |= fresh
         self._measured = use | fresh
         self.limbs.learn(bones, self._measured)
         if self.hold_lengths:
-            self._x = pulled(self._x, self._xx, self._known & ~self._assumed, self.limbs)
+            self._x[..., :3] = pulled(
+                self._x[..., :3], self._P[..., :3, :3], self._known & ~self._assumed, self.limbs
+            )
         self._give_up()
 
     def _either(
@@ -272,20 +278,23 @@ class SpaceFilter:
         seen[seen] = good
         line = np.concatenate([rays[good], np.ones((int(good.sum()), 1))], axis=1)
         # What is not known along the ray must not be concluded from small errors across it.
-        U = line[:, :, None] * line[:, None, :] / (line * line).sum(axis=1)[:, None, None]
-        V = _EYE - U
-        for name in ('_xx', '_xv', '_vv'):
-            block = getattr(self, name)
-            block[seen] = U @ block[seen] @ U + V @ block[seen] @ V
-        depth_m = np.maximum(self._x[seen][:, 2], 0.1)
+        U = np.zeros((len(line), 6, 6))
+        U[:, :3, :3] = line[:, :, None] * line[:, None, :]
+        U /= (line * line).sum(axis=1)[:, None, None]
+        U[:, 3:, 3:] = U[:, :3, :3]
+        V, P = _EYE_6 - U, self._P[seen]
+        P = U @ P @ U + V @ P @ V
+        self._P[seen] = P
+        x = self._x[seen][:, :3]
+        depth_m = np.maximum(x[:, 2], 0.1)
         z[seen] = line * depth_m[:, None]
         R_seen = ALONG_RAY_M**2 * line[:, :, None] * line[:, None, :]
         scale = depth_m[:, None] / camera.focal
         across = PIXEL_NOISE * tracks.covariance[seen].astype(np.float64)
         R_seen[:, :2, :2] += across * scale[:, :, None] * scale[:, None, :]
         R[seen] = R_seen
-        y[seen] = z[seen] - self._x[seen]
-        inverse[seen] = np.linalg.inv(self._xx[seen] + R_seen)
+        y[seen] = z[seen] - x
+        inverse[seen] = np.linalg.inv(P[:, :3, :3] + R_seen)
 
     def _begin(self, fresh: np.ndarray, z: np.ndarray, R: np.ndarray) -> None:
         """Start keypoints where they are measured, with the velocity of the rest of the body."""
@@ -293,32 +302,36 @@ class SpaceFilter:
             return
         body = self._body_velocity()
         person, _ = np.nonzero(fresh)
-        self._x[fresh], self._v[fresh] = z[fresh], body[person]
-        self._xx[fresh], self._xv[fresh] = R[fresh], 0.0
-        self._vv[fresh] = (INITIAL_SPEED * STATURE_M) ** 2 * np.eye(3)
+        self._x[fresh, :3], self._x[fresh, 3:] = z[fresh], body[person]
+        P = np.zeros((len(person), 6, 6))
+        P[:, :3, :3] = R[fresh]
+        P[:, 3:, 3:] = (INITIAL_SPEED * STATURE_M) ** 2 * _EYE
+        self._P[fresh] = P
 
     def _give_up(self) -> None:
-        variance = self._xx[..., 2, 2]
+        variance = self._P[..., 2, 2]
         self._known &= (variance < LOST_SIGMA_M**2) & (self._x[..., 2] > 0.0)
 
     def _tracks(
-        self, stamp_s: float, x: np.ndarray, xx: np.ndarray, measured: np.ndarray
+        self, stamp_s: float, x: np.ndarray, P: np.ndarray, measured: np.ndarray
     ) -> SpaceTracks:
+        position, velocity, xx = x[..., :3], x[..., 3:], P[..., :3, :3]
         blank = np.where(self._known, 1.0, np.nan)[..., None]
         # Errors of the depth below the skin repeat from image to image: no filter removes them.
-        line = x / np.maximum(np.sqrt((x * x).sum(axis=2)), 1e-6)[..., None]
+        line = _unit(position)
         bias = (OFFSET_SIGMA**2)[:, None, None] * line[..., :, None] * line[..., None, :]
         source = np.where(self._known, np.where(measured, _DEPTH, _PREDICTED), _NONE)
         if self._assumed.any():
-            line = x / np.maximum(x[..., 2:], 1e-6)
+            line = position / np.maximum(position[..., 2:], 1e-6)
             common = self._common[..., None, None] * line[..., :, None] * line[..., None, :]
             bias = np.where(self._assumed[..., None, None], common, bias)
             source = np.where(self._known & self._assumed, _MONOCULAR, source)
         return SpaceTracks(
-            stamp_s, self._id, x * blank, self._v * blank, (xx + bias) * blank[..., None],
-            source,
+            stamp_s, self._id, position * blank, velocity * blank,
+            (xx + bias) * blank[..., None], source,
         )
 
 
-def _symmetric(blocks: np.ndarray) -> np.ndarray:
-    return (blocks + np.swapaxes(blocks, 2, 3)) / 2
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.sqrt((vectors * vectors).sum(axis=2))
+    return np.asarray(vectors / np.maximum(length, 1e-6)[..., None])
