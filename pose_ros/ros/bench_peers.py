@@ -24,7 +24,7 @@ from pose_ros.media.people_images import people_images
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.peers.measured_run import MeasuredRun, PeerError, PeerSystem, measure
 
-HELP = 'measure our nodes beside plain ones (MediaPipe, ONNX Runtime, norfair) and beside nothing'
+HELP = 'measure our nodes beside plain ones'
 DESCRIPTION = """\
 Plays the same images to each system in turn, every process by itself and real DDS between them,
 and watches from outside: from the publication of an image to the reception of its skeletons.
