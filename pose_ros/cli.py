@@ -29,6 +29,10 @@ VERBS: dict[str, tuple[str, str]] = {
     'demo': ('pose_ros.tools.demo', 'the ROS 2 nodes on real footage, recorded'),
     'view': ('pose_ros.ros.view', 'live topics or a bag in the Rerun viewer'),
     'bench': ('pose_ros.tools.bench', 'measure cost, rate and latency on this machine'),
+    'bench-cameras': (
+        'pose_ros.ros.bench_cameras',
+        'measure how several cameras share this machine',
+    ),
     'bench-peers': ('pose_ros.ros.bench_peers', 'measure our nodes beside plain ones'),
     'evaluate': ('pose_ros.tools.evaluate', 'measure COCO keypoint accuracy'),
     'evaluate-tracking': ('pose_ros.tools.evaluate_tracking', 'measure tracking accuracy'),

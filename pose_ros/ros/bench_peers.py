@@ -105,10 +105,10 @@ def main(args: argparse.Namespace) -> int:
 def _systems(args: argparse.Namespace) -> list[PeerSystem]:
     systems = [
         _plain('floor', 'echo'),
-        _ours('pose_ros two-pass', args.set),
+        our_system('pose_ros two-pass', args.set),
         _plain('plain ONNX', 'plain_onnx'),
-        _ours('pose_ros single', args.set, mode='single'),
-        _ours('pose_ros two-pass + tracker', args.set, 'pose_tracker'),
+        our_system('pose_ros single', args.set, mode='single'),
+        our_system('pose_ros two-pass + tracker', args.set, 'pose_tracker'),
     ]
     if find_spec('norfair') is not None:
         systems.append(_plain('plain ONNX + norfair', 'plain_onnx', '--track'))
@@ -126,15 +126,16 @@ def _plain(name: str, module: str, *arguments: str, **environment: str) -> PeerS
     return PeerSystem(name, [command], 'poses', PoseArray, environment)
 
 
-def _ours(
+def our_system(
     name: str, settings: list[str], *more_nodes: str, mode: str = 'two-pass'
 ) -> PeerSystem:
+    """Return our estimator, and more of our nodes, with NODE.PARAM=VALUE settings."""
     commands = []
     for node in ('pose_estimator', *more_nodes):
         command = [sys.executable, '-m', f'pose_ros.ros.{node}_node', '--ros-args']
         own = [s.partition('.')[2] for s in settings if s.startswith(node + '.')]
         if node == 'pose_estimator':
-            own.append(f'mode={mode}')
+            own.insert(0, f'mode={mode}')  # a setting after it counts
         for setting in own:
             command += ['-p', setting.replace('=', ':=', 1)]
         commands.append(command)

@@ -74,3 +74,22 @@ def test_bad_arguments(
 ) -> None:
     assert cli.main(['bench-peers', *arguments]) == 1
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_two_cameras_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        demo_paths()
+    except SourceError as error:
+        pytest.skip(str(error))
+    file = tmp_path / 'cameras.json'
+    assert cli.main(['bench-cameras', '--most', '2', '--seconds', '2', '--json', str(file),
+                     '--set', 'pose_estimator.mode=one-pass']) == 0
+    output = capsys.readouterr().out
+    report = json.loads(file.read_text())
+    assert report == json.loads(output.splitlines()[-1])
+    one, two = report['cameras'].values()
+    assert one['rate_hz_all'] == one['rate_hz_least'] > 0
+    assert two['rate_hz_all'] > two['rate_hz_least'] > 0
+    # Both are there: two pairs of processes hold more than one.
+    assert two['memory_mb'] > 1.5 * one['memory_mb']
