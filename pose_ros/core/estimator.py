@@ -152,6 +152,9 @@ class PoseEstimator:
         rest = candidates.select(slice(max_crops, None))
         second = self._in_crops(first)
         similarity = np.diagonal(oks.symmetric_oks(first.xy, second.xy))
+        if self.backend.refiner.decoder != 'centers':
+            # It has no centres: how sure somebody is there, only the first pass says.
+            second = replace(second, person_score=first.person_score)
         second = replace(
             second,
             xy=fused_xy(second, first, FIRST_PASS_WEIGHT),

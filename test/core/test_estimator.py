@@ -231,6 +231,18 @@ def test_the_padding_of_boxes_is_that_of_the_network():
     np.testing.assert_allclose([c[0, 0, 0] for c in crops], [2.56, 1.28])
 
 
+def test_a_network_without_centres_leaves_the_centre_to_the_first_pass():
+    scene = Scene(person(50, 50), center=0.6)
+    scene.coarse_px = 0.0
+    score = {}
+    for decoder in ('centers', 'heatmaps', 'simcc'):
+        scene.refiner = replace(THUNDER, decoder=decoder)
+        score[decoder] = float(estimator(scene).estimate(IMAGE).person_score[0])
+    # Centre (0.6 and 0.9, geometric mean) x keypoints, and 0.6 x keypoints.
+    assert score['centers'] == pytest.approx(np.sqrt(0.6 * 0.9) * 0.8, rel=1e-3)
+    assert score['heatmaps'] == score['simcc'] == pytest.approx(0.6 * 0.8, rel=1e-3)
+
+
 def test_crops_around_keypoints_are_as_wide_as_the_network_learnt_from():
     scales = []
     scene = Scene(person(50, 50))
