@@ -18,7 +18,7 @@ demo: ## the ROS 2 nodes on real footage, into demo_out/; or VIDEO=file.mp4, or 
 	@./run pose_ros demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(CAMERA),--camera "$(CAMERA)") $(ARGS)
 
 test: ## all tests; ARGS='-k name' for some; TRAINING=no without PyTorch and the tests of it
-	@POSE_ROS_TRAINING=$(TRAINING) ./run pytest --durations=5 $(ARGS)
+	@POSE_ROS_TRAINING=$(TRAINING) ./run --with gpu-build --with openvino pytest --durations=5 $(ARGS)
 
 train: ## train a network on labelled photos; ARGS='--data DIR --out DIR', or ARGS=--help
 	@POSE_ROS_TRAINING=yes ./run pose_ros train $(ARGS)

@@ -59,6 +59,10 @@ VERBS: dict[str, tuple[str, str]] = {
         'pose_ros.tools.gpu_check',
         'check and measure the TensorRT backend on this GPU',
     ),
+    'quantize': (
+        'pose_ros.tools.quantize',
+        'make an 8-bit model of the second pass for TensorRT',
+    ),
     'build-kernels': (
         'pose_ros.tools.build_kernels',
         'compile the CUDA kernels to the PTX that the package ships',

@@ -402,13 +402,35 @@ environment_update() {
     fi
 }
 
+# environment_add NAME: installs requirements/NAME.txt, once; what is there already stays as it is.
+environment_add() {
+    local list=$root/requirements/$1.txt key
+    [ -r "$list" ] || fail "there is no $list"
+    key=$({ cat "$setup/packages" "$list"; } | hash_of)
+    stamp_holds "with-$1" "$key" && return
+    step "requirements/$1.txt" install_more "$list"
+    printf '%s' "$key" >"$setup/with-$1"
+}
+
+install_more() {
+    # The versions that are installed: nothing of the environment may change.
+    "$env/bin/python" -m pip freeze --local --exclude-editable 2>/dev/null | grep '==' \
+        | grep -v '^pose.ros==' >"$setup/constraints-more.txt"
+    if PATH=$env/bin:$PATH command -v uv; then
+        install_with_uv "$1" -c "$setup/constraints-more.txt" && return 0
+    fi
+    "$env/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off \
+        -c "$setup/constraints-more.txt" -r "$1"
+}
+
 environment_ready() {
     stamp_holds packages "$1" && stamp_holds messages "$2" && stamp_holds links "$3" \
         && [ -x "$env/bin/python" ] && training_ready "$1"
 }
 
+# environment_enter [NAME...]: each NAME is one of requirements/NAME.txt that is wanted as well.
 environment_enter() {
-    local keys
+    local keys name
     environment_choose
     mapfile -t keys < <(environment_keys)
     [ "${#keys[@]}" = 3 ] || fail 'the sources are incomplete (msg/, requirements/, package.xml)'
@@ -427,4 +449,10 @@ environment_enter() {
         exec 9<&-
     fi
     environment_export
+    [ "$#" = 0 ] || exec 9<"$root"
+    for name in "$@"; do
+        ! command -v flock >/dev/null || flock 9
+        environment_add "$name"
+    done
+    [ "$#" = 0 ] || exec 9<&-
 }

@@ -20,7 +20,7 @@ from typing import Any
 
 from pose_ros.backends.build_progress import BuildProgress, Progress, make_monitor
 from pose_ros.backends.cuda_driver import CudaDevice
-from pose_ros.backends.precision import to_half
+from pose_ros.backends.precision import is_quantized, to_half
 from pose_ros.core.backend import BackendError, ModelSpec
 
 PRECISIONS = ('fp16', 'fp32')
@@ -207,8 +207,11 @@ def build_engine(
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, _WORKSPACE_BYTES)
     # FP32 is to be FP32: the reference that FP16 is compared with.
     config.clear_flag(trt.BuilderFlag.TF32)
-    if in_half and not typed:
-        config.set_flag(trt.BuilderFlag.FP16)
+    if not typed:
+        if in_half:
+            config.set_flag(trt.BuilderFlag.FP16)
+        if is_quantized(request.onnx):
+            config.set_flag(trt.BuilderFlag.INT8)
     for profile in request.profiles:
         shapes = builder.create_optimization_profile()
         shapes.set_shape(request.input_name, profile.low, profile.best, profile.high)

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 
 from pose_ros.backends.kernels import structs
+from pose_ros.core.backend import BackendError, ModelSpec
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
 # Bytes before the views in the parameters; a multiple of 8, which their doubles need.
 _HEAD_BYTES = structs.FRAME.itemsize + structs.TARGET.itemsize + structs.DECODER.itemsize
@@ -141,3 +144,35 @@ class PassBuffers:
         self._memory.clear()
         self._up = self._down = None
         self._up_host = self._down_host = np.empty(0, np.uint8)
+
+
+def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
+    """
+    Put the GPU's people in one list, their keypoints in the order of the skeleton.
+
+    Parameters
+    ----------
+    people : People
+        Of all views.
+    spec : ModelSpec
+        Of the network that found them.
+
+    Raises
+    ------
+    BackendError
+        When the network gave numbers that are not finite.
+    """
+    found = np.arange(people.score.shape[1]) < people.count[:, None]
+    keypoints, person_score = people.keypoints[found], people.score[found]
+    if (people.count < 0).any() or not np.isfinite(keypoints[..., 2]).all():
+        raise BackendError(f'{spec.name} gives values that are not numbers')
+    if spec.keypoints == KEYPOINT_NAMES:
+        xy, score = keypoints[..., :2], keypoints[..., 2]
+        return Keypoints(np.ascontiguousarray(xy), np.ascontiguousarray(score), person_score)
+    xy = np.full((len(keypoints), NUM_KEYPOINTS, 2), np.nan, np.float32)
+    score = np.zeros((len(keypoints), NUM_KEYPOINTS), np.float32)
+    for k, name in enumerate(KEYPOINT_NAMES):
+        if name in spec.keypoints:
+            xy[:, k] = keypoints[:, spec.keypoints.index(name), :2]
+            score[:, k] = keypoints[:, spec.keypoints.index(name), 2]
+    return Keypoints(xy, score, person_score)

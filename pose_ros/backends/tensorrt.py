@@ -22,13 +22,13 @@ from pose_ros.backends.frame_upload import FrameUpload
 from pose_ros.backends.gpu_runtime import GpuRuntime, find_runtime
 from pose_ros.backends.kernels import structs
 from pose_ros.backends.model_files import find_model, read_spec
-from pose_ros.backends.pass_buffers import People
+from pose_ros.backends.pass_buffers import keypoints_of
+from pose_ros.backends.precision import is_quantized
 from pose_ros.backends.tensorrt_network import TensorrtNetwork
 from pose_ros.core import decode, preprocess
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
 from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
 _LOG = logging.getLogger('pose_ros.tensorrt')
 
@@ -175,11 +175,11 @@ class TensorrtBackend:
                 'pip install onnxruntime'
             ) from error
         reference = OnnxNetwork(path, 0)
+        kind = 'int8' if is_quantized(path.read_bytes()) else self._precision
+        tolerances = TOLERANCE[kind]
         for shape in network.best_shapes:
             values = golden_input(network.spec, shape)
-            compare_maps(
-                network.maps_of(values), reference.run(values), TOLERANCE[self._precision]
-            )
+            compare_maps(network.maps_of(values), reference.run(values), tolerances)
 
     def load_image(self, image: np.ndarray) -> None:
         """Take the BGR image that the next passes look at; ValueError when it is none."""
@@ -293,11 +293,6 @@ class TensorrtBackend:
         """Wait until nothing is under way on the GPU."""
         self._worker.call(lambda: self._stream.synchronize())
 
-    def memory_bytes(self) -> int:
-        """Return how much of the GPU's memory is in use, by whomever."""
-        free, whole = self._worker.call(lambda: self._runtime.cuda.mem_get_info())
-        return int(whole) - int(free)
-
     def close(self) -> None:
         """Free all that is on the GPU; does nothing the second time."""
         self._worker.close()
@@ -306,38 +301,6 @@ class TensorrtBackend:
         if self._frame is not None:
             self._frame.close()
         self._frame = self._stream = self._module = None
-
-
-def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
-    """
-    Put the GPU's people in one list, their keypoints in the order of the skeleton.
-
-    Parameters
-    ----------
-    people : People
-        Of all views.
-    spec : ModelSpec
-        Of the network that found them.
-
-    Raises
-    ------
-    BackendError
-        When the network gave numbers that are not finite.
-    """
-    found = np.arange(people.score.shape[1]) < people.count[:, None]
-    keypoints, person_score = people.keypoints[found], people.score[found]
-    if (people.count < 0).any() or not np.isfinite(keypoints[..., 2]).all():
-        raise BackendError(f'{spec.name} gives values that are not numbers')
-    if spec.keypoints == KEYPOINT_NAMES:
-        xy, score = keypoints[..., :2], keypoints[..., 2]
-        return Keypoints(np.ascontiguousarray(xy), np.ascontiguousarray(score), person_score)
-    xy = np.full((len(keypoints), NUM_KEYPOINTS, 2), np.nan, np.float32)
-    score = np.zeros((len(keypoints), NUM_KEYPOINTS), np.float32)
-    for k, name in enumerate(KEYPOINT_NAMES):
-        if name in spec.keypoints:
-            xy[:, k] = keypoints[:, spec.keypoints.index(name), :2]
-            score[:, k] = keypoints[:, spec.keypoints.index(name), 2]
-    return Keypoints(xy, score, person_score)
 
 
 def _check_supported(path: Path, spec: ModelSpec) -> None:

@@ -22,7 +22,7 @@ _CHILD_S = 300.0
 
 def check_contexts(site: Site) -> dict[str, Any]:
     """Start and end the networks again and again, on several threads; use two at once."""
-    before = _memory_bytes(site)
+    before = used_bytes(site)
     counts = []
     for _ in range(1 if site.is_dry else RESTARTS):
         counts.append(_people_on_another_thread(site))
@@ -36,7 +36,7 @@ def check_contexts(site: Site) -> dict[str, Any]:
         first.close()
         second.close()
     require(len(set(counts)) == 1 and counts[0], f'people found: {counts}')
-    left = _memory_bytes(site) - before
+    left = used_bytes(site) - before
     # Others may use the GPU as well: what counts is a loss at every restart.
     require(left < 64 << 20, f'{left / 1e6:.0f} MB of GPU memory are lost after the restarts')
     return {'restarts': len(counts) - 3, 'people': counts[0], 'left_megabytes': left / 1e6}
@@ -65,7 +65,8 @@ def _people_on_another_thread(site: Site) -> int:
     return found[0]
 
 
-def _memory_bytes(site: Site) -> int:
+def used_bytes(site: Site) -> int:
+    """Return how much of the GPU's memory is in use, by whomever."""
     worker = CudaWorker(site.runtime.cuda)
     try:
         free, whole = worker.call(lambda: site.runtime.cuda.mem_get_info())

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.frame import Frame
+from pose_ros.tools.gpu_checks.contexts import used_bytes
 from pose_ros.tools.gpu_checks.latency import scene
 from pose_ros.tools.gpu_checks.site import Site, require
 
@@ -30,7 +31,7 @@ def check_memory(site: Site) -> dict[str, Any]:
         warm_up = min(WARM_UP, site.memory_frames)
         for i in range(warm_up):
             estimator.estimate(_frame(images, i))
-        gpu_bytes, host_bytes = backend.memory_bytes(), resident_bytes()
+        gpu_bytes, host_bytes = used_bytes(site), resident_bytes()
         progress = tqdm(
             range(site.memory_frames), unit='frame', desc='memory', file=sys.stderr,
             mininterval=0.1 if sys.stderr.isatty() else 10.0,  # in a log every update is a line
@@ -39,9 +40,9 @@ def check_memory(site: Site) -> dict[str, Any]:
             estimator.estimate(_frame(images, i))
         figures = {
             'frames': site.memory_frames,
-            'gpu_growth_bytes': backend.memory_bytes() - gpu_bytes,
+            'gpu_growth_bytes': used_bytes(site) - gpu_bytes,
             'host_growth_bytes': resident_bytes() - host_bytes,
-            'gpu_megabytes': round(backend.memory_bytes() / 1e6),
+            'gpu_megabytes': round(used_bytes(site) / 1e6),
         }
     finally:
         backend.close()
