@@ -55,6 +55,10 @@ VERBS: dict[str, tuple[str, str]] = {
     'fetch': ('pose_ros.tools.fetch', 'download a network that is known to run here'),
     'parameters': ('pose_ros.tools.parameter_tables', 'list every parameter of every node'),
     'engine': ('pose_ros.tools.engine', 'build, list, check or clear TensorRT engines'),
+    'compare-runtimes': (
+        'pose_ros.tools.compare_runtimes',
+        'time several runtimes of the networks, and how far their keypoints are apart',
+    ),
     'gpu-check': (
         'pose_ros.tools.gpu_check',
         'check and measure the TensorRT backend on this GPU',

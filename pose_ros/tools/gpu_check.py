@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+import json
 from pathlib import Path
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,15 +25,16 @@ from pose_ros.backends.gpu_runtime import GpuRuntime, find_runtime
 from pose_ros.media.sources import SourceError, open_source
 from pose_ros.tools.gpu_checks.latency import table
 from pose_ros.tools.gpu_checks.site import CheckFailed, CouldNotRun, Site, dry_runtime
-from pose_ros.tools.report import finish, machine
+from pose_ros.tools.report import as_line, finish, machine
 
 HELP = 'check and measure the TensorRT backend on this GPU'
 DESCRIPTION = """\
 Runs everything that wants an NVIDIA GPU, and goes on when something fails: the kernels against
 NumPy, contexts over threads and processes, engines (built, cached, damaged), CUDA graphs,
 keypoints against ONNX Runtime, latency by stage, memory over many frames, PyTorch for comparison.
-Each check says passed, failed, or could not run and why. Nothing is fetched from a network. Wanted
-are the driver, PyCUDA, and TensorRT or TensorRT-RTX: docs/gpu.md."""
+Each check runs in a process of its own and says passed, failed, or could not run and why. Nothing
+is fetched from a network. Wanted are the driver, PyCUDA, and TensorRT or TensorRT-RTX:
+docs/gpu.md."""
 EPILOG = """\
 examples:
   pose_ros gpu-check                                    all; gpu_check.json, gpu_check.md
@@ -78,30 +81,87 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--dry-run', action='store_true',
         help='the host in place of the GPU: no figure means anything',
     )
+    parser.add_argument(
+        '--timeout-s', type=float, default=1200.0, metavar='S', help='of one check; default: 1200'
+    )
+    parser.add_argument('--inside', type=Path, help=argparse.SUPPRESS)
 
 
 def main(args: argparse.Namespace) -> int:
     """Run the checks; return the exit status: 0, 1 when one failed, 3 without a GPU."""
-    with tempfile.TemporaryDirectory(prefix='pose_ros_gpu_') as scratch:
-        try:
-            runtime = dry_runtime(Path(scratch)) if args.dry_run else find_runtime()
-        except CudaDriverError as error:
-            print(f'pose_ros: there is no GPU to check: {error}', file=sys.stderr)
-            return 3
-        site = Site(
-            runtime, Path(scratch), _images(args.footage, args.images), args.precision,
-            args.repeat, args.memory_frames, args.dry_run,
-        )
-        names = args.only or list(CHECKS)
-        results = {name: _run(name, _check(name), site) for name in names}
-    report = {'machine': machine(), 'gpu': about(runtime), 'dry_run': args.dry_run,
-              'checks': results}  # fmt: skip
+    if args.inside:
+        return _run_inside(args)
+    try:
+        runtime = None if args.dry_run else find_runtime()
+    except CudaDriverError as error:
+        print(f'pose_ros: there is no GPU to check: {error}', file=sys.stderr)
+        return 3
+    _images(args.footage, 1)  # a clear error now, rather than from every check
     args.out.mkdir(parents=True, exist_ok=True)
-    text = '\n'.join(markdown(report)) + '\n'
-    (args.out / 'gpu_check.md').write_text(text, encoding='utf-8')
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix='pose_ros_gpu_') as scratch:
+        if runtime is None:
+            runtime = dry_runtime(Path(scratch))
+            site = _site(args, runtime, Path(scratch))
+        for name in args.only or CHECKS:
+            if args.dry_run:
+                results[name] = _run(name, _check(name), site)
+            else:
+                results[name] = run_apart(name, args, Path(scratch))
+            report = {
+                'machine': machine(), 'gpu': about(runtime), 'dry_run': args.dry_run,
+                'checks': results,
+            }
+            # After each: what was found stays when this process is ended.
+            text = '\n'.join(markdown(report)) + '\n'
+            (args.out / 'gpu_check.md').write_text(text, encoding='utf-8')
+            (args.out / 'gpu_check.json').write_text(as_line(report) + '\n', encoding='utf-8')
     print(text)
-    finish(report, str(args.out / 'gpu_check.json'))
+    finish(report, None)
     return 1 if any(result['status'] == FAILED for result in results.values()) else 0
+
+
+def _site(args: argparse.Namespace, runtime: GpuRuntime, folder: Path) -> Site:
+    return Site(
+        runtime, folder, _images(args.footage, args.images), args.precision, args.repeat,
+        args.memory_frames, args.dry_run,
+    )
+
+
+def run_apart(name: str, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Run one check in a process of its own: a lost context or a crash ends with it."""
+    start_s = time.monotonic()
+    file = folder / f'{name}.json'
+    command = [
+        sys.executable, '-m', 'pose_ros.cli', 'gpu-check', '--only', name, '--inside', str(folder),
+        '--precision', args.precision, '--repeat', str(args.repeat), '--memory-frames',
+        str(args.memory_frames), '--images', str(args.images), '--footage', args.footage,
+        *(['--dry-run'] if args.dry_run else []),
+    ]
+    reason = ''
+    try:
+        status = subprocess.run(command, timeout=args.timeout_s).returncode
+        reason = f'its process ended with status {status}'
+    except subprocess.TimeoutExpired:
+        reason = f'it took longer than {args.timeout_s} s'
+    if file.is_file():
+        result: dict[str, Any] = json.loads(file.read_text(encoding='utf-8'))
+        # It may have done its work and crashed while ending.
+        if 'status 0' not in reason:
+            result.update(status=FAILED, reason=f'{result["reason"]} {reason}'.strip())
+        return result
+    seconds = round(time.monotonic() - start_s, 1)
+    print(f'{name}: {FAILED}, {seconds} s: {reason}', file=sys.stderr)
+    return {'status': FAILED, 'reason': reason, 'figures': {}, 'seconds': seconds}
+
+
+def _run_inside(args: argparse.Namespace) -> int:
+    """Run one check for `run_apart` and leave the result in a file."""
+    folder, (name,) = args.inside, args.only
+    runtime = dry_runtime(folder) if args.dry_run else find_runtime()
+    result = _run(name, _check(name), _site(args, runtime, folder))
+    (folder / f'{name}.json').write_text(as_line(result) + '\n', encoding='utf-8')
+    return 0
 
 
 def _check(name: str) -> Callable[[Site], dict[str, Any]]:

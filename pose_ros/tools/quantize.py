@@ -44,8 +44,11 @@ examples:
 FEWEST_CROPS = 16
 SURE = 0.3
 """Keypoints of a lower score in the original are not compared."""
-MAX_MEDIAN_PX, MAX_P95_PX, MAX_FAR = 2.0, 8.0, 0.05
-"""Shifts in pixels of the network's input, and the share beyond FAR_PX of them."""
+MAX_MEDIAN_PX, MAX_P95_PX, MAX_FAR = 1.6, 5.5, 0.03
+"""
+Shifts in pixels of the network's input, and the share beyond FAR_PX of them. A Thunder that moved
+by 1.96 px, 6.8 px and 4.4 % had lost 0.043 AP on labelled photos.
+"""
 FAR_PX = 8.0
 
 
@@ -188,7 +191,8 @@ def _accuracy(folder: Path, original: OnnxBackend, candidate: OnnxBackend) -> di
     figures = {}
     for name, backend in (('ap', original), ('ap_int8', candidate)):
         found: dict[int, Keypoints] = {}
-        for photo in tqdm(data.photos, unit='photo', desc=name, file=sys.stderr):
+        for photo in tqdm(data.photos, unit='photo', desc=name, file=sys.stderr,
+                          mininterval=0.1 if sys.stderr.isatty() else 10.0):
             image = cv2.imread(str(photo.path), cv2.IMREAD_COLOR)
             if image is None:
                 raise QuantizeError(f'{photo.path} cannot be read as an image')

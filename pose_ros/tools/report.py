@@ -39,11 +39,16 @@ def finish(report: dict[str, Any], file: str | None) -> None:
     OSError
         When the file cannot be written; the line is printed all the same.
     """
-    line = json.dumps(_plain(report), allow_nan=False)
+    line = as_line(report)
     sys.stderr.flush()
     print(line, flush=True)
     if file:
         Path(file).write_text(line + '\n', encoding='utf-8')
+
+
+def as_line(report: dict[str, Any]) -> str:
+    """Return a report as JSON: NumPy's numbers and paths become plain ones, NaN becomes null."""
+    return json.dumps(_plain(report), allow_nan=False)
 
 
 def machine() -> dict[str, Any]:

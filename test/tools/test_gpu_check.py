@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -111,3 +112,25 @@ def test_pytorch_computes_the_same_network(model: str) -> None:
     expected = OnnxNetwork(path, 1).run(batch)
     for role, values in TorchNetwork(path, 'cpu', is_half=False).run(batch).items():
         np.testing.assert_allclose(values, expected[role], atol=2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_check_in_a_process_of_its_own(tmp_path: Path) -> None:
+    try:
+        demo_paths()
+    except SourceError as error:
+        pytest.skip(str(error))
+    parser = argparse.ArgumentParser()
+    gpu_check.add_arguments(parser)
+    args = parser.parse_args(['--dry-run', '--images', '1'])
+    result = gpu_check.run_apart('kernels', args, tmp_path)
+    assert (result['status'], result['reason']) == ('passed', '')
+    assert result['figures']['warp'] < 1e-3
+    # One that hangs, and one that crashes before it could say anything.
+    (tmp_path / 'kernels.json').unlink()
+    args.timeout_s = 0.05
+    assert gpu_check.run_apart('kernels', args, tmp_path)['reason'] == 'it took longer than 0.05 s'
+    args.timeout_s, args.footage = 100.0, '/nowhere'
+    result = gpu_check.run_apart('kernels', args, tmp_path)
+    assert (result['status'], result['reason']) == ('failed', 'its process ended with status 1')
