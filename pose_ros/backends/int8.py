@@ -81,6 +81,9 @@ def quantize(model: Path, inputs: Sequence[np.ndarray]) -> bytes:
                 extra_options={
                     'ActivationSymmetric': True, 'WeightSymmetric': True, 'QuantizeBias': False,
                     'AddQDQPairToWeight': True,
+                    # Ranges are averages over the images: with the extremes of all of them
+                    # Thunder loses 0.043 AP on labelled photos, with averages 0.014.
+                    'CalibMovingAverage': True, 'CalibMovingAverageConstant': 0.02,
                 },
             )
         except Exception as error:  # noqa: BLE001  of three packages, without a common base class
