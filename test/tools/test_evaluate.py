@@ -271,3 +271,21 @@ def test_accuracy_on_coco_photos(capsys, mode, least):
         pytest.skip('POSE_ROS_DATA does not name the evaluation data')
     _, lines, _ = evaluate(capsys, '--data', Path(data) / 'coco_dev', '--mode', mode)
     assert json.loads(lines[-1])['AP'] >= least
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_network_of_others_is_as_accurate_as_it_is_known_to_be(tmp_path, capsys):
+    data = os.environ.get('POSE_ROS_DATA')
+    model = Path(data or '') / 'models' / 'simplepose_256x192.onnx'
+    if not data or not model.is_file():
+        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
+    (tmp_path / 'net.onnx').symlink_to(model)
+    spec = Path(__file__).parents[1] / 'backends' / 'simplepose_256x192.json'
+    (tmp_path / 'net.json').write_text(spec.read_text())
+    arguments = ('--data', Path(data) / 'coco_dev', '--model', tmp_path / 'net.onnx', '--mode')
+    _, lines, _ = evaluate(capsys, *arguments, 'boxes')
+    assert json.loads(lines[-1])['AP'] >= 0.486
+    _, lines, _ = evaluate(capsys, *arguments, 'two-pass')
+    # Below Thunder's 0.414 on the same people of the first pass: docs/models.md says why.
+    assert json.loads(lines[-1])['AP'] >= 0.39
