@@ -11,7 +11,7 @@ import sys
 from pose_ros.core.backend import BackendError, ModelSpec, ModelSpecError
 
 SHIPPED_DETECTOR = 'movenet_multipose'
-SHIPPED_REFINER = 'movenet_thunder'
+SHIPPED_REFINER = 'pose_thunder'
 
 
 def shipped_model_folders() -> list[Path]:

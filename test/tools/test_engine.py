@@ -25,13 +25,13 @@ def test_build_list_check_clear(tmp_path: Path, capsys: pytest.CaptureFixture[st
     build = ['engine', 'build', '--capability', 'SM86', '--precision', 'fp16', *folder]
     assert main(build) == 0
     engines = report(capsys)['engines']
-    assert [e['name'] for e in engines] == ['movenet_multipose', 'movenet_thunder']
+    assert [e['name'] for e in engines] == ['movenet_multipose', 'pose_thunder']
     assert all(e['built'] and e['num_bytes'] > 5e6 for e in engines)
     assert main(build) == 0
     assert not any(e['built'] for e in report(capsys)['engines']), 'the cache was not used'
     assert main(['engine', 'list', *folder]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 and 'movenet_thunder' in lines[0] and 'SM86' in lines[0]
+    assert len(lines) == 3 and 'pose_thunder' in lines[0] and 'SM86' in lines[0]
     assert main(['engine', 'check', *folder]) == 0
     plan = next((tmp_path / 'engines').glob('*.plan'))
     plan.write_bytes(plan.read_bytes()[:1000])

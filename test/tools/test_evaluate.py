@@ -86,7 +86,7 @@ def test_other_modes_are_near_and_say_what_they_ran(labelled, capsys):
     assert coarse['models'] == ['movenet_multipose'] and 0.3 < coarse['AP'] < 1
     _, lines, _ = evaluate(capsys, '--data', labelled, '--mode', 'boxes')
     boxes = json.loads(lines[-1])
-    assert boxes['models'] == ['movenet_thunder'] and boxes['found'] == 3
+    assert boxes['models'] == ['pose_thunder'] and boxes['found'] == 3
     assert boxes['AP'] > 0.8 and boxes['parameters']['box_padding'] == 1.1
 
 

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pose_ros.backends.model_files import read_spec
-from pose_ros.backends.owned_files import write_whole
 from pose_ros.core.backend import BackendError
 from pose_ros.tools.training.batch import Batch
 from pose_ros.tools.training.errors import TrainingError
@@ -164,7 +163,7 @@ class MoveNet(PoseNetwork):
                 parameter.data.copy_(value)
                 initializer.CopyFrom(numpy_helper.from_array(value.numpy(), initializer.name))
         onnx.checker.check_model(model, full_check=True)
-        write_whole(path, model.SerializeToString(deterministic=True))
+        path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _key(name: str) -> str:

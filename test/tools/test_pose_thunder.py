@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The network that was trained here: the graph of movenet_thunder, other numbers in its end."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose_ros import cli
+from pose_ros.backends.model_files import SHIPPED_REFINER, find_model, read_spec
+
+onnx = pytest.importorskip('onnx')
+pytest.importorskip('pycocotools')
+
+DATA = os.environ.get('POSE_ROS_DATA')
+
+
+def graph(name):
+    return onnx.load(str(find_model(name))).graph
+
+
+def test_the_graph_is_the_original_and_the_first_part_of_the_trunk_as_well():
+    old, new = graph('movenet_thunder'), graph('pose_thunder')
+    assert [n.SerializeToString() for n in new.node] == [n.SerializeToString() for n in old.node]
+    assert list(new.input) == list(old.input) and list(new.output) == list(old.output)
+    old_values, new_values = (
+        {i.name: onnx.numpy_helper.to_array(i) for i in g.initializer} for g in (old, new)
+    )
+    assert set(old_values) == set(new_values)
+    changed = {n for n in old_values if not np.array_equal(old_values[n], new_values[n])}
+    assert any('kpt_heatmap_0' in name for name in changed)
+    frozen = [f'block_{n}_' for n in range(1, 13)] + ['Conv1_', 'expanded_conv_']
+    assert not [name for name in changed if any(part in name for part in frozen)]
+    assert len(changed) > 50
+
+
+def test_it_is_read_as_the_original_is():
+    old, new = (read_spec(find_model(name)) for name in ('movenet_thunder', 'pose_thunder'))
+    assert SHIPPED_REFINER == new.name == 'pose_thunder'
+    for what in ('input_size', 'mean', 'std', 'color', 'stride', 'offset_px', 'outputs',
+                 'weighting', 'keypoints', 'crop_scale', 'multiple_of'):  # fmt: skip
+        assert getattr(new, what) == getattr(old, what), what
+
+
+@pytest.mark.skipif(not DATA, reason='POSE_ROS_DATA does not name the evaluation data')
+def test_it_finds_people_better_than_the_original(tmp_path):
+    scores = {}
+    for name in ('movenet_thunder', 'pose_thunder'):
+        report = tmp_path / f'{name}.json'
+        arguments = ['evaluate', '--data', str(Path(DATA) / 'coco_dev'), '--mode', 'boxes',
+                     '--set', 'backend=onnx', '--model', str(find_model(name)),
+                     '--json', str(report)]  # fmt: skip
+        assert cli.main(arguments) == 0
+        scores[name] = json.loads(report.read_text())['AP']
+    assert scores['pose_thunder'] > scores['movenet_thunder'] + 0.01 > 0.45
