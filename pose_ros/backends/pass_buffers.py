@@ -135,6 +135,10 @@ class PassBuffers:
         """Write the network's input and wait."""
         self._cuda.memcpy_htod(self._memory[0], values)
 
+    def set_map(self, name: str, values: np.ndarray) -> None:
+        """Write an output tensor and wait: what the kernels read."""
+        self._cuda.memcpy_htod(self._memory[1 + list(self.maps).index(name)], values)
+
     def map_values(self, name: str, out: np.ndarray) -> None:
         """Read an output tensor and wait."""
         self._cuda.memcpy_dtoh(out, self._memory[1 + list(self.maps).index(name)])

@@ -21,10 +21,16 @@ from typing import Any
 import numpy as np
 
 from pose_ros.backends.cuda_driver import CudaDriverError
-from pose_ros.backends.gpu_runtime import GpuRuntime, find_runtime
+from pose_ros.backends.gpu_runtime import GpuRuntime
 from pose_ros.media.sources import SourceError, open_source
 from pose_ros.tools.gpu_checks.latency import table
-from pose_ros.tools.gpu_checks.site import CheckFailed, CouldNotRun, Site, dry_runtime
+from pose_ros.tools.gpu_checks.site import (
+    CheckFailed,
+    CouldNotRun,
+    Site,
+    dry_runtime,
+    gpu_runtime,
+)
 from pose_ros.tools.report import as_line, finish, machine
 
 HELP = 'check and measure the TensorRT backend on this GPU'
@@ -46,6 +52,7 @@ examples:
 # most come first.
 CHECKS: dict[str, tuple[str, str]] = {
     'kernels': ('kernels_on_device', 'check_kernels'),
+    'kernel-times': ('kernel_times', 'check_kernel_times'),
     'build': ('engines', 'check_build'),
     'agreement': ('agreement', 'check_agreement'),
     'graphs': ('agreement', 'check_graphs'),
@@ -92,7 +99,7 @@ def main(args: argparse.Namespace) -> int:
     if args.inside:
         return _run_inside(args)
     try:
-        runtime = None if args.dry_run else find_runtime()
+        runtime = None if args.dry_run else gpu_runtime()
     except CudaDriverError as error:
         print(f'pose_ros: there is no GPU to check: {error}', file=sys.stderr)
         return 3
@@ -158,7 +165,7 @@ def run_apart(name: str, args: argparse.Namespace, folder: Path) -> dict[str, An
 def _run_inside(args: argparse.Namespace) -> int:
     """Run one check for `run_apart` and leave the result in a file."""
     folder, (name,) = args.inside, args.only
-    runtime = dry_runtime(folder) if args.dry_run else find_runtime()
+    runtime = dry_runtime(folder) if args.dry_run else gpu_runtime()
     result = _run(name, _check(name), _site(args, runtime, folder))
     (folder / f'{name}.json').write_text(as_line(result) + '\n', encoding='utf-8')
     return 0
@@ -219,7 +226,9 @@ def about(runtime: GpuRuntime) -> dict[str, Any]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    trt = f'{runtime.trt.__name__} {runtime.trt.__version__}'
+    trt = 'no TensorRT'
+    if runtime.trt is not None:
+        trt = f'{runtime.trt.__name__} {runtime.trt.__version__}'
     return {**asdict(runtime.device), 'runtime': trt, 'packages': found}
 
 

@@ -15,10 +15,12 @@ from pose_ros.backends.cuda_driver import CudaDriverError
 from pose_ros.backends.model_files import find_model
 from pose_ros.backends.onnx import OnnxNetwork
 from pose_ros.cli import main
+from pose_ros.core.backend import BackendError
 from pose_ros.media.sources import SourceError, demo_paths
 from pose_ros.tools import gpu_check
+from pose_ros.tools.gpu_checks import site
 from pose_ros.tools.gpu_checks.latency import percentiles, table
-from pose_ros.tools.gpu_checks.site import CheckFailed, CouldNotRun
+from pose_ros.tools.gpu_checks.site import CheckFailed, CouldNotRun, Site
 
 
 @pytest.mark.slow
@@ -52,7 +54,7 @@ def test_without_a_gpu_it_is_one_line(
     def none() -> None:
         raise CudaDriverError('there is no NVIDIA driver (of this test)')
 
-    monkeypatch.setattr(gpu_check, 'find_runtime', none)
+    monkeypatch.setattr(gpu_check, 'gpu_runtime', none)
     assert main(['gpu-check', '--out', str(tmp_path)]) == 3
     said = capsys.readouterr()
     assert said.out == ''
@@ -87,6 +89,33 @@ def test_a_check_that_fails_does_not_end_the_others(
         'memory': ('passed', ''),
     }
     assert 'ZeroDivisionError' in capsys.readouterr().err
+
+
+def test_without_tensorrt_the_kernels_are_checked_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def none() -> None:
+        raise BackendError('TensorRT is not installed (of this test)')
+
+    dry = site.dry_runtime(tmp_path)
+    monkeypatch.setattr(site, 'probe', lambda: dry.device)
+    monkeypatch.setattr(site, 'import_pycuda', lambda: dry.cuda)
+    monkeypatch.setattr(site, 'import_tensorrt', none)
+    runtime = site.gpu_runtime()
+    assert 'TensorRT is not installed (of this test)' in capsys.readouterr().err
+    here = Site(runtime, tmp_path, [np.zeros((48, 64, 3), np.uint8)], 'fp16', 1, 1, True)
+    results = {
+        name: gpu_check._run(name, gpu_check._check(name), here)
+        for name in gpu_check.CHECKS if name != 'eager'
+    }
+    assert {name for name, r in results.items() if r['status'] == 'passed'} == {
+        'kernels', 'kernel-times'
+    }
+    for name in set(results) - {'kernels', 'kernel-times', 'agreement'}:
+        assert results[name]['reason'].startswith('TensorRT is not installed'), name
+    times = results['kernel-times']['figures']['640x480, 1 crops']
+    assert times['warp']['p50'] > 0 and times['upload']['p50'] > 0
+    assert gpu_check.about(runtime)['runtime'] == 'no TensorRT'
 
 
 def test_table_of_a_gpu() -> None:

@@ -80,11 +80,10 @@ _CHILD = """
 from pathlib import Path
 import sys
 from pose_ros.tools.gpu_checks import contexts
-from pose_ros.tools.gpu_checks.site import Site, dry_runtime
-from pose_ros.backends.gpu_runtime import find_runtime
+from pose_ros.tools.gpu_checks.site import Site, dry_runtime, gpu_runtime
 
 _, folder, precision, is_dry = sys.argv
-runtime = dry_runtime(Path(folder)) if is_dry == 'True' else find_runtime()
+runtime = dry_runtime(Path(folder)) if is_dry == 'True' else gpu_runtime()
 contexts.{function}(Site(runtime, Path(folder), [], precision, 1, 1, is_dry == 'True'))
 """
 
@@ -138,6 +137,7 @@ def break_context(site: Site) -> None:
 
 
 def _child(site: Site, function: str) -> subprocess.CompletedProcess[str]:
+    site.want_tensorrt()
     return subprocess.run(
         [
             sys.executable, '-c', _CHILD.format(function=function), str(site.folder),

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+import sys
 
 import numpy as np
 
-from pose_ros.backends.gpu_runtime import GpuRuntime
+from pose_ros.backends.cuda_driver import probe
+from pose_ros.backends.engine_build import import_tensorrt
+from pose_ros.backends.gpu_runtime import GpuRuntime, import_pycuda
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
 from pose_ros.backends.tensorrt import TensorrtBackend
+from pose_ros.core.backend import BackendError
 from pose_ros.core.config import EstimatorConfig
 
 
@@ -59,8 +63,14 @@ class Site:
         """Parameters of the estimator: the default ones."""
         return EstimatorConfig(precision=self.precision)
 
+    def want_tensorrt(self) -> None:
+        """Raise CouldNotRun where there is none."""
+        if self.runtime.trt is None:
+            raise CouldNotRun('TensorRT is not installed: docs/gpu.md')
+
     def backend(self, precision: str = '', folder: str = 'engines') -> TensorrtBackend:
         """Load both networks; the first call builds their engines."""
+        self.want_tensorrt()
         config = self.config
         return TensorrtBackend(
             SHIPPED_DETECTOR, SHIPPED_REFINER, precision or self.precision,
@@ -73,6 +83,23 @@ def require(condition: object, what: str) -> None:
     """Raise CheckFailed unless the condition holds."""
     if not condition:
         raise CheckFailed(what)
+
+
+def gpu_runtime() -> GpuRuntime:
+    """
+    Find the GPU and its libraries; without TensorRT as well, since the kernels want none.
+
+    Raises
+    ------
+    BackendError
+        When there is no driver, GPU or PyCUDA.
+    """
+    device, cuda = probe(), import_pycuda()
+    try:
+        return GpuRuntime(device, cuda, import_tensorrt())
+    except BackendError as error:
+        print(f'what wants TensorRT cannot run: {error}', file=sys.stderr)
+        return GpuRuntime(device, cuda, None)
 
 
 def dry_runtime(folder: Path) -> GpuRuntime:
