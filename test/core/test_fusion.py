@@ -82,8 +82,9 @@ def test_a_mirrored_crop_is_the_crop_of_the_mirrored_image(portrait):
     there_xy = there.xy * [-1, 1] + [width - 1, 0]
     sure = here.score[0] > 0.3
     assert sure.sum() >= 6
-    # The same picture reaches the network, but for the rounding of samples.
-    np.testing.assert_allclose(there_xy[0, sure], here.xy[0, sure], atol=3.0)
+    # The same picture reaches the network, but for the rounding of samples; a pixel of the
+    # input is two of the image.
+    np.testing.assert_allclose(there_xy[0, sure], here.xy[0, sure], atol=0.7)
 
 
 def test_looking_twice_keeps_left_and_right(portrait):

@@ -40,6 +40,15 @@ def test_crop_takes_stacks_and_boxes_without_area():
     assert np.isfinite(affines).all()
 
 
+def test_mirrored_exchanges_the_first_and_the_last_column():
+    there = geometry.mirrored(np.eye(2, 3)[None], 256)
+    points = np.array([[[0.0, 7.0], [255.0, 9.0], [127.5, 0.0]]])
+    np.testing.assert_allclose(
+        geometry.apply(there, points), [[[255, 7], [0, 9], [127.5, 0]]], atol=1e-12
+    )
+    np.testing.assert_allclose(geometry.mirrored(there, 256), np.eye(2, 3)[None], atol=1e-12)
+
+
 def test_invert_and_compose_are_inverse():
     a, b = random_affines(4), random_affines(4)[::-1]
     points = np.random.default_rng(1).normal(size=(4, 5, 2))

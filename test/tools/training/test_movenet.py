@@ -106,6 +106,17 @@ def test_the_loss_is_about_what_the_decoder_reads(labels):
     assert loss_of(maps, labels, {k: m * 0.9 for k, m in maps.items()}) > best
 
 
+def test_every_head_learns_from_labels(labels):
+    maps = {role: m + 0.01 for role, m in perfect_maps(labels[0].numpy()).items()}
+    kept = original(maps)
+    for values in maps.values():
+        values.requires_grad_(True)
+    # Nothing differs from the original: what is left is the labels.
+    read_loss(maps | kept, *labels, SOFTENING).backward()
+    for role, values in maps.items():
+        assert values.grad.abs().sum() > 1e-3, role
+
+
 def test_what_is_not_labelled_teaches_nothing_and_holds_on_to_the_original(labels):
     xy, weight = labels
     maps = perfect_maps(xy.numpy())
