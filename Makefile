@@ -10,6 +10,7 @@ VIDEO ?=
 CAMERA ?=
 ARGS ?=
 TRAINING ?= yes
+WITH_TRAINING = $(if $(filter no,$(TRAINING)),,--with training)
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,10 +19,10 @@ demo: ## the ROS 2 nodes on real footage, into demo_out/; or VIDEO=file.mp4, or 
 	@./run pose_ros demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(CAMERA),--camera "$(CAMERA)") $(ARGS)
 
 test: ## all tests; ARGS='-k name' for some; TRAINING=no without PyTorch and the tests of it
-	@POSE_ROS_TRAINING=$(TRAINING) ./run --with gpu-build --with openvino pytest --durations=5 $(ARGS)
+	@./run --with gpu-build --with openvino $(WITH_TRAINING) pytest --durations=5 $(ARGS)
 
 train: ## train a network on labelled photos; ARGS='--data DIR --out DIR', or ARGS=--help
-	@POSE_ROS_TRAINING=yes ./run pose_ros train $(ARGS)
+	@./run --with training pose_ros train $(ARGS)
 
 bench: ## measure cost, rate, latency and accuracy on this machine
 	@./run pose_ros bench $(ARGS)

@@ -11,8 +11,7 @@
 # symbolic links to the sources; setup/, with the logs and the stamps. A stamp holds the hash of
 # what a step was made from; the step is done again when the hash differs.
 #
-# Variables that matter: POSE_ROS_DISTRO (jazzy or kilted), POSE_ROS_PYTHON (an interpreter),
-# POSE_ROS_TRAINING (yes: PyTorch as well; `make test` and `make train` set it).
+# Variables that matter: POSE_ROS_DISTRO (jazzy or kilted), POSE_ROS_PYTHON (an interpreter).
 
 setup_began_s=$SECONDS
 
@@ -259,20 +258,6 @@ install_missing() {
     fi
 }
 
-# PyTorch, only for who asks for it. On top of a sourced ROS 2 the machine's own one will do.
-training_key() { { printf '%s\n' "$1"; cat "$root/requirements/training.txt"; } | hash_of; }
-
-training_ready() {
-    [ "${POSE_ROS_TRAINING:-no}" != yes ] || stamp_holds training "$(training_key "$1")"
-}
-
-install_training() {
-    if [ "$kind" = sourced ] && "$env/bin/python" -c 'import torch'; then return 0; fi
-    # By pip: it takes the build that the index it is told of offers, where uv may take another.
-    "$env/bin/python" -m pip install --no-input --disable-pip-version-check \
-        --progress-bar off -r "$root/requirements/training.txt"
-}
-
 # Writes the variables of the environment, as shell code: `entered` adds what is inherited.
 write_variables() {
     local site libraries
@@ -396,10 +381,6 @@ environment_update() {
             || fail 'the sources could not be linked' "The log is in $setup/links.log"
         printf '%s' "$links" >"$setup/links"
     fi
-    if ! training_ready "$packages"; then
-        step 'PyTorch, for training (TRAINING=no leaves it out)' install_training
-        printf '%s' "$(training_key "$packages")" >"$setup/training"
-    fi
 }
 
 # environment_add NAME: installs requirements/NAME.txt, once; what is there already stays as it is.
@@ -416,7 +397,11 @@ install_more() {
     # The versions that are installed: nothing of the environment may change.
     "$env/bin/python" -m pip freeze --local --exclude-editable 2>/dev/null | grep '==' \
         | grep -v '^pose.ros==' >"$setup/constraints-more.txt"
-    if PATH=$env/bin:$PATH command -v uv; then
+    if [ "${1##*/}" = training.txt ]; then
+        # The machine's own PyTorch will do: on a robot it is one that was built for its GPU.
+        if [ "$kind" = sourced ] && "$env/bin/python" -c 'import torch'; then return 0; fi
+        # By pip: it takes the build that the index it is told of offers, where uv may take another.
+    elif PATH=$env/bin:$PATH command -v uv; then
         install_with_uv "$1" -c "$setup/constraints-more.txt" && return 0
     fi
     "$env/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off \
@@ -425,7 +410,7 @@ install_more() {
 
 environment_ready() {
     stamp_holds packages "$1" && stamp_holds messages "$2" && stamp_holds links "$3" \
-        && [ -x "$env/bin/python" ] && training_ready "$1"
+        && [ -x "$env/bin/python" ]
 }
 
 # environment_enter [NAME...]: each NAME is one of requirements/NAME.txt that is wanted as well.
