@@ -81,14 +81,15 @@ def check_graphs(site: Site) -> dict[str, Any]:
             box + 4.0 * np.arange(8)[:, None], backend.refiner.input_size, 1.25
         )
         backend.uses_graphs = False
-        expected = {n: backend.refine(crops[:n]).xy for n in (1, 2, 4, 8)}
+        batches = (1, 2) if site.is_dry else (1, 2, 4, 8)
+        expected = {n: backend.refine(crops[:n]).xy for n in batches}
         backend.uses_graphs = True
         off_px = 0.0
-        for n in (1, 2, 4, 8) * 4:
+        for n in batches * 4:
             off_px = max(off_px, float(np.abs(backend.refine(crops[:n]).xy - expected[n]).max()))
         require(off_px <= 1e-3, f'a recorded pass is off by {off_px} px')
         if not backend.uses_graphs:
             raise CouldNotRun('nothing can be recorded here (see the warning)')
-        return {'shapes': 4, 'max_px': off_px}
+        return {'shapes': len(batches), 'max_px': off_px}
     finally:
         backend.close()

@@ -38,19 +38,21 @@ def check_cache(site: Site) -> dict[str, Any]:
     site.backend().close()
     figures: dict[str, Any] = {'load_s': round(time.monotonic() - start_s, 2)}
     require(_stamps(site) == built, 'engines were built although they were there')
-    plan = min((site.folder / 'engines').glob('*.plan'))
+    cache = EngineCache(site.folder / 'engines')
+    digest = min(e.digest for e in cache.contents() if e.key.get('precision') == site.precision)
+    plan = cache.folder / f'{digest}.plan'
     for name, damage in (
         ('truncated', plan.read_bytes()[:100_000]), ('empty', b''),
         ('tampered', plan.read_bytes()[:-1] + b'x'),
     ):
         plan.write_bytes(damage)
-        _loads_all(site)
+        _loads(site)
         figures[name] = 'built anew'
     _foreign(plan)
-    _loads_all(site)
+    _loads(site)
     figures['foreign'] = 'built anew'
     plan.with_suffix('.json').write_text('{', encoding='utf-8')
-    _loads_all(site)
+    _loads(site)
     figures['broken description'] = 'built anew'
     return figures
 
@@ -71,8 +73,7 @@ def _foreign(plan: Path) -> None:
     path.write_text(json.dumps(sidecar), encoding='utf-8')
 
 
-def _loads_all(site: Site) -> None:
-    for precision in ('fp16', 'fp32'):
-        site.backend(precision).close()
+def _loads(site: Site) -> None:
+    site.backend().close()
     broken = [e for e in EngineCache(site.folder / 'engines').contents() if e.problem]
     require(not broken, f'an engine is still damaged: {broken and broken[0].problem}')
