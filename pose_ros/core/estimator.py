@@ -11,6 +11,7 @@ import numpy as np
 from pose_ros.core import geometry, oks
 from pose_ros.core.backend import Backend, ModelSpec, StageTimes
 from pose_ros.core.config import EstimatorConfig, check
+from pose_ros.core.following import FOLLOW_GAP_S, Following
 from pose_ros.core.frame import Frame
 from pose_ros.core.fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
@@ -22,8 +23,6 @@ from pose_ros.core.person_score import (
 )
 from pose_ros.core.preprocess import check_image
 
-# After a longer gap between two stamps the person is looked for in the whole image.
-FOLLOW_GAP_S = 0.5
 # No second look at another size when everybody whom the first look found scores as much: people
 # too large for a size are seen there as weak candidates. Costs no accuracy on COCO photos.
 CONVINCING = 0.5
@@ -57,6 +56,7 @@ class PoseEstimator:
         self._followed = Keypoints.empty()
         self._followed_size = (0, 0)
         self._followed_stamp_s: float | None = None
+        self._following = Following()
 
     @property
     def times(self) -> StageTimes:
@@ -78,7 +78,7 @@ class PoseEstimator:
         image : (H, W, 3) uint8, or Frame
             BGR, any size, any view; or as the camera sent it, in one of the backend's encodings.
         stamp_s : float, optional
-            When it was taken; only the mode 'single' looks at it.
+            When it was taken; only the mode 'single' and `redetect_s` look at it.
         boxes : (N, 4) float, optional
             Where somebody else has found people: x_min, y_min, x_max, y_max of the whole person
             in image pixels. They stand in for the first pass, in every mode; boxes that see
@@ -105,6 +105,8 @@ class PoseEstimator:
             check_image(image)
             image_size = (image.shape[1], image.shape[0])
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
+        if given is not None or self.config.mode != 'two-pass' or not self.config.redetect_s:
+            self._following.forget()
         if isinstance(image, Frame):
             self.backend.load_frame(image)
         else:
@@ -116,12 +118,28 @@ class PoseEstimator:
             people = self._single(image_size, stamp_s)
         else:
             self._followed = Keypoints.empty()
-            people = self._candidates(image_size)
             if self.config.mode == 'two-pass':
-                people = self._sharpened(people, self.config.max_crops)
+                people = self._two_passes(image, image_size, stamp_s)
             else:
+                people = self._candidates(image_size)
                 people = replace(people, person_score=single_pass_score(people))
         return self._published(people)
+
+    def _two_passes(
+        self, image: np.ndarray | Frame, image_size: tuple[int, int], stamp_s: float | None
+    ) -> Keypoints:
+        """Find everybody: near where they were, or by the first pass."""
+        config, following = self.config, self._following
+        if following.goes_on(image, stamp_s, config.redetect_s):
+            followed = following.found(self._in_crops(following.people), config)
+            if followed is not None:
+                return followed
+        candidates = self._candidates(image_size)
+        people = self._sharpened(candidates, config.max_crops)
+        if config.redetect_s:
+            known = people.select(people.person_score >= config.min_person_score)
+            following.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
+        return people
 
     def _candidates(self, image_size: tuple[int, int]) -> Keypoints:
         """

