@@ -133,7 +133,8 @@ class EstimatorConfig:
         0.2, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
     )
     min_follow_score: float = param(
-        0.05, 'A followed person is looked for in the whole image below this score (single), or when '
+        0.05,
+        'A followed person is looked for in the whole image below this score (single), or when '
         'lost (redetect_s)',
         low=0.0, high=1.0,
     )
