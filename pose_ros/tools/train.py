@@ -130,6 +130,8 @@ def main(args: argparse.Namespace) -> int:
     training = Training(network, settings, device, data, folder)
     if args.resume:
         training.resume()
+        for part in folder.glob('*.part'):  # of a kill while something was written
+            part.unlink()
     else:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / CONFIG, settings.to_json().encode())
@@ -141,7 +143,7 @@ def main(args: argparse.Namespace) -> int:
         if done:
             text = f'{done} epochs are stored; to go on: pose_ros train --resume {folder}'
         else:
-            text = 'no epoch was finished, nothing is stored'
+            text = 'no epoch was finished; the same command begins anew'
         print(f'\npose_ros: interrupted; {text}', file=sys.stderr)
         return 130
     last = training.rows[-1]
@@ -155,7 +157,7 @@ def main(args: argparse.Namespace) -> int:
 def _chosen(args: argparse.Namespace) -> TrainingSettings:
     if not args.data or not args.out:
         raise TrainingError('--data DIR and --out DIR are needed, or --resume DIR')
-    if (args.out / CHECKPOINT).exists() or (args.out / CONFIG).exists():
+    if (args.out / CHECKPOINT).exists():
         raise TrainingError(
             f'{args.out} holds a training already: --resume {args.out} goes on with it; '
             'a new one needs another --out'

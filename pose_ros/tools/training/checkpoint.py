@@ -62,7 +62,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         When it is missing, damaged, or holds anything else than tensors and plain values.
     """
     if not path.exists():
-        raise TrainingError(f'there is no {path}: no epoch was finished')
+        raise TrainingError(f'there is no {path}: no epoch was finished, begin anew')
     # What is no archive would go to PyTorch's reader of old formats.
     if not zipfile.is_zipfile(path):
         raise TrainingError(f'{path} is no checkpoint, or a damaged one: not an archive')

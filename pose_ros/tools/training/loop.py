@@ -226,22 +226,33 @@ class Training:
         )
 
     def _store(self, row: EpochRow) -> None:
-        """Store checkpoint first, then what is made from it."""
+        """
+        Store the best weights, then the checkpoint, then what is made from it.
+
+        What is stored before the checkpoint comes again, the same, when that one fails.
+        """
         is_best = all(_quality(row) > _quality(other) for other in self.rows)
         self.rows.append(row)
         averaged = self._averaged.network.state_dict()
-        save_checkpoint(self.folder / CHECKPOINT, self._state(averaged))
         if is_best:
             save_checkpoint(
                 self.folder / BEST,
                 {**self._of_data(), 'averaged': averaged, 'row': asdict(row)},
             )
-        write_csv(self.folder / 'trace.csv', self.rows)
-        draw_curves(self.folder / 'curves.png', self.rows, f'{self.network.spec.name}')
-        draw_samples(
-            self.folder / 'samples.png', self._averaged.network,
-            self._validation_crops or self._training_crops, self.device.torch,
-        )
+        save_checkpoint(self.folder / CHECKPOINT, self._state(averaged))
+        crops = self._validation_crops or self._training_crops
+        try:
+            write_csv(self.folder / 'trace.csv', self.rows)
+            draw_curves(self.folder / 'curves.png', self.rows, self.network.spec.name)
+            draw_samples(
+                self.folder / 'samples.png', self._averaged.network, crops, self.device.torch
+            )
+        except OSError as error:
+            raise TrainingError(
+                f'cannot write trace and pictures to {self.folder}: {error.strerror or error}; '
+                f'the checkpoint of epoch {row.epoch} is stored. Make room, then: '
+                f'pose_ros train --resume {self.folder}'
+            ) from error
 
     def _state(self, averaged: dict[str, Tensor]) -> dict[str, Any]:
         return {

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import torch
 
+from pose_ros.backends.owned_files import write_whole
 from pose_ros.core.decode import decode_person
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.overlay import draw_keypoints
 from pose_ros.media.palette import WHITE
 from pose_ros.media.text import draw_text
-from pose_ros.tools.training.errors import TrainingError
 from pose_ros.tools.training.loader import Loader
 from pose_ros.tools.training.network import PoseNetwork, normalised
 
@@ -44,8 +44,8 @@ def draw_samples(
 
     Raises
     ------
-    TrainingError
-        When it cannot be written.
+    OSError
+        When it cannot be written; the old page is as it was.
     """
     maker = loader.maker
     count = min(COLUMNS * ROWS, len(maker))
@@ -72,8 +72,4 @@ def draw_samples(
             draw_keypoints(picture, people)
             draw_text(picture, caption, (6, 6), WHITE, 0.4)
             page[top:top + height, left + k * width:left + (k + 1) * width] = picture
-    good, data = cv2.imencode('.png', page)
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise TrainingError(f'cannot write {path}: {error.strerror}') from error
+    write_whole(path, cv2.imencode('.png', page)[1].tobytes())

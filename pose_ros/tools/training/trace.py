@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+import io
 import math
 from pathlib import Path
 
@@ -100,4 +101,6 @@ def draw_curves(path: Path, rows: list[EpochRow], title: str) -> None:
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
     figure.suptitle(title)
-    figure.savefig(path, dpi=120)
+    picture = io.BytesIO()
+    figure.savefig(picture, format='png', dpi=120)
+    write_whole(path, picture.getvalue())

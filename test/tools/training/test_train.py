@@ -94,7 +94,7 @@ def start(*arguments):
 
 
 def wait_for(path: Path, process):
-    for _ in range(1000):
+    for _ in range(1900):
         if path.exists():
             return
         assert process.poll() is None, process.communicate()
@@ -109,20 +109,21 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(run, stick_folder, tmp
     wait_for(folder / 'checkpoint.pt', process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
+    (folder / 'checkpoint.ptx.part').write_bytes(b'half of the next one')
     done = len(load_checkpoint(folder / 'checkpoint.pt')['rows'])
     assert 1 <= done
     assert train('--resume', folder) == 0
     assert_same_trajectory(folder, run)
+    assert {path.name for path in folder.iterdir()} == RUN_FILES
 
 
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(run, stick_folder, tmp_path):
     folder = tmp_path / 'interrupted'
-    many = [*FEW, '--passes', '40']  # the second epoch takes long enough to be left
+    many = [*FEW, '--passes', '12']  # the second epoch takes long enough to be left
     process = start('--data', stick_folder, '--out', folder, *many)
-    wait_for(folder / 'trace.csv', process)
+    wait_for(folder / 'samples.png', process)  # the last that is written after an epoch
     before = (folder / 'checkpoint.pt').read_bytes()
-    time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -139,7 +140,44 @@ def test_a_run_without_a_checkpoint_says_so(run, tmp_path, capsys):
     folder.mkdir()
     (folder / 'config.json').write_bytes((run / 'config.json').read_bytes())
     assert train('--resume', folder) == 1
-    assert 'no epoch was finished' in capsys.readouterr().err
+    assert 'no epoch was finished, begin anew' in capsys.readouterr().err
+
+
+def test_an_interruption_before_the_first_epoch_is_begun_anew(
+    stick_folder, tmp_path, capsys, monkeypatch
+):
+    from pose_ros.tools.training.loop import Training
+
+    real = Training.run
+
+    def interrupted(self, stepped, finished):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, 'run', interrupted)
+    command = ['--data', stick_folder, '--out', tmp_path / 'run', *FEW, '--epochs', 1]
+    assert train(*command) == 130
+    assert 'the same command begins anew' in capsys.readouterr().err
+    monkeypatch.setattr(Training, 'run', real)
+    assert train(*command) == 0
+
+
+def test_a_disk_that_is_full_after_the_checkpoint_says_so(
+    stick_folder, tmp_path, capsys, monkeypatch
+):
+    from pose_ros.tools.training import loop
+
+    def full(path, rows):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(loop, 'write_csv', full)
+    folder = tmp_path / 'full'
+    assert train('--data', stick_folder, '--out', folder, *FEW) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert 'No space left on device; the checkpoint of epoch 1 is stored' in error
+    assert f'pose_ros train --resume {folder}' in error
+    monkeypatch.undo()
+    assert train('--resume', folder) == 0
+    assert len(trace.read_csv(folder / 'trace.csv')) == 3
 
 
 def test_without_validation_the_last_epoch_is_best(stick_folder, tmp_path):
