@@ -45,6 +45,8 @@ def test_it_is_read_as_the_original_is():
         assert getattr(new, what) == getattr(old, what), what
 
 
+@pytest.mark.data
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA, reason='POSE_ROS_DATA does not name the evaluation data')
 def test_it_finds_people_better_than_the_original(tmp_path):
     scores = {}
