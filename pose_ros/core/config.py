@@ -133,16 +133,14 @@ class EstimatorConfig:
         0.2, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
     )
     min_follow_score: float = param(
-        0.05,
-        'A followed person is looked for in the whole image below this score (single), or when '
-        'lost (redetect_s)',
+        0.05, 'Single: a followed person with a lower score is looked for in the whole image',
         low=0.0, high=1.0,
     )
     redetect_s: float = param(
         0.0,
         'Two-pass: people are followed from crop to crop and the first pass runs only every so '
-        'often, s, and when somebody is lost: several times the rate, new people up to so much '
-        'later; 0: on every image',
+        'often, s, and when somebody is lost: several times the rate, but new and '
+        'doubtful people are seen up to so much later; 0: on every image',
         low=0.0, high=10.0,
     )
     duplicate_oks: float = param(

@@ -206,7 +206,7 @@ def _argmax_gaussian(
     value *= weight_x[..., None, :]
     best = value.reshape(*value.shape[:2], -1).argmax(axis=-1)
     row, column = np.divmod(best, len(window))
-    person, keypoint = np.ogrid[:len(y), :y.shape[1]]
+    person, keypoint = np.arange(len(y))[:, None], np.arange(y.shape[1])
     return y[person, keypoint, row], x[person, keypoint, column]
 
 

@@ -46,7 +46,10 @@ def stamp_from_ns(time_ns: int) -> Time:
 
 
 def keypoints_to_msg(
-    keypoints: Keypoints, header: Header, image_size: tuple[int, int]
+    keypoints: Keypoints,
+    header: Header,
+    image_size: tuple[int, int],
+    reuse: list[Skeleton] | None = None,
 ) -> SkeletonArray:
     """
     Write what was seen in one image.
@@ -59,6 +62,10 @@ def keypoints_to_msg(
         Of the image.
     image_size : (width, height)
         Pixels.
+    reuse : list of Skeleton, optional
+        Written into, and grown when there are too few: making skeletons takes most of the time.
+        Only for a message that is published at once and not looked at again, and for skeletons
+        that nobody else writes into: what is always unknown is written only once.
 
     Returns
     -------
@@ -74,15 +81,17 @@ def keypoints_to_msg(
     for person, (points, person_score) in enumerate(
         zip(xy.tolist(), keypoints.person_score.tolist())
     ):
-        skeleton = Skeleton(score=person_score, box=boxes[person], age_s=_NAN)
+        if reuse is None:
+            skeleton = _untracked()
+        else:
+            if person == len(reuse):
+                reuse.append(_untracked())
+            skeleton = reuse[person]
+        skeleton.score, skeleton.box = person_score, boxes[person]
         for keypoint, state, score, (x, y) in zip(
             skeleton.keypoints, states[person], scores[person], points
         ):
-            keypoint.state = state
-            keypoint.score = score
-            keypoint.x, keypoint.y, keypoint.vx, keypoint.vy = x, y, _NAN, _NAN
-            keypoint.covariance = _NO_COVARIANCE
-            _without_depth(keypoint)
+            keypoint.state, keypoint.score, keypoint.x, keypoint.y = state, score, x, y
         skeletons.append(skeleton)
     return SkeletonArray(
         header=header, image_frame_id=header.frame_id,
@@ -152,6 +161,16 @@ def tracks_to_msg(
         header=header, image_frame_id=header.frame_id,
         image_width=image_size[0], image_height=image_size[1], skeletons=skeletons,
     )
+
+
+def _untracked() -> Skeleton:
+    """Return a skeleton of which one image does not tell age, velocities, covariances, metres."""
+    skeleton = Skeleton(age_s=_NAN)
+    for keypoint in skeleton.keypoints:
+        keypoint.vx = keypoint.vy = _NAN
+        keypoint.covariance = _NO_COVARIANCE
+        _without_depth(keypoint)
+    return skeleton
 
 
 def _without_depth(keypoint: Keypoint) -> None:

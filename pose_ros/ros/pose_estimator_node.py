@@ -40,7 +40,7 @@ from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.monocular import place
 from pose_ros.core.stream_health import ClockFacts
 from pose_ros.core.tracks import PositionSource
-from pose_ros.msg import SkeletonArray
+from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
@@ -80,6 +80,7 @@ class PoseEstimatorNode(ManagedNode):
         self._camera: CameraInput | None = None
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
+        self._skeletons: list[Skeleton] = []  # written anew for each message
         self._drops = DropCounter()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
@@ -272,7 +273,10 @@ class PoseEstimatorNode(ManagedNode):
             return
         estimated_s = time.perf_counter()
         times = estimator.times
-        pose = keypoints_to_msg(people, msg.header, size)
+        # With metres the message waits, or others write into it.
+        in_metres = self._depth is not None or self.config.monocular
+        pose = keypoints_to_msg(
+            people, msg.header, size, None if in_metres else self._skeletons)
         pose.model = self._model()
         pose.convert_ms = (converted_s - entered_s) * 1e3
         pose.detect_ms = times.detect_s * 1e3

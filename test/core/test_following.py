@@ -13,6 +13,7 @@ from pose_ros.core import geometry
 from pose_ros.core.backend import StageTimes
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.following import SURE_SCORE
 from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.oks import symmetric_oks
@@ -244,9 +245,10 @@ def test_more_people_than_crops_are_not_followed():
 
 def test_doubtful_people_come_and_go_without_a_first_pass():
     stage = Stage(person(150, 200))
-    stage.score = 0.2
-    run = Run(stage, redetect_s=10.0, min_follow_score=0.3)
-    assert len(run.step()) == 1
+    stage.score = 0.1
+    run = Run(stage, redetect_s=10.0)
+    found = run.step()
+    assert len(found) == 1 and found.person_score[0] < SURE_SCORE
     stage.people.clear()
     assert not len(run.step())
     assert stage.calls == ['refine']
