@@ -10,6 +10,9 @@ import sys
 
 from pose_ros.ros.transport import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
+# Without it ROS sets the memory policy of the profile back (rmw_fastrtps, README).
+QOS_FROM_PROFILE = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
+
 
 def config_file(name: str) -> Path:
     """Find a file of `config/`; FileNotFoundError when there is none."""
@@ -42,7 +45,7 @@ def shipped_file(folder_name: str, name: str) -> Path:
 
 def transport_environment() -> dict[str, str]:
     """
-    Return variables that make Fast DDS use the shipped shared-memory profile.
+    Return variables that make Fast DDS use the shipped profile, all of it.
 
     Returns
     -------
@@ -53,4 +56,4 @@ def transport_environment() -> dict[str, str]:
     if any(os.environ.get(variable) for variable in own):
         return {}
     profile = str(config_file('fastdds_shm.xml'))
-    return {variable: profile for variable in PROFILE_VARIABLES}
+    return {**{variable: profile for variable in PROFILE_VARIABLES}, QOS_FROM_PROFILE: '1'}

@@ -71,7 +71,7 @@ def test_profile_is_set_unless_the_user_has_one(monkeypatch: pytest.MonkeyPatch)
     names = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
     for name in (*names, 'FASTDDS_BUILTIN_TRANSPORTS'):
         monkeypatch.delenv(name, raising=False)
-    assert sum(isinstance(a, SetEnvironmentVariable) for a in actions()) == 2
+    assert sum(isinstance(a, SetEnvironmentVariable) for a in actions()) == 3
     monkeypatch.setenv(names[0], '/mine.xml')
     assert sum(isinstance(a, SetEnvironmentVariable) for a in actions()) == 0
 

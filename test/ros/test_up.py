@@ -356,7 +356,7 @@ def test_own_profile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
     for name in (*names, 'FASTDDS_BUILTIN_TRANSPORTS'):
         monkeypatch.delenv(name, raising=False)
-    assert set(transport_environment()) == set(names)
+    assert set(transport_environment()) == {*names, 'RMW_FASTRTPS_USE_QOS_FROM_XML'}
     for name in names:
         with monkeypatch.context() as patch:
             patch.setenv(name, '/mine.xml')
