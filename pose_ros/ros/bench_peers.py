@@ -33,7 +33,8 @@ First more images than any system can take (rate, age at overload), then 70 % of
 Nothing else should run meanwhile.
 
 A plain node is what people write: the whole work in the image's callback, default QoS. The
-plain ONNX node has our weights, input sizes and decoding. The floor answers and does nothing."""
+plain ONNX node has our weights, input sizes and decoding. `following` is two-pass with
+redetect_s 0.5. The floor answers and does nothing."""
 EPILOG = """\
 examples:
   pose_ros bench-peers                               about ten minutes
@@ -107,9 +108,12 @@ def _systems(args: argparse.Namespace) -> list[PeerSystem]:
         _plain('floor', 'echo'),
         our_system('pose_ros two-pass', args.set),
         _plain('plain ONNX', 'plain_onnx'),
+        our_system('pose_ros following', args.set, redetect_s='0.5'),
         our_system('pose_ros single', args.set, mode='single'),
         our_system('pose_ros two-pass + tracker', args.set, 'pose_tracker'),
     ]
+    if find_spec('openvino') is not None:
+        systems.append(our_system('pose_ros OpenVINO', args.set, backend='openvino'))
     if find_spec('norfair') is not None:
         systems.append(_plain('plain ONNX + norfair', 'plain_onnx', '--track'))
     if args.mediapipe is not None:
@@ -127,7 +131,7 @@ def _plain(name: str, module: str, *arguments: str, **environment: str) -> PeerS
 
 
 def our_system(
-    name: str, settings: list[str], *more_nodes: str, mode: str = 'two-pass'
+    name: str, settings: list[str], *more_nodes: str, **parameters: str
 ) -> PeerSystem:
     """Return our estimator, and more of our nodes, with NODE.PARAM=VALUE settings."""
     commands = []
@@ -135,7 +139,8 @@ def our_system(
         command = [sys.executable, '-m', f'pose_ros.ros.{node}_node', '--ros-args']
         own = [s.partition('.')[2] for s in settings if s.startswith(node + '.')]
         if node == 'pose_estimator':
-            own.insert(0, f'mode={mode}')  # a setting after it counts
+            # A setting after them counts.
+            own = [f'{key}={value}' for key, value in parameters.items()] + own
         for setting in own:
             command += ['-p', setting.replace('=', ':=', 1)]
         commands.append(command)
@@ -171,6 +176,7 @@ def _figures(result: _Result) -> dict[str, Any]:
         'delay_p95_ms': middle(delay(95), result.load),
         'delay_p99_ms': middle(delay(99), result.load),
         'load_rate_hz': middle(lambda run: run.rate_hz, result.load),
+        'cpu_ms': middle(lambda run: 10.0 * run.cpu_percent / run.rate_hz, result.load),
         'cpu_percent': middle(lambda run: run.cpu_percent, result.load),
         'memory_mb': middle(lambda run: run.memory_mb, result.load),
         'found_percent': middle(lambda run: run.found_percent, result.load),
@@ -182,8 +188,8 @@ def _table(systems: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
         '| system | images/s | beside plain | oldest answer at overload, ms (periods) '
         '| delay at 70 % load p50 / p95 / p99, ms | somebody found | CPU, % of a core '
-        '| memory, MB |',
-        '|---|---|---|---|---|---|---|---|',
+        '| CPU for each image, ms | memory, MB |',
+        '|---|---|---|---|---|---|---|---|---|',
     ]
     for name, f in systems.items():
         ratio = f'{f["rate_hz"] / plain["rate_hz"]:.2f}' if plain else ''
@@ -191,6 +197,6 @@ def _table(systems: dict[str, dict[str, Any]]) -> list[str]:
             f'| {name} | {f["rate_hz"]:.1f} | {ratio} | {f["overload_age_max_ms"]:.0f} '
             f'({f["overload_age_max_periods"]:.1f}) | {f["delay_p50_ms"]:.1f} / '
             f'{f["delay_p95_ms"]:.1f} / {f["delay_p99_ms"]:.1f} | {f["found_percent"]:.0f} % '
-            f'| {f["cpu_percent"]:.0f} '
+            f'| {f["cpu_percent"]:.0f} | {f["cpu_ms"]:.1f} '
             f'| {f["memory_mb"]:.0f} |')
     return lines

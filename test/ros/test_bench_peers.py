@@ -60,6 +60,7 @@ def test_the_table_has_medians_over_rounds_and_ratios() -> None:
     figures = _figures(ours)
     assert figures['overload_age_max_ms'] == 50 and figures['overload_age_max_periods'] == 2.5
     assert figures['delay_p50_ms'] == 2
+    assert figures['cpu_ms'] == 10.0  # half a core at 50 images per second
     lines = _table({'ours': figures, 'plain ONNX': _figures(plain)})
     assert '| ours | 50.0 | 2.00 | 50 (2.5) | 2.0 /' in lines[2]
 

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -189,3 +191,28 @@ def test_statistics() -> None:
     assert abs(float(values['cost_p50_ms']) - 50.5) < 0.01
     assert abs(float(values['cost_p95_ms']) - 95.05) < 0.01
     assert set(values) == {'dropped', 'cost_p50_ms', 'cost_p95_ms', 'cost_p99_ms'}
+
+
+def test_what_a_node_starts_with_costs_the_collector_nothing() -> None:
+    """A full collection would look through some 50,000 objects in the middle of an image."""
+    program = """
+import gc
+from pose_ros.core.config import TrackerConfig
+from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.spin import spin
+
+class Node(ManagedNode):
+    def __init__(self):
+        super().__init__('short', TrackerConfig)
+        self.finished = True
+
+    def release(self):
+        print(gc.get_freeze_count(), len(gc.get_objects()))
+        super().release()
+
+spin(Node)
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=60, check=True)
+    frozen, looked_through = map(int, done.stdout.split())
+    assert frozen > 10_000 > looked_through
