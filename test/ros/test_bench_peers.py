@@ -43,7 +43,7 @@ def test_systems_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert floor['found_percent'] == 0 and ours['found_percent'] > 90
     assert plain['found_percent'] > 90
     # A network takes longer than none, whatever else the machine does.
-    assert floor['rate_hz'] > ours['rate_hz']
+    assert floor['cpu_ms'] < ours['cpu_ms']
     assert '| beside plain |' in output
 
 
