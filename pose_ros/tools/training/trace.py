@@ -80,7 +80,7 @@ def draw_curves(path: Path, rows: list[EpochRow], title: str) -> None:
     """Draw loss (falling) and accuracy (rising) over the epochs, as PNG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.8), layout='constrained')
+    figure = Figure(figsize=(10.5, 3.8), layout='constrained')
     left, right = figure.subplots(1, 2)
     epochs = [row.epoch for row in rows]
     left.plot(epochs, [row.loss for row in rows], color='#0072B2', marker='o', markersize=3)
@@ -96,7 +96,8 @@ def draw_curves(path: Path, rows: list[EpochRow], title: str) -> None:
         if not all(math.isnan(value) for value in values):
             right.plot(epochs, values, color=color, marker='o', markersize=3, label=label)
     right.set(title='accuracy, no augmentation', xlabel='epoch', ylim=(0, 1))
-    right.legend(loc='best', frameon=False)
+    # Beside the curves, which may be anywhere.
+    right.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), frameon=False)
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
