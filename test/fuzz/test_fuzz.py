@@ -18,7 +18,7 @@ def test_ten_thousand_spoilt_files(tmp_path: Path) -> None:
     pytest.importorskip('sensor_msgs.msg', reason='ROS is not here: ./run pytest brings it')
     result = subprocess.run(
         [sys.executable, str(SCRIPT), '--inputs', '10000', '--keep', str(tmp_path / 'found')],
-        capture_output=True, text=True)
+        capture_output=True, encoding='utf-8')
     assert result.returncode == 0, result.stdout
     lines = [line for line in result.stdout.splitlines() if ' inputs, ' in line]
     assert len(lines) == 5 and all(', 0 faults,' in line for line in lines)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from depth_world import World, depth_msg, header, info_msg
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image
@@ -33,6 +33,14 @@ class Watched(World):
         del self.said[:]
         return bool(self.ros.spin_until(lambda: any(
             text in status.message for array in self.said for status in array.status
+        ), 10.0))
+
+    def is_well(self) -> bool:
+        """Whether /diagnostics finds nothing to say of its results (of stamps it may)."""
+        del self.said[:]
+        return bool(self.ros.spin_until(lambda: any(
+            status.name == 'pose_estimator: health' and status.level == DiagnosticStatus.OK
+            for array in self.said for status in array.status
         ), 10.0))
 
     def see(self, depth: Image | np.ndarray | None) -> SkeletonArray:
@@ -115,7 +123,7 @@ def test_bad_depth(world: Watched, spoil: Callable[[np.ndarray], Image], reason:
     assert not any(world.has_metres(spoil(good)) for _ in range(10))
     assert world.hears(f'working without metres: {reason}')
     assert all(world.has_metres(good) for _ in range(10))
-    assert world.hears('working') and not world.node._without_depth()
+    assert world.is_well() and not world.node._without_depth()
 
 
 def test_unregistered_depth_that_claims_to_be_registered(world: Watched) -> None:
@@ -206,4 +214,4 @@ def test_an_assumed_stature_needs_no_depth_and_says_when_there_is_no_camera(ros:
     assert world.hears('working without metres: no camera_info has come yet')
     world.tell_camera(info_msg())
     assert (sources_from_msg(world.see(None)) == PositionSource.MONOCULAR).sum() >= 13
-    assert world.hears('working') and not world.node._without_depth()
+    assert world.is_well() and not world.node._without_depth()

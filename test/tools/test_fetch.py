@@ -241,7 +241,7 @@ def run_fetch(tmp_path: Path, url: str, **options) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, '-m', 'pose_ros.cli', 'fetch', 'vitpose-s', '--from', url],
         env={**os.environ, 'XDG_DATA_HOME': str(tmp_path / 'data')}, stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True, **options,
+        stdout=subprocess.PIPE, encoding='utf-8', **options,
     )  # fmt: skip
 
 

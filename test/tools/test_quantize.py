@@ -64,7 +64,7 @@ def test_what_is_made_is_a_network_of_8_bits(made: Path) -> None:
     assert arrays[first.input[1]].dtype == np.float32
     # Its description is about it: it loads, and says what it is.
     network = OnnxNetwork(made, 1)
-    assert network.spec.name == 'movenet_thunder_int8'
+    assert network.spec.name == 'pose_thunder_int8'
     assert '8 bits' in network.spec.source
 
 

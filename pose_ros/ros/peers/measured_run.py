@@ -89,7 +89,11 @@ class MeasuredRun:
 
 
 def measure(
-    system: PeerSystem, images: np.ndarray, rate_hz: float, seconds: float
+    system: PeerSystem,
+    images: np.ndarray,
+    rate_hz: float,
+    seconds: float,
+    domain_id: int | None = None,
 ) -> MeasuredRun:
     """
     Run a system for a while.
@@ -103,13 +107,15 @@ def measure(
         Images per second.
     seconds : float
         What is measured, after it has settled.
+    domain_id : int, optional
+        By default one of this process.
 
     Raises
     ------
     PeerError
         When it does not answer.
     """
-    domain_id = 1 + os.getpid() % 100
+    domain_id = domain_id or 1 + os.getpid() % 100
     with tempfile.TemporaryDirectory(prefix='pose_ros_peers_') as scratch:
         np.save(Path(scratch) / 'images.npy', images)
         player = [sys.executable, '-m', 'pose_ros.ros.peers.player_node',

@@ -29,9 +29,9 @@ def check_contexts(site: Site) -> dict[str, Any]:
     first, second = site.backend(), site.backend()
     try:
         for backend in (first, second, first):
-            counts.append(len(PoseEstimator(backend, site.config).estimate(site.images[0])))
+            counts.append(len(PoseEstimator(backend, site.config).estimate(site.images[-1])))
         first.close()
-        counts.append(len(PoseEstimator(second, site.config).estimate(site.images[0])))
+        counts.append(len(PoseEstimator(second, site.config).estimate(site.images[-1])))
     finally:
         first.close()
         second.close()
@@ -51,7 +51,7 @@ def _people_on_another_thread(site: Site) -> int:
             backend = site.backend()
             try:
                 estimator = PoseEstimator(backend, site.config)
-                found.append(len(estimator.estimate(site.images[0])))
+                found.append(len(estimator.estimate(site.images[-1])))
             finally:
                 backend.close()
         except Exception as error:  # noqa: BLE001  raised again by the caller

@@ -39,13 +39,13 @@ class TorchNetwork(HostNetwork):
 
         super().__init__(path)
         self._device = device
-        self._dtype = torch.float16 if is_half else torch.float32
+        self._precision = torch.float16 if is_half else torch.float32
         graph = onnx.load(str(path)).graph
         self._values: dict[str, Any] = {}
         for tensor in graph.initializer:
             values = torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
             if values.is_floating_point():
-                values = values.to(device, self._dtype)
+                values = values.to(device, self._precision)
             self._values[tensor.name] = values
         self._steps: list[tuple[Callable[..., Any], list[str], str]] = []
         for node in graph.node:
@@ -71,7 +71,7 @@ class TorchNetwork(HostNetwork):
 
             self._values[out] = torch.from_numpy(
                 onnx.numpy_helper.to_array(attributes['value']).copy()
-            ).to(self._device, self._dtype)
+            ).to(self._device, self._precision)
         elif node.op_type == 'Cast' and names[0] in self._values:
             self._values[out] = self._values[names[0]]  # a weight, in its type already
         elif node.op_type in _OPERATORS:
@@ -85,7 +85,8 @@ class TorchNetwork(HostNetwork):
 
         with torch.inference_mode():
             values = dict(self._values)
-            values[self.spec.input_name] = torch.from_numpy(batch).to(self._device, self._dtype)
+            images = torch.from_numpy(batch).to(self._device, self._precision)
+            values[self.spec.input_name] = images
             for compute, names, out in self._steps:
                 values[out] = compute(*(values[name] if name else None for name in names))
             return [values[name].float().cpu().numpy() for name in outputs]

@@ -88,7 +88,7 @@ def start(*arguments):
     )
     return subprocess.Popen(
         [sys.executable, '-c', code, 'train', *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8',
         env={**os.environ, 'OMP_NUM_THREADS': '1'},
     )
 
