@@ -172,8 +172,13 @@ def fault_sequence(
         system.stop_camera()
         system.spin(0.3)
         system.start_camera()
-        # What is sent before they know each other is nobody's.
+        # What is sent before they know each other is nobody's: one by one until one is answered.
         system.spin_until(lambda: system.listeners() >= 1)
+        for _ in range(UNKNOWN_DROPS):
+            answered = len(system.pose)
+            system.send(image)
+            if system.spin_until(lambda answered=answered: len(system.pose) > answered, 3.0):
+                break
 
     def burst() -> None:
         small = image[:120, :160]
