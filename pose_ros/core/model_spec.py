@@ -212,7 +212,7 @@ class ModelSpec:
     def _check(self) -> None:
         def require(condition: object, what: str) -> None:
             if not condition:
-                raise ModelSpecError(what)
+                raise ModelSpecError(what[:1000])
 
         def number(value: object) -> bool:
             plain = isinstance(value, (int, float)) and not isinstance(value, bool)
