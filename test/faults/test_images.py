@@ -75,9 +75,13 @@ def test_a_burst_of_a_thousand(shared: Any, works: Any) -> None:
         shared.spin(0.0)
     assert shared.spin_until(lambda: any(
         stamp_ns(m.header.stamp) == last_ns for _, m in shared.pose), 10), 'the newest is missing'
-    assert shared.spin_until(lambda: (
-        shared.value('pose_estimator', 'received') - received
-        + shared.value('pose_estimator', 'dropped') - dropped) == sent), shared.diagnostics
+
+    def counted() -> int:
+        return (shared.value('pose_estimator', 'received') - received
+                + shared.value('pose_estimator', 'dropped') - dropped)
+
+    # A few of those before may only be known as dropped with the first of these.
+    assert shared.spin_until(lambda: sent <= counted() <= sent + 10), (counted(), shared.text())
     works(shared)
 
 
