@@ -68,20 +68,26 @@ def test_a_burst_of_a_thousand(shared: Any, works: Any) -> None:
     received, dropped = (shared.value('pose_estimator', k) for k in ('received', 'dropped'))
     shared.pose.clear()
     small = _EMPTY[:120, :160].copy()
-    sent = 1000
-    for _ in range(sent):
+    sent, last_ns = 1000, 0
+
+    def is_answered() -> bool:
+        return any(stamp_ns(m.header.stamp) == last_ns for _, m in shared.pose)
+
+    for number in range(sent + 5):
+        # Images are best effort: should the very last be lost, one more is sent.
+        if number >= sent and shared.spin_until(is_answered, 2.0):
+            break
         last_ns = time.time_ns()
         shared.send(small, last_ns)
         shared.spin(0.0)
-    assert shared.spin_until(lambda: any(
-        stamp_ns(m.header.stamp) == last_ns for _, m in shared.pose), 10), 'the newest is missing'
+    assert shared.spin_until(is_answered, 5), 'the newest is missing'
 
     def counted() -> int:
         return (shared.value('pose_estimator', 'received') - received
                 + shared.value('pose_estimator', 'dropped') - dropped)
 
     # A few of those before may only be known as dropped with the first of these.
-    assert shared.spin_until(lambda: sent <= counted() <= sent + 10), (counted(), shared.text())
+    assert shared.spin_until(lambda: sent <= counted() <= sent + 15), (counted(), shared.text())
     works(shared)
 
 
