@@ -51,6 +51,9 @@ def test_the_tracker_is_killed(start: Any, people: Any, works: Any) -> None:
     works(system, 60)
     estimator = system.pid('pose_estimator')
     killed_ns = system.kill('pose_tracker')
+    # What is seen goes on being published, whether or not the tracker is back.
+    assert system.play_until(people, lambda: any(
+        m.skeletons and stamp_ns(m.header.stamp) > killed_ns for _, m in system.pose))
     assert system.play_until(people, lambda: system.people_since(killed_ns))
     assert system.pid('pose_estimator') == estimator
     assert 'pose_tracker ended with signal SIGKILL: it starts again' in system.text()
