@@ -88,6 +88,20 @@ def test_core_has_no_clock_files_or_log() -> None:
         assert not calls & {'print', 'open', 'input'}, path
 
 
+def test_tools_are_verbs_and_what_verbs_share() -> None:
+    """Beside the verbs lies only what several of them use; the rest is in folders by subject."""
+    from pose_ros.cli import VERBS
+
+    verbs = {module for module, _ in VERBS.values()}
+    files = {f'pose_ros.tools.{path.stem}': path for path in (PACKAGE / 'tools').glob('*.py')
+             if path.stem != '__init__'}
+    assert verbs & set(files)
+    for name in set(files) - verbs:
+        users = [path for verb, path in files.items() if verb in verbs and any(
+            known == name or known.startswith(f'{name}.') for known in imported(path))]
+        assert len(users) > 1, f'{name} belongs into the folder of its subject'
+
+
 def blocked(names: set[str], *modules: str) -> subprocess.CompletedProcess[str]:
     """Import modules in a new process in which some packages cannot be imported."""
     script = (
@@ -104,8 +118,8 @@ def blocked(names: set[str], *modules: str) -> subprocess.CompletedProcess[str]:
 
 
 def names_in(folder: str) -> list[str]:
-    return [f'pose_ros.{folder}.{path.stem}' for path in sources(folder)
-            if path.parent == PACKAGE / folder and path.stem != '__init__']
+    return ['.'.join(path.relative_to(ROOT).with_suffix('').parts) for path in sources(folder)
+            if path.stem != '__init__']
 
 
 def test_core_works_without_everything_else() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-from pose_ros.core.load_health import GpuUsage
+from pose_ros.core.health.load import GpuUsage
 
 _TEMPERATURE_GPU = 0  # nvml.h: NVML_TEMPERATURE_GPU
 _THRESHOLD_SLOWDOWN = 1  # nvml.h: NVML_TEMPERATURE_THRESHOLD_SLOWDOWN

@@ -12,8 +12,8 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from pose_ros.core.camera import CameraError, CameraModel
-from pose_ros.core.findings import Finding
-from pose_ros.core.stream_health import CameraInfoFacts, camera_info_findings
+from pose_ros.core.health.findings import Finding
+from pose_ros.core.health.stream import CameraInfoFacts, camera_info_findings
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.space_messages import camera_from_info
 

@@ -22,9 +22,9 @@ from std_msgs.msg import Header
 
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.depth import DepthError, DepthNoise
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.lifting import lift
+from pose_ros.core.metres.depth import DepthError, DepthNoise
+from pose_ros.core.metres.lifting import lift
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.depth_images import (

@@ -11,7 +11,7 @@ import re
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import numpy as np
 
-from pose_ros.core.findings import CHECKS, Finding, Level, ordered, worst
+from pose_ros.core.health.findings import CHECKS, Finding, Level, ordered, worst
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 PERCENTILES = (50, 95, 99)

@@ -17,7 +17,7 @@ import json
 import os
 import sys
 
-from pose_ros.core.findings import Finding, Level
+from pose_ros.core.health.findings import Finding, Level
 from pose_ros.ros.doctor_machine import look_at_machine
 from pose_ros.ros.doctor_report import Report, as_json, as_text
 

@@ -15,9 +15,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.utilities import get_rmw_implementation_identifier
 
-from pose_ros.core.findings import Finding, Level
-from pose_ros.core.qos_health import qos_findings
-from pose_ros.core.topic_health import IMAGE_KINDS, similar_topics
+from pose_ros.core.health.findings import Finding, Level
+from pose_ros.core.health.qos import qos_findings
+from pose_ros.core.health.topic import IMAGE_KINDS, similar_topics
 from pose_ros.ros.diagnostics import findings_of
 from pose_ros.ros.doctor_report import Report
 from pose_ros.ros.image_sampler import ImageSampler

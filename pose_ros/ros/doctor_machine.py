@@ -17,9 +17,9 @@ from pose_ros.backends.engine_cache import EngineCache, default_folder
 from pose_ros.backends.gpu_readings import GpuReader
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
 from pose_ros.core.backend import BackendError
-from pose_ros.core.findings import Finding, Level
-from pose_ros.core.load_health import gpu_findings, process_findings
-from pose_ros.core.transport_health import shared_memory_findings
+from pose_ros.core.health.findings import Finding, Level
+from pose_ros.core.health.load import gpu_findings, process_findings
+from pose_ros.core.health.transport import shared_memory_findings
 from pose_ros.ros.process_usage import UsageMeter
 from pose_ros.ros.transport import segment_of, shared_memory
 

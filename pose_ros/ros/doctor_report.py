@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any
 
-from pose_ros.core.findings import CHECKS, Finding, Level
+from pose_ros.core.health.findings import CHECKS, Finding, Level
 
 _COLORS = {Level.ERROR: '31', Level.WARN: '33', Level.OK: '32'}
 _STAGES = ('age', 'callback', 'network', 'cost', 'convert', 'detect', 'refine', 'track', 'publish',

@@ -18,8 +18,8 @@ import numpy as np
 from std_msgs.msg import Header
 
 from pose_ros.core.config import TrackerConfig
-from pose_ros.core.frames import Transform, body_frame, moved
-from pose_ros.core.space_tracks import SpaceTracks
+from pose_ros.core.metres.frames import Transform, body_frame, moved
+from pose_ros.core.metres.space_tracks import SpaceTracks
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.managed_node import ManagedNode

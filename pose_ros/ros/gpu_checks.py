@@ -10,8 +10,8 @@ import time
 from pose_ros.backends.gpu_readings import GpuReader
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.findings import Finding, Level
-from pose_ros.core.load_health import GpuUsage, gpu_findings
+from pose_ros.core.health.findings import Finding, Level
+from pose_ros.core.health.load import GpuUsage, gpu_findings
 
 _EVERY_S = 5.0
 _GPU_DEVICES = ('/dev/nvidia0', '/dev/nvhost-gpu', '/dev/nvgpu/igpu0')

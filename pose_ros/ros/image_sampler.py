@@ -12,9 +12,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from pose_ros.core.findings import Finding, Level
-from pose_ros.core.qos_health import Endpoint
-from pose_ros.core.stream_health import (
+from pose_ros.core.health.findings import Finding, Level
+from pose_ros.core.health.qos import Endpoint
+from pose_ros.core.health.stream import (
     CameraInfoFacts,
     ClockFacts,
     camera_info_findings,
@@ -22,9 +22,9 @@ from pose_ros.core.stream_health import (
     rate_findings,
     stamp_findings,
 )
-from pose_ros.core.stream_watch import StreamWatch
-from pose_ros.core.topic_health import IMAGE_KINDS, TopicFacts, silent_findings
-from pose_ros.core.transport_health import segment_findings
+from pose_ros.core.health.stream_watch import StreamWatch
+from pose_ros.core.health.topic import IMAGE_KINDS, TopicFacts, silent_findings
+from pose_ros.core.health.transport import segment_findings
 from pose_ros.ros.drops import DropCounter, takes_message_info
 from pose_ros.ros.images import ENCODINGS
 from pose_ros.ros.input_checks import image_topics, publishers_segments

@@ -10,17 +10,17 @@ from typing import Any
 
 from rclpy.node import Node
 
-from pose_ros.core.findings import Finding, Level
-from pose_ros.core.qos_health import Endpoint
-from pose_ros.core.stream_health import (
+from pose_ros.core.health.findings import Finding, Level
+from pose_ros.core.health.qos import Endpoint
+from pose_ros.core.health.stream import (
     ClockFacts,
     drop_findings,
     rate_findings,
     stamp_findings,
 )
-from pose_ros.core.stream_watch import StreamSummary, StreamWatch
-from pose_ros.core.topic_health import IMAGE_KINDS, TopicFacts, silent_findings
-from pose_ros.core.transport_health import Segment, segment_findings
+from pose_ros.core.health.stream_watch import StreamSummary, StreamWatch
+from pose_ros.core.health.topic import IMAGE_KINDS, TopicFacts, silent_findings
+from pose_ros.core.health.transport import Segment, segment_findings
 from pose_ros.ros.qos_events import endpoints
 from pose_ros.ros.transport import segment_of_peer
 

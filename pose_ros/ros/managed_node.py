@@ -21,8 +21,8 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from pose_ros.core.findings import Finding, Level
-from pose_ros.core.stream_health import ClockFacts
+from pose_ros.core.health.findings import Finding, Level
+from pose_ros.core.health.stream import ClockFacts
 from pose_ros.ros import parameters
 from pose_ros.ros.diagnostics import OK, Statistics, Throttle, diagnostic_array
 from pose_ros.ros.node_checks import NodeChecks

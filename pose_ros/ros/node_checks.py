@@ -10,10 +10,10 @@ from diagnostic_msgs.msg import KeyValue
 from rclpy.node import Node
 from rclpy.utilities import get_rmw_implementation_identifier
 
-from pose_ros.core.findings import Finding
-from pose_ros.core.load_health import process_findings
-from pose_ros.core.stream_health import ClockFacts, clock_findings
-from pose_ros.core.transport_health import shared_memory_findings
+from pose_ros.core.health.findings import Finding
+from pose_ros.core.health.load import process_findings
+from pose_ros.core.health.stream import ClockFacts, clock_findings
+from pose_ros.core.health.transport import shared_memory_findings
 from pose_ros.ros.process_usage import UsageMeter
 from pose_ros.ros.transport import segment_of, shared_memory
 

@@ -15,7 +15,7 @@ With `people_from: detections` another node finds the people (`detections_input`
 worked on when its detections have come. With the parameter `depth` it subscribes `depth` and
 `camera_info` as well and gives positions in metres (`depth_input`); where they cannot be had the
 reason is on /diagnostics. With `monocular` people without any depth get metres from an assumed
-stature (`core/monocular.py`), marked as such.
+stature (`core/metres/monocular.py`), marked as such.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from pose_ros.backends import load_backend
 from pose_ros.core.backend import Backend, BackendError, BackendLostError
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
-from pose_ros.core.findings import Finding
+from pose_ros.core.health.findings import Finding
+from pose_ros.core.health.stream import ClockFacts
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.monocular import place
-from pose_ros.core.stream_health import ClockFacts
+from pose_ros.core.metres.monocular import place
 from pose_ros.core.tracks import PositionSource
 from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.camera_input import CameraInput

@@ -19,10 +19,10 @@ import numpy as np
 from std_msgs.msg import Header
 
 from pose_ros.core.config import ProximityConfig
-from pose_ros.core.proximity import Zone, proximity
-from pose_ros.core.sighting import Sightings
+from pose_ros.core.proximity.distance import Zone, proximity
+from pose_ros.core.proximity.sighting import Sightings
+from pose_ros.core.proximity.volume import volume_of
 from pose_ros.core.tracks import PositionSource
-from pose_ros.core.volume import volume_of
 from pose_ros.msg import Keypoint, Proximity, ProximityArray, SkeletonArray
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode, StartError

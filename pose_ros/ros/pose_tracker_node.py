@@ -23,13 +23,13 @@ from std_msgs.msg import Header
 
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import TrackerConfig
-from pose_ros.core.joints import Joints
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.space_filter import SpaceFilter
-from pose_ros.core.space_tracks import SpaceTracks
-from pose_ros.core.target import TargetLock, TargetMode
-from pose_ros.core.track_sources import of_tracks
-from pose_ros.core.tracker import Tracker
+from pose_ros.core.metres.joints import Joints
+from pose_ros.core.metres.space_filter import SpaceFilter
+from pose_ros.core.metres.space_tracks import SpaceTracks
+from pose_ros.core.metres.track_sources import of_tracks
+from pose_ros.core.tracking.target import TargetLock, TargetMode
+from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.msg import Skeleton, SkeletonArray, Target
 from pose_ros.ros.camera_input import CameraInput

@@ -23,7 +23,7 @@ from visualization_msgs.msg import MarkerArray
 
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import VisualizerConfig
-from pose_ros.core.placing import place
+from pose_ros.core.metres.placing import place
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
 from pose_ros.msg import SkeletonArray

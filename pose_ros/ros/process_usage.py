@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 import time
 
-from pose_ros.core.load_health import ProcessUsage
+from pose_ros.core.health.load import ProcessUsage
 
 _LIMITS = (  # control groups version 2, then 1: limit, use, and what of it are caches
     ('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory.current',

@@ -14,8 +14,8 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-from pose_ros.core.findings import Finding
-from pose_ros.core.qos_health import Endpoint, qos_findings
+from pose_ros.core.health.findings import Finding
+from pose_ros.core.health.qos import Endpoint, qos_findings
 
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks

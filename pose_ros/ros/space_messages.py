@@ -9,8 +9,8 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo
 
 from pose_ros.core.camera import CameraModel
+from pose_ros.core.metres.space_tracks import SpaceTracks
 from pose_ros.core.skeleton import NUM_KEYPOINTS
-from pose_ros.core.space_tracks import SpaceTracks
 from pose_ros.msg import SkeletonArray
 
 

@@ -16,7 +16,7 @@ from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from pose_ros.core.frames import Transform
+from pose_ros.core.metres.frames import Transform
 from pose_ros.ros.messages import stamp_from_ns
 
 

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 import xml.etree.ElementTree as ElementTree
 
-from pose_ros.core.transport_health import DEFAULT_SEGMENT_BYTES, Segment, SharedMemory
+from pose_ros.core.health.transport import DEFAULT_SEGMENT_BYTES, Segment, SharedMemory
 
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 """Humble's and Jazzy's Fast DDS know the second name only, newer ones prefer the first."""

@@ -23,8 +23,8 @@ from typing import Any
 import zlib
 
 from pose_ros.core.skeleton import KEYPOINT_NAMES
-from pose_ros.tools.tfjs_graph import ConversionError, TfjsGraph
-from pose_ros.tools.tfjs_to_onnx import SCOPE, convert
+from pose_ros.tools.tfjs.graph import ConversionError, TfjsGraph
+from pose_ros.tools.tfjs.to_onnx import SCOPE, convert
 
 HELP = 'convert the MoveNet networks from TensorFlow.js to ONNX'
 DESCRIPTION = """\

@@ -21,10 +21,10 @@ from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.overlay import draw_keypoints
-from pose_ros.tools.coco_file import DataError
-from pose_ros.tools.coco_scores import CocoFolder
-from pose_ros.tools.evaluation_report import write_report
-from pose_ros.tools.pose_errors import PersonError, pair, pck, worst
+from pose_ros.tools.coco.annotation_file import DataError
+from pose_ros.tools.coco.pose_errors import PersonError, pair, pck, worst
+from pose_ros.tools.coco.report import write_report
+from pose_ros.tools.coco.scores import CocoFolder
 from pose_ros.tools.report import add_json_argument, finish, machine, percentiles
 from pose_ros.tools.settings import SettingError, configs
 

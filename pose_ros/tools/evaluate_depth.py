@@ -25,17 +25,17 @@ from tqdm import tqdm
 from pose_ros.backends import load_backend
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.depth import DepthNoise
 from pose_ros.core.estimator import PoseEstimator
-from pose_ros.core.lifting import DepthReason, lift
-from pose_ros.core.limbs import BONES, FOREARM, SHOULDERS, UPPER_ARM, lengths
+from pose_ros.core.metres.depth import DepthNoise
+from pose_ros.core.metres.lifting import DepthReason, lift
+from pose_ros.core.metres.limbs import BONES, FOREARM, SHOULDERS, UPPER_ARM, lengths
+from pose_ros.core.metres.space_filter import SpaceFilter
+from pose_ros.core.metres.track_sources import of_tracks
 from pose_ros.core.skeleton import KEYPOINT_NAMES
-from pose_ros.core.space_filter import SpaceFilter
-from pose_ros.core.track_sources import of_tracks
-from pose_ros.core.tracker import Tracker
+from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracks import TrackState
-from pose_ros.tools import depth_world
-from pose_ros.tools.depth_pictures import depth_picture, sheet
+from pose_ros.tools.metres import lifting_scores
+from pose_ros.tools.metres.depth_pictures import depth_picture, sheet
 from pose_ros.tools.report import add_json_argument, finish, machine, percentiles
 
 HELP = 'measure joints in metres, in a synthetic world and on a recorded RGB-D sequence'
@@ -98,8 +98,8 @@ def main(args: argparse.Namespace) -> int:
     pictures: dict[str, list[np.ndarray]] = {'synthetic': [], 'recorded': []}
     report: dict[str, Any] = {}
     if args.people > 0:
-        report['synthetic'] = depth_world.measure(args.people, pictures['synthetic'])
-        print('\n'.join(depth_world.lines(report['synthetic'])))
+        report['synthetic'] = lifting_scores.measure(args.people, pictures['synthetic'])
+        print('\n'.join(lifting_scores.lines(report['synthetic'])))
     if args.data:
         report |= _recorded(args, pictures['recorded'])
         _print(report)

@@ -21,17 +21,17 @@ from tqdm import tqdm
 
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import TrackerConfig
-from pose_ros.core.depth import DepthNoise
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.lifting import lift
-from pose_ros.core.proximity import Zone, proximity
-from pose_ros.core.sighting import Sightings
-from pose_ros.core.space_filter import SpaceFilter
-from pose_ros.core.track_sources import of_tracks
-from pose_ros.core.tracker import Tracker
-from pose_ros.core.volume import volume_of
+from pose_ros.core.metres.depth import DepthNoise
+from pose_ros.core.metres.lifting import lift
+from pose_ros.core.metres.space_filter import SpaceFilter
+from pose_ros.core.metres.track_sources import of_tracks
+from pose_ros.core.proximity.distance import Zone, proximity
+from pose_ros.core.proximity.sighting import Sightings
+from pose_ros.core.proximity.volume import volume_of
+from pose_ros.core.tracking.tracker import Tracker
+from pose_ros.tools.metres.synthetic_rgbd import Figure, Scene, capsules, joints, observe, render
 from pose_ros.tools.report import add_json_argument, finish, machine
-from pose_ros.tools.synthetic_rgbd import Figure, Scene, capsules, joints, observe, render
 
 HELP = 'measure distances to zones against a synthetic RGB-D world'
 DESCRIPTION = (

@@ -20,14 +20,19 @@ from pose_ros.core.body import STANDING
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.tracker import PRESETS, Tracker
-from pose_ros.tools import synthetic_report
-from pose_ros.tools.compared_trackers import ByHand, all_compared
-from pose_ros.tools.mot_sequence import MotSequence, SequenceError, full_body_boxes, read_sequence
-from pose_ros.tools.photo_motion import compare
+from pose_ros.core.tracking.tracker import PRESETS, Tracker
 from pose_ros.tools.report import add_json_argument, finish, machine
-from pose_ros.tools.synthetic_world import PERFECT, View, noise_px
-from pose_ros.tools.tracking_scores import Identities, MetricsMissing, iou, require_metrics
+from pose_ros.tools.tracking import synthetic_report
+from pose_ros.tools.tracking.compared_trackers import ByHand, all_compared
+from pose_ros.tools.tracking.mot_sequence import (
+    MotSequence,
+    SequenceError,
+    full_body_boxes,
+    read_sequence,
+)
+from pose_ros.tools.tracking.photo_motion import compare
+from pose_ros.tools.tracking.scores import Identities, MetricsMissing, iou, require_metrics
+from pose_ros.tools.tracking.synthetic_world import PERFECT, View, noise_px
 
 HELP = 'measure tracking accuracy'
 DESCRIPTION = """\

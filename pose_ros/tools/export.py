@@ -11,7 +11,7 @@ import re
 import numpy as np
 import torch
 
-from pose_ros.tools.coco_scores import DataError
+from pose_ros.tools.coco.scores import DataError
 from pose_ros.tools.report import add_json_argument, finish
 from pose_ros.tools.training.augment import Augmentation
 from pose_ros.tools.training.card import model_card

@@ -17,9 +17,9 @@ from pose_ros.backends.model_files import user_model_folder
 from pose_ros.backends.onnx import OnnxNetwork
 from pose_ros.core.backend import BackendError
 from pose_ros.core.model_spec import ModelSpec
-from pose_ros.tools.download import STALL_S, DownloadError, download
-from pose_ros.tools.recipes import RECIPES, Recipe
-from pose_ros.tools.spec_guess import guess_spec
+from pose_ros.tools.foreign_networks.download import STALL_S, DownloadError, download
+from pose_ros.tools.foreign_networks.recipes import RECIPES, Recipe
+from pose_ros.tools.foreign_networks.spec_guess import guess_spec
 
 HELP = 'download a network that is known to run here'
 DESCRIPTION = """\

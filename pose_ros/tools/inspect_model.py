@@ -18,10 +18,10 @@ from pose_ros.backends.onnx import OnnxNetwork
 from pose_ros.core.backend import BackendError
 from pose_ros.core.model_spec import ModelSpec
 from pose_ros.media.sources import SourceError, demo_paths, open_source
-from pose_ros.tools.onnx_cost import Cost, cost, load_graph
+from pose_ros.tools.foreign_networks.onnx_cost import Cost, cost, load_graph
+from pose_ros.tools.foreign_networks.spec_guess import Guess, guess_spec
+from pose_ros.tools.foreign_networks.spec_trial import Trial, try_normalisations
 from pose_ros.tools.report import add_json_argument, finish
-from pose_ros.tools.spec_guess import Guess, guess_spec
-from pose_ros.tools.spec_trial import Trial, try_normalisations
 
 HELP = 'tell what a network needs, and write its description'
 DESCRIPTION = """\

@@ -182,7 +182,7 @@ def agreement(
 
 def _accuracy(folder: Path, original: OnnxBackend, candidate: OnnxBackend) -> dict[str, Any]:
     """Return COCO keypoint AP of both on the labelled boxes."""
-    from pose_ros.tools.coco_scores import CocoFolder, DataError
+    from pose_ros.tools.coco.scores import CocoFolder, DataError
 
     try:
         data = CocoFolder(folder)

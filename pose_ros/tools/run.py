@@ -19,7 +19,7 @@ from pose_ros.backends import load_backend
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.tracker import Tracker
+from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.contact_sheet import ContactSheet
 from pose_ros.media.overlay import draw_tracks, enlarged, people_in

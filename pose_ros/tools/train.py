@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from pose_ros.backends.owned_files import write_whole
-from pose_ros.tools.coco_scores import DataError
+from pose_ros.tools.coco.scores import DataError
 from pose_ros.tools.report import add_json_argument, finish, machine
 from pose_ros.tools.training.augment import Augmentation
 from pose_ros.tools.training.data import read_data

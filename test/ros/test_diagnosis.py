@@ -22,7 +22,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from pose_ros.backends.replay import ReplayBackend
-from pose_ros.core.findings import Finding, Level
+from pose_ros.core.health.findings import Finding, Level
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.diagnostics import findings_of

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pose_ros.core.findings import Finding, Level
+from pose_ros.core.health.findings import Finding, Level
 from pose_ros.ros.doctor_report import Report, as_json, as_text
 from pose_ros.ros.shipped_files import transport_environment
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from walk import SPEED_M_S, TRUNK, Walk
 
-from pose_ros.core.frames import Transform, body_frame
+from pose_ros.core.metres.frames import Transform, body_frame
 from pose_ros.core.tracks import PositionSource
 from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.messages import stamp_ns

@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose_ros.core.config import VisualizerConfig
-from pose_ros.core.placing import Placed, place
+from pose_ros.core.metres.placing import Placed, place
 from pose_ros.core.skeleton import EDGES, NUM_KEYPOINTS
 from pose_ros.core.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.palette import id_color

@@ -13,17 +13,17 @@ import pytest
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
-from pose_ros.core.frames import Transform
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.metres.frames import Transform
+from pose_ros.core.proximity.volume import volume_of
 from pose_ros.core.skeleton import LEFT_WRIST
 from pose_ros.core.tracks import PositionSource
-from pose_ros.core.volume import volume_of
 from pose_ros.msg import Proximity, ProximityArray, Skeleton, SkeletonArray
 from pose_ros.ros.messages import keypoints_to_msg
 from pose_ros.ros.pose_proximity_node import PoseProximityNode
 from pose_ros.ros.space_messages import write_space
 from pose_ros.ros.transforms import NoTransform, transforms_of
-from pose_ros.tools.synthetic_rgbd import Figure, joints
+from pose_ros.tools.metres.synthetic_rgbd import Figure, joints
 
 FENCE = {'zone_shape': 'planes', 'zone': [0.0, 0.0, 1.0, 1.0], 'zone_name': 'cell'}
 

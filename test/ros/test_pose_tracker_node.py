@@ -14,7 +14,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.tracker import Tracker
+from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracks import KeypointState, TrackState
 from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.messages import keypoints_to_msg, tracks_from_msg

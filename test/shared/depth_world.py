@@ -18,7 +18,7 @@ from pose_ros.core.keypoints import Keypoints
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.tools.synthetic_rgbd import Figure, observe, render
+from pose_ros.tools.metres.synthetic_rgbd import Figure, observe, render
 
 K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
 CAMERA = CameraModel.from_camera_info(640, 480, '', (), K)

@@ -17,14 +17,14 @@ from std_msgs.msg import Header
 from pose_ros.backends import load_backend
 from pose_ros.core.camera import CameraModel
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.depth import DepthNoise
 from pose_ros.core.estimator import PoseEstimator
-from pose_ros.core.lifting import lift
-from pose_ros.core.proximity import proximity
-from pose_ros.core.space_filter import SpaceFilter
-from pose_ros.core.track_sources import of_tracks
-from pose_ros.core.tracker import Tracker
-from pose_ros.core.volume import volume_of
+from pose_ros.core.metres.depth import DepthNoise
+from pose_ros.core.metres.lifting import lift
+from pose_ros.core.metres.space_filter import SpaceFilter
+from pose_ros.core.metres.track_sources import of_tracks
+from pose_ros.core.proximity.distance import proximity
+from pose_ros.core.proximity.volume import volume_of
+from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.media.sources import open_source
 from pose_ros.msg import Proximity, ProximityArray
 from pose_ros.ros.bag import skeleton_types
@@ -32,7 +32,7 @@ from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.messages import keypoints_to_msg, stamp_from_ns, stamp_ns, tracks_to_msg
 from pose_ros.ros.space_messages import write_space
 from pose_ros.tools.evaluate_proximity import PLAYS
-from pose_ros.tools.synthetic_rgbd import observe, render
+from pose_ros.tools.metres.synthetic_rgbd import observe, render
 
 BEGIN_NS = 1_700_000_000_123_456_789
 Topics = dict[str, Any]

@@ -19,7 +19,7 @@ from pose_ros.ros.messages import keypoints_to_msg
 from pose_ros.ros.pose_tracker_node import PoseTrackerNode
 from pose_ros.ros.space_messages import write_space
 from pose_ros.ros.transforms import transforms_of
-from pose_ros.tools.synthetic_rgbd import Figure, joints
+from pose_ros.tools.metres.synthetic_rgbd import Figure, joints
 
 K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
 CAMERA = CameraModel.from_camera_info(640, 480, '', (), K)

@@ -19,7 +19,7 @@ from pose_ros import cli
 from pose_ros.core.backend import ModelSpec
 from pose_ros.tools import convert_movenet
 from pose_ros.tools.convert_movenet import PACKAGE, PACKAGE_VERSION, Network
-from pose_ros.tools.tfjs_graph import ConversionError, TfjsGraph
+from pose_ros.tools.tfjs.graph import ConversionError, TfjsGraph
 
 onnx = pytest.importorskip('onnx', reason='the converter needs the package onnx')
 ort = pytest.importorskip('onnxruntime')

@@ -19,8 +19,8 @@ from pose_ros.core.config import EstimatorConfig  # noqa: E402
 from pose_ros.core.estimator import PoseEstimator  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.media.sources import SourceError, demo_paths, open_source  # noqa: E402
-from pose_ros.tools.coco_scores import CocoFolder, DataError  # noqa: E402
-from pose_ros.tools.pose_errors import pair, pck, worst  # noqa: E402
+from pose_ros.tools.coco.pose_errors import pair, pck, worst  # noqa: E402
+from pose_ros.tools.coco.scores import CocoFolder, DataError  # noqa: E402
 
 FRAMES = (34, 108, 120)  # of bikes.mp4, one person each
 

@@ -12,9 +12,9 @@ import pytest
 
 from pose_ros import cli
 from pose_ros.core.camera import CameraModel
-from pose_ros.core.lifting import lift
-from pose_ros.tools import depth_world
-from pose_ros.tools.synthetic_rgbd import Figure, observe, render
+from pose_ros.core.metres.lifting import lift
+from pose_ros.tools.metres import lifting_scores
+from pose_ros.tools.metres.synthetic_rgbd import Figure, observe, render
 
 DATA = Path(os.environ.get('POSE_ROS_DATA', ''), 'rgbd_person')
 
@@ -49,15 +49,15 @@ def test_the_synthetic_world(tmp_path, capsys):
 
 def test_what_stands_on_the_wall_is_counted():
     """A figure that cannot be anything but 0 would say nothing."""
-    camera = CameraModel.from_camera_info(640, 480, '', (), depth_world.K)
+    camera = CameraModel.from_camera_info(640, 480, '', (), lifting_scores.K)
     rng = np.random.default_rng(1)
     scene = render([Figure()], camera, rng, 3.0, holes=0)
     keypoints = observe(scene, camera, rng, 0.5)
     lifted = lift(scene.depth, camera, keypoints)
-    assert depth_world._on_wall(scene, lifted, keypoints.xy) == 0
+    assert lifting_scores._on_wall(scene, lifted, keypoints.xy) == 0
     u, v = np.rint(keypoints.xy[0, 9]).astype(int)
     lifted.surface_m[0, 9] = scene.wall_m[v, u]
-    assert depth_world._on_wall(scene, lifted, keypoints.xy) == 1
+    assert lifting_scores._on_wall(scene, lifted, keypoints.xy) == 1
 
 
 @pytest.mark.data

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pose_ros import cli
-from pose_ros.tools.compared_trackers import ByHand, all_compared
-from pose_ros.tools.mot_sequence import SequenceError, full_body_boxes, read_sequence
-from pose_ros.tools.photo_motion import camera
-from pose_ros.tools.synthetic_world import PERFECT, frames, scenes
-from pose_ros.tools.tracking_scores import Identities
+from pose_ros.tools.tracking.compared_trackers import ByHand, all_compared
+from pose_ros.tools.tracking.mot_sequence import SequenceError, full_body_boxes, read_sequence
+from pose_ros.tools.tracking.photo_motion import camera
+from pose_ros.tools.tracking.scores import Identities
+from pose_ros.tools.tracking.synthetic_world import PERFECT, frames, scenes
 
 cv2 = pytest.importorskip('cv2')
 

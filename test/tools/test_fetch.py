@@ -26,8 +26,8 @@ from foreign_networks import write_network  # noqa: E402
 from pose_ros import cli  # noqa: E402
 from pose_ros.backends.model_files import find_model, read_spec  # noqa: E402
 from pose_ros.core.joint_names import ORDERS  # noqa: E402
-from pose_ros.tools import download as downloads  # noqa: E402
-from pose_ros.tools.recipes import RECIPES, Recipe  # noqa: E402
+from pose_ros.tools.foreign_networks import download as downloads  # noqa: E402
+from pose_ros.tools.foreign_networks.recipes import RECIPES, Recipe  # noqa: E402
 
 
 class Server(ThreadingHTTPServer):

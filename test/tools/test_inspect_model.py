@@ -18,8 +18,8 @@ from pose_ros import cli  # noqa: E402
 from pose_ros.backends.model_files import find_model, read_spec  # noqa: E402
 from pose_ros.backends.onnx import OnnxNetwork  # noqa: E402
 from pose_ros.core.joint_names import ORDERS  # noqa: E402
-from pose_ros.tools.onnx_cost import cost, load_graph  # noqa: E402
-from pose_ros.tools.spec_guess import guess_spec  # noqa: E402
+from pose_ros.tools.foreign_networks.onnx_cost import cost, load_graph  # noqa: E402
+from pose_ros.tools.foreign_networks.spec_guess import guess_spec  # noqa: E402
 
 helper = onnx.helper
 IMAGENET = {'mean': (123.675, 116.28, 103.53), 'std': (58.395, 57.12, 57.375)}

@@ -13,7 +13,7 @@ from pose_ros.core import geometry
 from pose_ros.core.decode import decode_person
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
-from pose_ros.tools.coco_scores import CocoFolder
+from pose_ros.tools.coco.scores import CocoFolder
 from pose_ros.tools.training.loader import Loader
 from pose_ros.tools.training.network import PoseNetwork, normalised
 from pose_ros.tools.training.samples import SampleMaker

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose_ros.tools.coco_scores import CocoFolder
+from pose_ros.tools.coco.scores import CocoFolder
 from pose_ros.tools.training.labels import Labels, Person, read_labels, split_by_photo
 from pose_ros.tools.training.settings import TrainingSettings
 

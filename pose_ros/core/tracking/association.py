@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Which detection belongs to which track: one-to-one, by largest total similarity.
+
+The gate splits the problem into small independent groups of tracks and detections that may belong
+together; a group of one track and one detection is settled at once, the few others are solved
+with the Hungarian method. That is exact, needs no other package and costs what the crossings cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from pose_ros.core.config import TrackerConfig
+from pose_ros.core.tracking.assignment import assign
+from pose_ros.core.tracking.detections import Detections
+from pose_ros.core.tracking.likeness import oks_likeness, place_likeness, shape_likeness
+from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
+
+SAME_SHAPE = 0.5
+"""Smallest likeness of shape of a person who jumped."""
+
+
+def associate(
+    skeletons: SkeletonFilter,
+    detected: Detections,
+    likeness: np.ndarray,
+    confirmed: np.ndarray,
+    unseen_s: np.ndarray,
+    config: TrackerConfig,
+) -> list[tuple[int, int]]:
+    """
+    Find who of the tracks is who of the detections, in rounds, best founded ones first.
+
+    Parameters
+    ----------
+    skeletons : SkeletonFilter
+        N tracks, predicted to now.
+    detected : Detections
+        M people.
+    likeness : (N, M) float64
+        `oks_likeness` of the two.
+    confirmed : (N,) bool
+    unseen_s : (N,) float64
+        How long the tracks have not been seen.
+    config : TrackerConfig
+
+    Returns
+    -------
+    list of (track, detection)
+    """
+    if not likeness.size:
+        return []
+    least = config.match_similarity
+    strong = detected.person_score >= config.new_track_score
+    weak = (detected.person_score >= config.low_score) & ~strong
+    if strong.all() and confirmed.all():
+        pairs = match(likeness, least)
+        if len(pairs) == min(likeness.shape):
+            return pairs  # what the rounds would find as well
+    # Not the state LOST, which begins with the first image that does not show a person.
+    long_gone = confirmed & (unseen_s > config.lost_after_s)
+    open_rows = np.ones(len(confirmed), bool)
+    open_columns = np.ones(len(strong), bool)
+    pairs = []
+    rounds: tuple[tuple[np.ndarray, np.ndarray, Callable[[], np.ndarray], float], ...] = (
+        (confirmed, strong, lambda: likeness, least),
+        # ByteTrack (Zhang et al., ECCV 2022): weak detections continue tracks, never start them.
+        (confirmed & ~long_gone, weak, lambda: likeness, least),
+        (~confirmed, strong, lambda: likeness, least),
+        (open_rows, strong, lambda: oks_likeness(skeletons, detected.mirrored()), least),
+        (~long_gone, strong, lambda: shape_likeness(skeletons, unseen_s, detected), SAME_SHAPE),
+        (long_gone, strong, lambda: place_likeness(skeletons, unseen_s, detected), 0.0),
+    )
+    for rows, columns, compare, minimum in rounds:
+        allowed = (rows & open_rows)[:, None] & (columns & open_columns)
+        if np.count_nonzero(allowed):
+            for row, column in match(np.where(allowed, compare(), -1.0), minimum):
+                pairs.append((row, column))
+                open_rows[row] = open_columns[column] = False
+            if len(pairs) == min(likeness.shape):
+                break
+    return sorted(pairs)
+
+
+def match(similarity: np.ndarray, minimum: float) -> list[tuple[int, int]]:
+    """
+    Pair rows with columns so that the sum of the similarities above `minimum` is largest.
+
+    Parameters
+    ----------
+    similarity : (N, M) float
+        Larger is more alike; NaN is never matched.
+    minimum : float
+        Pairs below it do not exist.
+
+    Returns
+    -------
+    list of (row, column)
+        Sorted by row; each row and each column at most once.
+    """
+    if similarity.size == 1:
+        return [(0, 0)] if similarity[0, 0] >= minimum else []
+    gain = similarity - minimum
+    gate = gain >= 0
+    alone = gate & (gate.sum(axis=1, keepdims=True) == 1) & (gate.sum(axis=0) == 1)
+    pairs = list(zip(*(index.tolist() for index in np.nonzero(alone))))
+    for rows, columns in _groups(gate & ~alone):
+        # A pair outside the gate has gain 0: as good as leaving both unmatched.
+        block = np.ix_(rows, columns)
+        for i, j in assign(-np.where(gate, gain, 0.0)[block]):
+            if gate[rows[i], columns[j]]:
+                pairs.append((int(rows[i]), int(columns[j])))
+    return sorted(pairs)
+
+
+def _groups(gate: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the connected components, as rows and columns, of a bipartite graph (N, M) bool."""
+    left = gate.any(axis=1)
+    while left.any():
+        rows = np.zeros_like(left)
+        rows[np.argmax(left)] = True
+        while True:
+            columns = gate[rows].any(axis=0)
+            grown = np.asarray(gate[:, columns].any(axis=1))
+            if np.array_equal(grown, rows):
+                break
+            rows = grown
+        left &= ~rows
+        yield np.flatnonzero(rows), np.flatnonzero(columns)

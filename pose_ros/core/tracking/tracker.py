@@ -1,0 +1,271 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+People over time: which detection is whom, and where everybody's keypoints are and go.
+
+A track is TENTATIVE until it was seen often enough, then CONFIRMED; it is LOST when the latest
+image does not show it, and ends when that lasts. Time is the images' stamps and nothing else,
+there is no randomness: the same input gives the same output, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+import math
+
+import numpy as np
+
+from pose_ros.core.config import TrackerConfig
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.oks import distinct
+from pose_ros.core.tracking.association import associate
+from pose_ros.core.tracking.detections import Detections, clean
+from pose_ros.core.tracking.lifecycle import Lifecycle
+from pose_ros.core.tracking.likeness import oks_likeness
+from pose_ros.core.tracking.one_euro import OneEuroPeople
+from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
+from pose_ros.core.tracks import KeypointState, Tracks
+
+PRESETS = {
+    'responsive': (1.5, 1.0, 1.5),
+    'balanced': (0.7, 1.0, 0.0),
+    'smooth': (0.4, 1.2, -0.5),
+}
+"""Preset -> process noise, measurement noise and calmest of the SkeletonFilter."""
+
+_EYE = np.eye(2, dtype=np.float32)
+_MISSING, _OBSERVED, _PREDICTED = (np.int8(state) for state in KeypointState)
+
+
+class Tracker:
+    """
+    Tracks of the people seen by one camera.
+
+    Parameters
+    ----------
+    config : TrackerConfig
+
+    Attributes
+    ----------
+    counters : Counter
+        What was dropped or odd, by name: repeated_stamp, backward_stamp, forward_jump, bad_stamp,
+        size_change, bad_keypoint, bad_person, duplicate_person.
+    """
+
+    def __init__(self, config: TrackerConfig | None = None) -> None:
+        self.config = config or TrackerConfig()
+        self.counters: Counter[str] = Counter()
+        self._next_id = 1
+        self._image_size: tuple[int, int] | None = None
+        self._clear()
+        self.configure(self.config)
+
+    def configure(self, config: TrackerConfig) -> None:
+        """Take other parameters from now on; the tracks stay."""
+        self.config = config
+        process, measurement, calmest = PRESETS[config.preset]
+        skeletons = self._filter
+        skeletons.set_order(3 if config.filter == 'constant-acceleration' else 2)
+        skeletons.process_noise = process * config.process_noise
+        skeletons.measurement_noise = measurement * config.measurement_noise
+        skeletons.calmest = calmest
+        skeletons.gate_sigma = config.gate_sigma
+        skeletons.resolve_swaps = config.resolve_swaps
+
+    def reset(self) -> None:
+        """Become like new: no tracks, ids from 1, counters 0."""
+        self._next_id = 1
+        self._image_size = None
+        self.counters.clear()
+        self.end_all()
+
+    def _clear(self) -> None:
+        self._stamp_s: float | None = None
+        self._filter = SkeletonFilter()
+        self._life = Lifecycle()
+        self._one_euro = OneEuroPeople()
+
+    def end_all(self) -> None:
+        """End all tracks; ids go on, so that no two people ever share one."""
+        self._clear()
+        self.configure(self.config)
+
+    def update(
+        self,
+        stamp_s: float,
+        keypoints: Keypoints,
+        image_size: tuple[int, int] | None = None,
+    ) -> Tracks:
+        """
+        Take what was seen in one image.
+
+        Parameters
+        ----------
+        stamp_s : float
+            The image's stamp, seconds. A repeated stamp is dropped; one that goes back (a bag
+            that loops) or far ahead ends all tracks first.
+        keypoints : Keypoints
+            Everybody seen; anything may stand in it.
+        image_size : (width, height), optional
+            Pixels; another size than before ends all tracks first.
+
+        Returns
+        -------
+        Tracks
+            Everybody tracked, at `stamp_s`.
+        """
+        if not self._accept(stamp_s, image_size):
+            return self._tracks()
+        detected = clean(keypoints, self.config.min_keypoint_score, self.counters)
+        self._filter.predict(stamp_s)
+        likeness = oks_likeness(self._filter, detected)
+        life = self._life
+        pairs = associate(
+            self._filter, detected, likeness, life.confirmed, stamp_s - life.seen_s, self.config
+        )
+        life.look()
+        if pairs:
+            rows, columns = (np.array(index) for index in zip(*pairs))
+            n = len(pairs)
+            # Everybody in the given order: whole arrays are cheaper than picked rows.
+            in_order = n == len(detected.xy) and bool((columns == np.arange(n)).all())
+            measured = detected if in_order else detected.select(columns)
+            self._see(slice(None) if n == len(life.id) else rows, measured)
+        self._begin(pairs, likeness, detected)
+        self._end(stamp_s)
+        return self._tracks()
+
+    def predict(self, stamp_s: float) -> Tracks:
+        """
+        Look ahead, and change nothing.
+
+        Parameters
+        ----------
+        stamp_s : float
+            A later time than the latest update's; an earlier one counts as that.
+
+        Returns
+        -------
+        Tracks
+            At `stamp_s`: no keypoint is OBSERVED, covariances have grown, what was not seen for
+            `max_prediction_s` is MISSING, and what was not seen for `max_lost_s` is left out.
+        """
+        if self._stamp_s is None:
+            return Tracks.empty(stamp_s)
+        return self._tracks(max(stamp_s, self._stamp_s))
+
+    def _accept(self, stamp_s: float, image_size: tuple[int, int] | None) -> bool:
+        """Say whether this is a new image, and end all tracks when it does not follow the last."""
+        if not math.isfinite(stamp_s):
+            self.counters['bad_stamp'] += 1
+            return False
+        if image_size is not None and min(image_size) <= 0:
+            image_size = None  # a message that does not say
+        last = self._stamp_s
+        if stamp_s == last:
+            self.counters['repeated_stamp'] += 1
+            return False
+        reason = ''
+        if last is not None and stamp_s < last:
+            reason = 'backward_stamp'
+        elif last is not None and stamp_s - last > self.config.max_gap_s:
+            reason = 'forward_jump'
+        elif image_size is not None and self._image_size not in (None, image_size):
+            reason = 'size_change'
+        if reason:
+            self.counters[reason] += 1
+            self.end_all()
+        self._image_size = image_size or self._image_size
+        if self._stamp_s is None:
+            self._filter.stamp_s = stamp_s
+        self._stamp_s = stamp_s
+        return True
+
+    def _see(self, rows: np.ndarray | slice, measured: Detections) -> None:
+        """Correct the tracks `rows` by what was seen of them."""
+        used = self._filter.update(rows, measured)
+        life, stamp_s = self._life, self._filter.stamp_s
+        life.see(rows, stamp_s, measured.person_score, used.score, self.config)
+        if self.config.filter == 'one-euro':
+            beta = self.config.one_euro_beta / self._filter.height_px[rows]
+            cutoff_hz = self.config.one_euro_min_cutoff_hz * PRESETS[self.config.preset][0]
+            xy = np.where(used.valid[..., None], used.xy, np.nan)
+            self._one_euro.update(stamp_s, life.id[rows].tolist(), xy, cutoff_hz, beta.tolist())
+
+    def _begin(
+        self, pairs: list[tuple[int, int]], likeness: np.ndarray, detected: Detections
+    ) -> None:
+        """Start tracks from the strong detections that belong to nobody."""
+        if len(pairs) == len(detected.xy):
+            return
+        config = self.config
+        fit = (detected.person_score >= config.new_track_score) & (
+            detected.valid.sum(axis=1) >= config.min_keypoints
+        )
+        fit[[column for _, column in pairs]] = False
+        if not fit.any():
+            return
+        double = likeness[[row for row, _ in pairs]].max(axis=0, initial=0.0)
+        double = fit & (double > config.duplicate_oks)
+        chosen = np.flatnonzero(fit & ~double)
+        chosen = chosen[distinct(detected.select(chosen).keypoints(), config.duplicate_oks)]
+        doubles = int(fit.sum()) - len(chosen)
+        if doubles:
+            self.counters['duplicate_person'] += doubles
+        new = detected.select(chosen)
+        self._filter.add(new)
+        self._life.add(self._next_id, self._filter.stamp_s, new.person_score, new.score)
+        self._next_id += len(chosen)
+
+    def _end(self, stamp_s: float) -> None:
+        """End the tracks that were not seen for too long."""
+        life = self._life
+        unseen_s = stamp_s - life.seen_s
+        gone = unseen_s > self.config.lost_after_s
+        if not gone.any():
+            return
+        keep = ~gone | (life.confirmed & (unseen_s <= self.config.max_lost_s))
+        if self._image_size is not None:
+            # Who has left the image does not come back as who enters it.
+            centre = self._filter.centre()
+            keep &= ~gone | ((centre >= 0) & (centre < self._image_size)).all(axis=1)
+        if not keep.all():
+            self._filter.keep(keep)
+            life.keep(keep)
+            self._one_euro.keep(life.id.tolist())
+
+    def _tracks(self, stamp_s: float | None = None) -> Tracks:
+        """Report everybody now, or carried ahead to `stamp_s`."""
+        config, skeletons, life = self.config, self._filter, self._life
+        observed = life.keypoint_score > 0
+        if stamp_s is None:
+            stamp_s = skeletons.stamp_s
+            x, P = skeletons.x, skeletons.P
+            if config.filter == 'one-euro':
+                x = x.copy()
+                x[:, :, 0] = self._one_euro.shown(life.id.tolist(), x[:, :, 0], observed)
+        else:
+            x, P = skeletons.ahead(stamp_s)
+            observed = np.zeros_like(observed)
+        unseen_s = stamp_s - life.seen_s
+        there = skeletons.known & (stamp_s - skeletons.seen_s <= config.max_prediction_s)
+        keypoint_state = np.where(there, _PREDICTED, _MISSING)
+        keypoint_state[observed] = _OBSERVED
+        blank = np.where(there, np.float32(1.0), np.float32(np.nan))[..., None, None]
+        motion = x[:, :, :2].astype(np.float32) * blank
+        covariance = P[:, :, :1, :1].astype(np.float32) * (blank * _EYE)
+        tracks = Tracks(
+            stamp_s=stamp_s,
+            id=life.id.copy(),
+            state=life.states(unseen_s, config),
+            score=life.score.astype(np.float32),
+            age_s=stamp_s - life.born_s,
+            since_seen_s=unseen_s,
+            xy=motion[:, :, 0],
+            velocity=motion[:, :, 1],
+            covariance=covariance,
+            keypoint_state=keypoint_state,
+            keypoint_score=np.where(observed, life.keypoint_score, 0.0).astype(np.float32),
+        )
+        here = unseen_s <= config.max_lost_s
+        return tracks if here.all() else tracks.select(here)

@@ -1,0 +1,3 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A synthetic world of known joints seen in depth, and what metres are worth in it."""
