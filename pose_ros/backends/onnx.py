@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,8 @@ def _session(path: Path, num_threads: int, provider: str) -> onnxruntime.Inferen
             f'pip install {_PACKAGES[provider]} in the place of onnxruntime'
         )
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads
+    # With 0 ONNX Runtime would keep each thread on one core, which others may be using.
+    options.intra_op_num_threads = num_threads or len(os.sched_getaffinity(0))
     # Spinning threads would burn the cores that the other nodes of the robot need.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     options.log_severity_level = 3

@@ -54,6 +54,9 @@ class OpenvinoNetwork(HostNetwork):
         self.precision = precision
         settings: dict[str, Any] = {
             'INFERENCE_PRECISION_HINT': PRECISIONS[precision], 'PERFORMANCE_HINT': 'LATENCY',
+            # By default each thread may run on one core only, those of every process on the same
+            # ones: with anything else on that core the network waits, the others' cores idle.
+            'ENABLE_CPU_PINNING': False,
         }
         if num_threads:
             settings['INFERENCE_NUM_THREADS'] = num_threads
