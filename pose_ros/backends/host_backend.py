@@ -82,7 +82,7 @@ class HostBackend:
             maps, self.detector, self._max_people, self._min_center
         )
         self._detect.check_numbers(people.score)
-        people = _in_image(people, input_from_image[view])
+        people = _in_image(people, geometry.invert(input_from_image)[view])
         self.times.detect_s += time.perf_counter() - start_s
         return people
 
@@ -96,7 +96,7 @@ class HostBackend:
             found = decode.decode_person(maps, self.refiner)
             # An arg max is at the first NaN where there is one.
             self._refine.check_numbers(found.score)
-            people.append(_in_image(found, part))
+            people.append(_in_image(found, geometry.invert(part)))
         self.times.refine_s += time.perf_counter() - start_s
         return Keypoints.concatenate(people)
 
@@ -115,7 +115,7 @@ class HostBackend:
         self._image = np.zeros((1, 1, 3), np.uint8)
 
 
-def _in_image(people: Keypoints, input_from_image: np.ndarray) -> Keypoints:
+def _in_image(people: Keypoints, image_from_input: np.ndarray) -> Keypoints:
     """Map people from pixels of their views to pixels of the image."""
-    xy = geometry.apply(geometry.invert(input_from_image), people.xy)
+    xy = geometry.apply(image_from_input, people.xy)
     return Keypoints(xy.astype(np.float32), people.score, people.person_score)

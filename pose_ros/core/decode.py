@@ -13,6 +13,7 @@ out are pixels of the network's input.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -84,13 +85,19 @@ def decode_person(maps: Mapping[str, np.ndarray], spec: ModelSpec) -> Keypoints:
         return decode_simcc(maps['simcc_x'], maps['simcc_y'], spec)
     centers = maps['centers'][:, 0]
     batch, height, width = centers.shape
-    from_middle = np.hypot(
-        np.arange(height)[:, None] - height // 2, np.arange(width) - width // 2
-    ).astype(np.float32)
-    best = (centers / (from_middle + MIDDLE_PRIOR_PX)).reshape(batch, -1).argmax(axis=1)
+    best = (centers / _middle_prior(height, width)).reshape(batch, -1).argmax(axis=1)
     cy, cx = np.divmod(best, width)
     view = np.arange(batch)
     return _person_at(maps, spec, view, cy, cx, centers[view, cy, cx])
+
+
+@lru_cache(maxsize=8)
+def _middle_prior(height: int, width: int) -> np.ndarray:
+    """Return what the centres of a crop are divided by, (height, width) float32."""
+    from_middle = np.hypot(
+        np.arange(height)[:, None] - height // 2, np.arange(width) - width // 2
+    ).astype(np.float32)
+    return from_middle + MIDDLE_PRIOR_PX
 
 
 def center_peaks(
@@ -116,19 +123,21 @@ def center_peaks(
         Height of each peak.
     """
     height, width = centers.shape[1:]
-    view, cy, cx = np.nonzero(centers >= min_center)
+    found = np.array(np.nonzero(centers >= min_center))
+    view, cy, cx = found
     score = centers[view, cy, cx]
     # Only around the few that are high enough: their windows, cut off at the map's edge.
     reach = np.arange(CENTER_NMS_PX) - CENTER_NMS_PX // 2
     rows = (cy[:, None] + reach).clip(0, height - 1)
     columns = (cx[:, None] + reach).clip(0, width - 1)
     around = centers[view[:, None, None], rows[:, :, None], columns[:, None, :]]
-    highest = score >= around.max(axis=(1, 2), initial=-np.inf)
-    view, cy, cx, score = view[highest], cy[highest], cx[highest], score[highest]
-    order = np.lexsort((-score, view))
-    rank = np.arange(len(view)) - np.searchsorted(view[order], view[order])
-    order = order[rank < max_people]
-    return view[order], cy[order], cx[order], score[order]
+    highest = np.flatnonzero(score >= around.max(axis=(1, 2), initial=-np.inf))
+    order = highest[np.lexsort((-score[highest], view[highest]))]
+    if len(order) > max_people:
+        rank = np.arange(len(order)) - np.searchsorted(view[order], view[order])
+        order = order[rank < max_people]
+    view, cy, cx = found[:, order]
+    return view, cy, cx, score[order]
 
 
 def _person_at(
@@ -141,29 +150,27 @@ def _person_at(
 ) -> Keypoints:
     """Read the keypoints of the people with these centres."""
     heatmaps = maps['heatmaps']
-    # Advanced indices around the channel axis: (N, 2K) each.
-    towards = maps['regress'][view, :, cy, cx].reshape(len(view), heatmaps.shape[1], 2)
+    count, height, width = heatmaps.shape[1:]
+    # Advanced indices around the channel axis: (N, 2K).
+    towards = maps['regress'][view, :, cy, cx].reshape(len(view), count, 2)
     # In float32 throughout: with integers NumPy would make float64 of it, half as fast.
-    y_guess = cy.astype(np.float32)[:, None] + towards[..., 0]
-    x_guess = cx.astype(np.float32)[:, None] + towards[..., 1]
+    guess = np.array([cy, cx], np.float32).T[:, None] + towards
     find = _argmax_gaussian if spec.weighting['kind'] == 'gaussian' else _argmax_reciprocal
-    i, j = find(heatmaps, view, y_guess, x_guess, float(spec.weighting['value']))
-    channel = np.arange(heatmaps.shape[1])
-    score = heatmaps[view[:, None], channel, i, j]
-    offsets = maps['offsets']
-    y = i.astype(np.float32) + offsets[view[:, None], 2 * channel, i, j]
-    x = j.astype(np.float32) + offsets[view[:, None], 2 * channel + 1, i, j]
-    xy = np.stack([x, y], axis=-1) * np.float32(spec.stride) + np.float32(spec.offset_px)
+    cell = find(heatmaps, view, guess, float(spec.weighting['value']))
+    # Indices into the flattened maps: several times quicker than one index per axis.
+    channel = view[:, None] * count + np.arange(count)
+    size = height * width
+    score = heatmaps.reshape(-1).take(channel * size + cell)
+    of_offsets = (2 * size * channel + cell)[..., None] + np.array([0, size])
+    yx = np.array(np.divmod(cell, width), np.float32).transpose(1, 2, 0)
+    yx = yx + maps['offsets'].reshape(-1).take(of_offsets)
+    xy = yx[..., ::-1] * np.float32(spec.stride) + np.float32(spec.offset_px)
     return in_our_order(spec.keypoints, xy, score, center)
 
 
 def _argmax_gaussian(
-    heatmaps: np.ndarray,
-    view: np.ndarray,
-    y_guess: np.ndarray,
-    x_guess: np.ndarray,
-    sigma: float,
-) -> tuple[np.ndarray, np.ndarray]:
+    heatmaps: np.ndarray, view: np.ndarray, guess: np.ndarray, sigma: float
+) -> np.ndarray:
     """
     Find where heatmap * exp(-d^2 / 2 sigma^2) is largest, d the distance to the guess.
 
@@ -175,61 +182,53 @@ def _argmax_gaussian(
         Heatmaps.
     view : (N,) int
         Which of the B each person is in.
-    y_guess, x_guess : (N, K) float32
-        Map pixels; may lie outside of the map.
+    guess : (N, K, 2) float32
+        y and x, map pixels; may lie outside of the map.
     sigma : float
         Map pixels.
 
     Returns
     -------
-    i, j : (N, K) int
-        Row and column.
+    (N, K) int
+        Row * W + column.
     """
-    height, width = heatmaps.shape[2:]
+    count, height, width = heatmaps.shape[1:]
     reach = int(np.ceil(3 * sigma))
     window = np.arange(-reach, reach + 1)
-    y = np.clip(np.rint(y_guess).astype(np.intp)[..., None] + window, 0, height - 1)
-    x = np.clip(np.rint(x_guess).astype(np.intp)[..., None] + window, 0, width - 1)
-    # Indices into the flattened maps: several times quicker than one index per axis.
-    first = (view[:, None] * heatmaps.shape[1] + np.arange(heatmaps.shape[1])) * height * width
-    value = heatmaps.reshape(-1).take(
-        (first[..., None] + y * width)[..., :, None] + x[..., None, :]
-    )
+    middle = np.rint(guess).astype(np.intp)[..., None]
+    # (N, K, 2, S): the rows and the columns of the windows.
+    lines = (middle + window).clip(0, np.array([[height - 1], [width - 1]]))
+    first = ((view[:, None] * count + np.arange(count)) * (height * width))[..., None]
+    rows = first + lines[:, :, 0] * width
+    cells = (rows[..., :, None] + lines[:, :, 1, None, :]).reshape(len(view), count, -1)
+    value = heatmaps.reshape(-1).take(cells).reshape(*rows.shape, len(window))
     falloff = np.float32(-0.5 / sigma**2)
     # A guess outside of the map leaves only its edge: the exponent is counted from the largest
     # one, which changes no arg max and keeps the products from becoming 0.
-    log_y = falloff * (y.astype(np.float32) - y_guess[..., None]) ** 2
-    log_x = falloff * (x.astype(np.float32) - x_guess[..., None]) ** 2
-    weight_y = np.exp(log_y - log_y.max(axis=-1, keepdims=True))
-    weight_x = np.exp(log_x - log_x.max(axis=-1, keepdims=True))
-    value *= weight_y[..., :, None]
-    value *= weight_x[..., None, :]
-    best = value.reshape(*value.shape[:2], -1).argmax(axis=-1)
-    row, column = np.divmod(best, len(window))
-    person, keypoint = np.arange(len(y))[:, None], np.arange(y.shape[1])
-    return y[person, keypoint, row], x[person, keypoint, column]
+    exponent = falloff * (lines.astype(np.float32) - guess[..., None]) ** 2
+    weight = np.exp(exponent - exponent.max(axis=-1, keepdims=True))
+    value *= weight[:, :, 0, :, None]
+    value *= weight[:, :, 1, None, :]
+    best = value.reshape(cells.shape).argmax(axis=-1)
+    found = cells[np.arange(len(view))[:, None], np.arange(count), best]
+    return found - first[..., 0]
 
 
 def _argmax_reciprocal(
-    heatmaps: np.ndarray,
-    view: np.ndarray,
-    y_guess: np.ndarray,
-    x_guess: np.ndarray,
-    softening: float,
-) -> tuple[np.ndarray, np.ndarray]:
+    heatmaps: np.ndarray, view: np.ndarray, guess: np.ndarray, softening: float
+) -> np.ndarray:
     """Find where heatmap / (d + softening) is largest; otherwise as `_argmax_gaussian`."""
     height, width = heatmaps.shape[2:]
     y_map = np.arange(height, dtype=np.float32)
     x_map = np.arange(width, dtype=np.float32)
-    best = np.empty(y_guess.shape, np.intp)
+    best = np.empty(guess.shape[:2], np.intp)
     # One person after the other: his maps fit the processor's cache, all maps together do not.
     for n, b in enumerate(view):
-        y_squared = (y_map - y_guess[n, :, None]) ** 2
-        x_squared = (x_map - x_guess[n, :, None]) ** 2
+        y_squared = (y_map - guess[n, :, 0, None]) ** 2
+        x_squared = (x_map - guess[n, :, 1, None]) ** 2
         distance = y_squared[:, :, None] + x_squared[:, None, :]
         np.sqrt(distance, out=distance)
         distance += np.float32(softening)
         np.divide(heatmaps[b], distance, out=distance)
         best[n] = distance.reshape(len(distance), -1).argmax(axis=1)
-    i, j = np.divmod(best, width)
-    return i, j
+    return best

@@ -147,29 +147,33 @@ class PoseEstimator:
 
         In the modes with a second pass only those who are worth a crop.
         """
-        people = self._seen(image_size, self.config.detect_size_px)
-        score = candidate_score(people)
+        people, score = self._seen(image_size, self.config.detect_size_px)
         second = self.config.detect_second_size_px
         if second and not (len(score) and score.min() >= CONVINCING):
-            people = Keypoints.concatenate([people, self._seen(image_size, second)])
-            score = candidate_score(people)
+            more, more_score = self._seen(image_size, second)
+            people = Keypoints.concatenate([people, more])
+            score = np.concatenate([score, more_score])
         ranked = replace(people, person_score=score)
         return people.select(oks.distinct(ranked, self.config.duplicate_oks))
 
-    def _seen(self, image_size: tuple[int, int], long_side: int) -> Keypoints:
-        """Run the first pass at one size; return whom it sees, or who is worth a crop."""
+    def _seen(
+        self, image_size: tuple[int, int], long_side: int
+    ) -> tuple[Keypoints, np.ndarray]:
+        """Run the first pass at one size; return whom it sees, or who is worth a crop; scores."""
         input_size = first_pass_size(image_size, long_side, self.backend.detector)
         people = self.backend.detect(geometry.letterbox(image_size, input_size)[None], input_size)
+        score = candidate_score(people)
         if self.config.mode == 'one-pass':
-            return people
-        return people.select(candidate_score(people) >= self.config.min_candidate_score)
+            return people, score
+        worth = score >= self.config.min_candidate_score
+        return people.select(worth), score[worth]
 
     def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
         """Look at the best candidates in a crop each; return everybody, scored."""
         first = candidates.select(slice(max_crops))
         rest = candidates.select(slice(max_crops, None))
         second = self._in_crops(first)
-        similarity = np.diagonal(oks.symmetric_oks(first.xy, second.xy))
+        similarity = oks.paired_oks(first.xy, second.xy)
         if self.backend.refiner.decoder != 'centers':
             # It has no centres: how sure somebody is there, only the first pass says.
             second = replace(second, person_score=first.person_score)

@@ -100,9 +100,8 @@ def boxes_around(xy: np.ndarray) -> np.ndarray:
     (N, 4) float, same dtype
         x_min, y_min, x_max, y_max; NaN where a set has no point.
     """
-    present = ~np.isnan(xy).any(axis=2, keepdims=True)
-    low = np.where(present, xy, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(present, xy, -np.inf).max(axis=1, initial=-np.inf)
-    boxes = np.concatenate([low, high], axis=1).astype(xy.dtype, copy=False)
-    boxes[~present.any(axis=(1, 2))] = np.nan
-    return boxes
+    points = np.where(np.isnan(xy).any(axis=2, keepdims=True), xy.dtype.type(np.nan), xy)
+    # These two pass over NaN where they can.
+    low = np.fmin.reduce(points, axis=1, initial=np.nan)
+    high = np.fmax.reduce(points, axis=1, initial=np.nan)
+    return np.concatenate([low, high], axis=1)

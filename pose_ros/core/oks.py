@@ -18,6 +18,7 @@ from pose_ros.core.skeleton import OKS_SIGMAS
 # cocoeval's area is that of the person's segment, about half of its box: over the people of
 # COCO val2017, area / (w h) has a median of 0.53. A box of keypoints stands in for it here.
 AREA_OF_BOX = 0.53
+_SPREAD = 2 * (2 * OKS_SIGMAS) ** 2
 
 
 def areas(xy: np.ndarray) -> np.ndarray:
@@ -61,8 +62,7 @@ def oks(
     """
     difference = np.asarray(reference_xy, np.float64)[:, None] - xy[None]
     squared = (difference**2).sum(axis=-1)
-    variance = (2 * OKS_SIGMAS) ** 2
-    scale = 2 * variance * np.asarray(reference_area, np.float64)[:, None, None]
+    scale = _SPREAD * np.asarray(reference_area, np.float64)[:, None, None]
     with np.errstate(invalid='ignore'):
         likeness = np.exp(-squared / np.maximum(scale, np.finfo(float).eps))
     shared = ~np.isnan(likeness)
@@ -86,9 +86,30 @@ def symmetric_oks(a_xy: np.ndarray, b_xy: np.ndarray) -> np.ndarray:
     """
     a_area = areas(a_xy)
     area = (a_area[:, None] + (a_area if b_xy is a_xy else areas(b_xy))) / 2
-    difference = np.asarray(a_xy, np.float64)[:, None] - b_xy[None]
+    return _mean_likeness(np.asarray(a_xy, np.float64)[:, None] - b_xy[None], area)
+
+
+def paired_oks(a_xy: np.ndarray, b_xy: np.ndarray) -> np.ndarray:
+    """
+    Compare each person of one set with the one at the same place in another, as `symmetric_oks`.
+
+    Parameters
+    ----------
+    a_xy, b_xy : (N, 17, 2) float
+        Pixels, NaN where missing.
+
+    Returns
+    -------
+    (N,) float64
+        The diagonal of `symmetric_oks`.
+    """
+    return _mean_likeness(np.asarray(a_xy, np.float64) - b_xy, (areas(a_xy) + areas(b_xy)) / 2)
+
+
+def _mean_likeness(difference: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """Return the OKS of people (...) whose keypoints differ so, (..., 17, 2)."""
     squared = (difference**2).sum(axis=-1)
-    likeness = np.exp(-squared / (2 * (2 * OKS_SIGMAS) ** 2 * area[..., None]))
+    likeness = np.exp(-squared / (_SPREAD * area[..., None]))
     shared = ~np.isnan(likeness)
     total = np.where(shared, likeness, 0.0).sum(axis=-1)
     return total / np.maximum(shared.sum(axis=-1), 1)
@@ -113,9 +134,9 @@ def distinct(keypoints: Keypoints, duplicate_oks: float) -> np.ndarray:
     order = np.argsort(-keypoints.person_score, kind='stable')
     if len(order) < 2:
         return order
-    alike = symmetric_oks(keypoints.xy, keypoints.xy) > duplicate_oks
+    alike = (symmetric_oks(keypoints.xy, keypoints.xy) > duplicate_oks).tolist()
     kept: list[int] = []
-    for n in order:
-        if not alike[n, kept].any():
-            kept.append(int(n))
+    for n in order.tolist():
+        if not any(alike[n][k] for k in kept):
+            kept.append(n)
     return np.array(kept, dtype=np.intp)

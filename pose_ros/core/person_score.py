@@ -23,7 +23,8 @@ BEST_KEYPOINTS = 8
 
 def keypoint_evidence(people: Keypoints) -> np.ndarray:
     """Return the mean score of each person's best keypoints, (N,) float32 in [0, 1]."""
-    return np.sort(people.score, axis=1)[:, -BEST_KEYPOINTS:].mean(axis=1)
+    best = np.sort(people.score, axis=1)[:, -BEST_KEYPOINTS:]
+    return best.sum(axis=1) / np.float32(BEST_KEYPOINTS)
 
 
 def candidate_score(people: Keypoints) -> np.ndarray:

@@ -122,10 +122,11 @@ def warp(
         part = cv2.resize(part, blocks, interpolation=cv2.INTER_AREA)
     # Pixel i of `part` is the middle of the image's pixels (low + i) * block ... + block - 1.
     middle = (block - 1) / 2
-    first = np.array([low_x * block + middle, low_y * block + middle])
-    input_from_part = np.empty((2, 3))
-    input_from_part[:, :2] = input_from_image[:, :2] * block
-    input_from_part[:, 2] = input_from_image[:, :2] @ first + input_from_image[:, 2]
+    first_x, first_y = low_x * block + middle, low_y * block + middle
+    input_from_part = np.array([
+        (a * block, b * block, a * first_x + b * first_y + t)
+        for a, b, t in input_from_image.tolist()
+    ])
     return _bilinear(part, input_from_part, input_size)
 
 
@@ -213,7 +214,9 @@ def network_input(
         Is overwritten.
     """
     input_size = (out.shape[3], out.shape[2])
+    channels = [np.empty(out.shape[2:], np.uint8) for _ in range(3)]
+    ordered = channels[::-1] if color == 'rgb' else channels
     for affine, planes in zip(input_from_image, out):
-        view = cv2.split(warp(image, affine, input_size))
-        for plane, channel, table in zip(planes, view[::-1] if color == 'rgb' else view, tables):
+        cv2.split(warp(image, affine, input_size), channels)
+        for plane, channel, table in zip(planes, ordered, tables):
             cv2.LUT(channel, table, dst=plane)

@@ -46,10 +46,7 @@ def stamp_from_ns(time_ns: int) -> Time:
 
 
 def keypoints_to_msg(
-    keypoints: Keypoints,
-    header: Header,
-    image_size: tuple[int, int],
-    reuse: list[Skeleton] | None = None,
+    keypoints: Keypoints, header: Header, image_size: tuple[int, int]
 ) -> SkeletonArray:
     """
     Write what was seen in one image.
@@ -62,10 +59,6 @@ def keypoints_to_msg(
         Of the image.
     image_size : (width, height)
         Pixels.
-    reuse : list of Skeleton, optional
-        Written into, and grown when there are too few: making skeletons takes most of the time.
-        Only for a message that is published at once and not looked at again, and for skeletons
-        that nobody else writes into: what is always unknown is written only once.
 
     Returns
     -------
@@ -81,12 +74,7 @@ def keypoints_to_msg(
     for person, (points, person_score) in enumerate(
         zip(xy.tolist(), keypoints.person_score.tolist())
     ):
-        if reuse is None:
-            skeleton = _untracked()
-        else:
-            if person == len(reuse):
-                reuse.append(_untracked())
-            skeleton = reuse[person]
+        skeleton = _untracked()
         skeleton.score, skeleton.box = person_score, boxes[person]
         for keypoint, state, score, (x, y) in zip(
             skeleton.keypoints, states[person], scores[person], points

@@ -40,7 +40,7 @@ from pose_ros.core.health.stream import ClockFacts
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.metres.monocular import place
 from pose_ros.core.tracks import PositionSource
-from pose_ros.msg import Skeleton, SkeletonArray
+from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
@@ -51,6 +51,7 @@ from pose_ros.ros.images import ImageError, image_for
 from pose_ros.ros.input_checks import InputChecks
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import keypoints_to_msg, stamp_ns, stamp_seconds
+from pose_ros.ros.skeleton_bytes import SkeletonBytes, same_as_rclpy
 from pose_ros.ros.space_messages import sources_from_msg, write_space
 from pose_ros.ros.spin import spin
 
@@ -80,7 +81,7 @@ class PoseEstimatorNode(ManagedNode):
         self._camera: CameraInput | None = None
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
-        self._skeletons: list[Skeleton] = []  # written anew for each message
+        self._bytes: SkeletonBytes | None = None
         self._drops = DropCounter()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
@@ -98,6 +99,7 @@ class PoseEstimatorNode(ManagedNode):
         except (BackendError, ValueError) as error:
             raise StartError(f'cannot load the networks: {error}') from error
         assert self._backend is not None
+        self._bytes = SkeletonBytes() if same_as_rclpy() else None
         self._publisher = self.create_publisher(
             SkeletonArray, 'pose', 10,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
@@ -251,8 +253,7 @@ class PoseEstimatorNode(ManagedNode):
         boxes_in: Callable[[tuple[int, int]], Boxes] | None = None,
     ) -> None:
         """Find the people; if given, in the boxes that `boxes_in` returns for the image's size."""
-        estimator = self._estimator
-        if estimator is None:
+        if (estimator := self._estimator) is None:
             return
         try:
             image, size = image_for(msg, estimator.backend.encodings)
@@ -273,10 +274,10 @@ class PoseEstimatorNode(ManagedNode):
             return
         estimated_s = time.perf_counter()
         times = estimator.times
-        # With metres the message waits, or others write into it.
         in_metres = self._depth is not None or self.config.monocular
-        pose = keypoints_to_msg(
-            people, msg.header, size, None if in_metres else self._skeletons)
+        pose = (
+            keypoints_to_msg(people, msg.header, size) if in_metres or self._bytes is None
+            else self._bytes.begin(msg.header, size))
         pose.model = self._model()
         pose.convert_ms = (converted_s - entered_s) * 1e3
         pose.detect_ms = times.detect_s * 1e3
@@ -303,7 +304,8 @@ class PoseEstimatorNode(ManagedNode):
             self._assume(pose, people)
         published = self.get_clock().now()
         pose.published = published.to_msg()
-        self._publisher.publish(pose)
+        in_bytes = self._bytes is not None and pose is self._bytes.pose
+        self._publisher.publish(self._bytes.write(people) if in_bytes else pose)
         self.statistics.counts['published'] += 1
         self.statistics.add('age', (published.nanoseconds - stamp_ns(pose.header.stamp)) * 1e-9)
 

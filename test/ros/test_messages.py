@@ -157,24 +157,3 @@ def test_writing_is_cheap() -> None:
         print(f'{people}: {np.median(took_ms):.2f} ms')
         # The best of many: another process may use the cores.
         assert min(took_ms) < most_ms
-
-
-def test_reused_skeletons_give_the_same_message_as_new_ones():
-    reuse: list[Skeleton] = []
-    for people in (2, 5, 0, 1, 5):
-        keypoints = some_keypoints(people)
-        new = keypoints_to_msg(keypoints, HEADER, (640, 480))
-        again = keypoints_to_msg(keypoints, HEADER, (640, 480), reuse)
-        assert serialize_message(again) == serialize_message(new)
-    assert len(reuse) == 5
-
-
-def test_reused_skeletons_cost_less():
-    keypoints, reuse = some_keypoints(5), []
-    cost_s = {True: [], False: []}
-    for _ in range(60):
-        for reused in cost_s:
-            start_s = time.thread_time()
-            keypoints_to_msg(keypoints, HEADER, (640, 480), reuse if reused else None)
-            cost_s[reused].append(time.thread_time() - start_s)
-    assert min(cost_s[True]) < 0.6 * min(cost_s[False])
