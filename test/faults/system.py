@@ -77,8 +77,10 @@ class System:
         self.pose: list[tuple[int, SkeletonArray]] = []
         self.tracked: list[tuple[int, SkeletonArray]] = []
         self.diagnostics: dict[str, tuple[int, str, dict[str, str]]] = {}
+        # This process publishes images: without the profile most of them would be lost.
+        os.environ.update(transport_environment())
         self.environment = {
-            **os.environ, **transport_environment(), 'ROS_DOMAIN_ID': str(domain_id),
+            **os.environ, 'ROS_DOMAIN_ID': str(domain_id),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'PYTHONUNBUFFERED': '1',
         }
         command = [sys.executable, '-m', 'pose_ros.cli', 'up', '--respawn', '--nodes',

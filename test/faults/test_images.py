@@ -55,7 +55,9 @@ def test_the_encoding_changes(shared: Any, encoding: str, works: Any) -> None:
     for _ in range(3):
         shared.send(_EMPTY, encoding=encoding)
         shared.spin(0.2)
-    assert shared.spin_until(lambda: shared.value('pose_estimator', 'received') > before)
+    assert shared.spin_until(lambda: shared.value('pose_estimator', 'received') > before), (
+        before, shared.value('pose_estimator', 'received'), shared.listeners(),
+        shared.diagnostics, shared.text()[-3000:])
     works(shared)
 
 

@@ -34,11 +34,10 @@ def start(domain_id: int) -> Iterator[Any]:
     processes: list[subprocess.Popen[str]] = []
 
     def start_one(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-        plain = {k: v for k, v in os.environ.items() if not k.endswith('_PROFILES_FILE')}
         process = subprocess.Popen(
             [sys.executable, '-m', *arguments], text=True, stderr=subprocess.STDOUT,
             stdout=subprocess.PIPE, start_new_session=True,
-            env={**plain, 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1', **environment},
+            env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1', **environment},
         )
         processes.append(process)
         return process
@@ -237,15 +236,13 @@ def test_large_images_arrive(start: Any, ros: Any, tmp_path: Path, size: tuple[i
     cv2.imwrite(str(tmp_path / 'image.png'), image)
     script = tmp_path / 'receive.py'
     script.write_text(_RECEIVER)
-    environment = transport_environment()
-    assert environment
     listener = subprocess.Popen(
         [sys.executable, str(script)], text=True, stdout=subprocess.PIPE,
-        env={**os.environ, **environment, 'ROS_DOMAIN_ID': str(ros.domain_id)})
+        env={**os.environ, 'ROS_DOMAIN_ID': str(ros.domain_id)})
     camera = start(
         'pose_ros.ros.pose_camera_node', '--ros-args', '-p', f'source:={tmp_path / "image.png"}',
         '-p', 'loop:=true', '-p', 'rate_hz:=15.0', '-p', 'reliable:=false',
-        '-p', 'wait_for_subscribers:=1', **environment)
+        '-p', 'wait_for_subscribers:=1')
     try:
         output, _ = listener.communicate(timeout=25)
     finally:
