@@ -77,6 +77,7 @@ class System:
         self.pose: list[tuple[int, SkeletonArray]] = []
         self.tracked: list[tuple[int, SkeletonArray]] = []
         self.diagnostics: dict[str, tuple[int, str, dict[str, str]]] = {}
+        self._said_ns: dict[str, int] = {}  # the stamp of the latest /diagnostics
         # This process publishes images: without the profile most of them would be lost.
         os.environ.update(transport_environment())
         self.environment = {
@@ -131,6 +132,7 @@ class System:
             level = int.from_bytes(status.level, 'little')
             self.diagnostics[status.name] = (
                 level, status.message, {value.key: value.value for value in status.values})
+            self._said_ns[status.name] = stamp_ns(msg.header.stamp)
 
     # -- the camera -----------------------------------------------------------------------------
 
@@ -157,26 +159,48 @@ class System:
         self._camera.publish(msg)
         self.sent += 1
 
-    def play(self, images: list[np.ndarray], rate_hz: float, seconds: float) -> None:
-        """Publish images again and again, and spin along."""
+    def play(
+        self, images: list[np.ndarray], rate_hz: float, seconds: float, **fields: Any
+    ) -> None:
+        """Publish images again and again, with `fields` in place of theirs, and spin along."""
         started_s, number = time.monotonic(), 0
         while (now_s := time.monotonic()) - started_s < seconds:
             if now_s - started_s >= number / rate_hz:
-                self.send(images[number % len(images)])
+                self.send(images[number % len(images)], **fields)
                 number += 1
             self.spin(min(0.005, 1.0 / rate_hz))
 
     def play_until(
         self, images: list[np.ndarray], done: Callable[[], Any], timeout_s: float = 30.0,
-        rate_hz: float = 10.0,
+        rate_hz: float = 10.0, **fields: Any,
     ) -> bool:
         """Publish images until `done()`; return whether it became so."""
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:
             if done():
                 return True
-            self.play(images, rate_hz, 2.0 / rate_hz)
+            self.play(images, rate_hz, 2.0 / rate_hz, **fields)
         return bool(done())
+
+    def send_until_answered(self, image: np.ndarray, timeout_s: float = 20.0) -> int:
+        """
+        Publish one image after the other, each until it is answered or has had a second.
+
+        Returns
+        -------
+        int
+            How many it took: when the last is answered, what became of all before it is known.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        number = 0
+        while time.monotonic() < deadline_s:
+            sent_ns = time.time_ns()
+            self.send(image, sent_ns)
+            number += 1
+            if self.spin_until(lambda sent_ns=sent_ns: any(
+                    stamp_ns(msg.header.stamp) == sent_ns for _, msg in self.pose), 1.0):
+                return number
+        raise AssertionError(f'{number} images without an answer:\n{self.text()[-3000:]}')
 
     # -- what one sees --------------------------------------------------------------------------
 
@@ -204,6 +228,12 @@ class System:
     def value(self, node: str, key: str) -> int:
         """Return a counter of /diagnostics; 0 when it is not there."""
         return int(self.diagnostics.get(node, (0, '', {}))[2].get(key, 0))
+
+    def counts(self, node: str, *keys: str) -> list[int]:
+        """Return counters of a node as they are from now on."""
+        now_ns = time.time_ns()
+        assert self.spin_until(lambda: self._said_ns.get(node, 0) > now_ns), f'{node} is silent'
+        return [self.value(node, key) for key in keys]
 
     def pid(self, node: str) -> int | None:
         """Return the process of a node; None while there is none."""

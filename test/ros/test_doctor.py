@@ -14,15 +14,11 @@ import sys
 import textwrap
 from typing import Any
 
+from environments import PROFILE, without_profile
 import pytest
 
 from pose_ros.core.health.findings import Finding, Level
 from pose_ros.ros.doctor_report import Report, as_json, as_text
-from pose_ros.ros.shipped_files import QOS_FROM_PROFILE
-from pose_ros.ros.transport import PROFILE_VARIABLES
-
-# The shipped profile: all tests run with it.
-_TRANSPORT = {name: os.environ[name] for name in (*PROFILE_VARIABLES, QOS_FROM_PROFILE)}
 
 _CAMERA = """
 import sys, time
@@ -63,20 +59,20 @@ class Ward:
 
     def __init__(self, domain_id: int, folder: Path) -> None:
         self._folder, self._processes = folder, list[subprocess.Popen[bytes]]()
-        plain = {k: v for k, v in os.environ.items() if k not in _TRANSPORT}
-        self.environment = {**plain, 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1'}
+        self.environment = {
+            **without_profile(), 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1'}
 
     def camera(self, profile: bool = True, **options: Any) -> None:
         script = self._folder / f'camera{len(self._processes)}.py'
         script.write_text(_CAMERA.replace('OPTIONS', f'options.update({options!r})'))
-        self._start([sys.executable, str(script)], _TRANSPORT if profile else {})
+        self._start([sys.executable, str(script)], PROFILE if profile else {})
 
     def up(self, *arguments: str) -> None:
         self._start([sys.executable, '-m', 'pose_ros.cli', 'up', *arguments], {})
 
     def node(self, name: str, *arguments: str) -> None:
         self._start([sys.executable, '-m', f'pose_ros.ros.{name}_node', '--ros-args',
-                     *(word for a in arguments for word in ('-p', a))], _TRANSPORT)
+                     *(word for a in arguments for word in ('-p', a))], PROFILE)
 
     def _start(self, command: list[str], environment: dict[str, str]) -> None:
         log = (self._folder / f'log{len(self._processes)}').open('wb')
@@ -88,7 +84,7 @@ class Ward:
         found = subprocess.run(
             [sys.executable, '-m', 'pose_ros.cli', 'doctor', *arguments], text=True,
             capture_output=True, timeout=100, cwd=self._folder,
-            env={**self.environment, **_TRANSPORT, **environment})
+            env={**self.environment, **PROFILE, **environment})
         assert 'Traceback' not in found.stderr, found.stderr
         return found.returncode, found.stdout
 
@@ -279,7 +275,7 @@ def test_the_shared_memory_of_a_container(ward: Ward, size_mb: int, code: str) -
     done = subprocess.run(
         [*alone, 'sh', '-c', command, 'sh', sys.executable, '-m', 'pose_ros.cli', 'doctor',
          '--json', '--seconds', '0.5'], capture_output=True, text=True, timeout=60,
-        env={**ward.environment, **_TRANSPORT})
+        env={**ward.environment, **PROFILE})
     problems = json.loads(done.stdout)['problems']
     assert [f['code'] for f in problems] == ([code] if code else []), done.stdout
     # What the finding says is so: Fast DDS does without.

@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
+from environments import PROFILE, without_profile
 import numpy as np
 import pytest
 from rcl_interfaces.srv import GetParameters
@@ -37,8 +38,8 @@ def start(domain_id: int) -> Iterator[Any]:
         process = subprocess.Popen(
             [sys.executable, '-m', *arguments], text=True, stderr=subprocess.STDOUT,
             stdout=subprocess.PIPE, start_new_session=True,
-            env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1', **environment},
-        )
+            env={**without_profile(), 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1',
+                 **environment})
         processes.append(process)
         return process
 
@@ -242,7 +243,7 @@ def test_large_images_arrive(start: Any, ros: Any, tmp_path: Path, size: tuple[i
     camera = start(
         'pose_ros.ros.pose_camera_node', '--ros-args', '-p', f'source:={tmp_path / "image.png"}',
         '-p', 'loop:=true', '-p', 'rate_hz:=15.0', '-p', 'reliable:=false',
-        '-p', 'wait_for_subscribers:=1')
+        '-p', 'wait_for_subscribers:=1', **PROFILE)
     try:
         output, _ = listener.communicate(timeout=25)
     finally:
