@@ -175,7 +175,8 @@ def fault_sequence(
         system.spin(0.3)
         system.start_camera()
         # What is sent before they know each other is nobody's.
-        system.sent -= system.send_until_answered(image) - 1
+        unanswered = system.send_until_answered(image) - 1
+        system.sent -= unanswered
 
     def burst() -> None:
         small = image[:120, :160]

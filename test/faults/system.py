@@ -182,9 +182,9 @@ class System:
             self.play(images, rate_hz, 2.0 / rate_hz, **fields)
         return bool(done())
 
-    def send_until_answered(self, image: np.ndarray, timeout_s: float = 20.0) -> int:
+    def send_until_answered(self, image: np.ndarray, timeout_s: float = 60.0) -> int:
         """
-        Publish one image after the other, each until it is answered or has had a second.
+        Publish one image after the other, each until it is answered or has had five seconds.
 
         Returns
         -------
@@ -198,7 +198,7 @@ class System:
             self.send(image, sent_ns)
             number += 1
             if self.spin_until(lambda sent_ns=sent_ns: any(
-                    stamp_ns(msg.header.stamp) == sent_ns for _, msg in self.pose), 1.0):
+                    stamp_ns(msg.header.stamp) == sent_ns for _, msg in self.pose), 5.0):
                 return number
         raise AssertionError(f'{number} images without an answer:\n{self.text()[-3000:]}')
 
