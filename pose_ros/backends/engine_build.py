@@ -98,10 +98,16 @@ def detector_profiles(spec: ModelSpec, size_px: int) -> tuple[Profile, ...]:
     return (Profile((1, 3, step, step), (1, 3, short, size), (1, 3, size, size)),)
 
 
-def refiner_profiles(spec: ModelSpec) -> tuple[Profile, ...]:
-    """Return the shapes of crops: one at a time as fast as can be, or up to MAX_CROPS."""
+def refiner_profiles(spec: ModelSpec, max_batch: int = MAX_CROPS) -> tuple[Profile, ...]:
+    """
+    Return the shapes of crops: one at a time as fast as can be, or up to MAX_CROPS.
+
+    `max_batch` is 1 for a model whose graph takes no more (`HostNetwork.max_batch`).
+    """
     width, height = spec.input_size
     one, many, most = ((n, 3, height, width) for n in (1, 4, MAX_CROPS))
+    if max_batch == 1:
+        return (Profile(one, one, one),)
     return (Profile(one, one, one), Profile(one, many, most))
 
 

@@ -163,18 +163,21 @@ class EngineContexts:
             bound = bound and context.set_tensor_address(name, address)
         if not bound or context.infer_shapes():
             raise BackendError(f'TensorRT does not take the shape {shape} of {spec.name}')
-        size = tuple(n // spec.stride for n in shape[2:])
-        for output in spec.outputs.values():
+        for role, output in spec.read_outputs.items():
             found = tuple(context.get_tensor_shape(output))
-            if (found[0], *found[2:]) != (shape[0], *size):
+            wanted = spec.output_shape(role, shape[0], (shape[3], shape[2]))
+            if found != wanted:
                 raise BackendError(
                     f'the output {output!r} of {spec.name} is {found}, its description says '
-                    f'{(shape[0], found[1], *size)}'
+                    f'{wanted}'
                 )
 
 
 def profiles_of(engine: Any, spec: ModelSpec) -> list[tuple[Shape, Shape, Shape]]:
     """Return the smallest, best and largest input shape of each profile of an engine."""
+    fixed = tuple(engine.get_tensor_shape(spec.input_name))
+    if min(fixed) > 0:  # then a profile has nothing to say
+        return [(fixed, fixed, fixed)]
     found = []
     for i in range(engine.num_optimization_profiles):
         low, best, high = engine.get_tensor_profile_shape(spec.input_name, i)

@@ -41,6 +41,8 @@ class HostNetwork:
     spec : ModelSpec
     max_batch : int
         Views that one run takes.
+    dtype : type of NumPy
+        Of the input.
 
     Raises
     ------
@@ -55,7 +57,7 @@ class HostNetwork:
         self.spec = read_spec(path)
         _check_digest(path, self.spec)
         self._roles = self.spec.read_outputs
-        self._dtype: type = np.float32
+        self.dtype: type = np.float32
         self._tables = preprocess.lookup_tables(self.spec)
         self._input = np.empty(0, np.float32)
         self.max_batch = MAX_BATCH
@@ -87,8 +89,8 @@ class HostNetwork:
             raise BackendError(
                 f'the input of {self.path} is {dtype}, not one of {", ".join(INPUT_TYPES)}'
             )
-        self._dtype = INPUT_TYPES[dtype]
-        if not issubclass(self._dtype, np.floating) and self.spec.std != (1.0, 1.0, 1.0):
+        self.dtype = INPUT_TYPES[dtype]
+        if not issubclass(self.dtype, np.floating) and self.spec.std != (1.0, 1.0, 1.0):
             raise BackendError(
                 f'the input of {self.path} is {dtype}, whole numbers, but its description divides '
                 f'pixels by std {list(self.spec.std)}'
@@ -167,7 +169,7 @@ class HostNetwork:
         if self.spec.layout == 'nhwc':
             batch = np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
         found = self.infer(
-            batch.astype(self._dtype, copy=False), list(self._roles.values())
+            batch.astype(self.dtype, copy=False), list(self._roles.values())
         )
         rows, columns = batch.shape[1:3] if self.spec.layout == 'nhwc' else batch.shape[2:]
         outputs = {}

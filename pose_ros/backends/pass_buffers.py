@@ -15,8 +15,8 @@ import numpy as np
 
 from pose_ros.backends.kernels import structs
 from pose_ros.core.backend import BackendError, ModelSpec
+from pose_ros.core.joint_names import in_our_order
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
 # Bytes before the views in the parameters; a multiple of 8, which their doubles need.
 _HEAD_BYTES = structs.FRAME.itemsize + structs.TARGET.itemsize + structs.DECODER.itemsize
@@ -32,7 +32,7 @@ class People:
     count : (B,) int32
         People per view; -1 when the network's numbers were not finite.
     score : (B, P) float32
-        Of the centres; for plain heatmaps the mean of the keypoints' scores.
+        Of the centres; for networks without, the mean of the keypoints' scores.
     keypoints : (B, P, K, 3) float32
         x, y in frame pixels, score; those of the network, in its order.
     """
@@ -53,7 +53,7 @@ class PassBuffers:
     batch, people, keypoints : int
         Views per pass; people per view; keypoints per person.
     cells : int
-        Pixels of one map of one view.
+        Pixels of a centre map of one view; 1 for a network without.
     input_bytes : int
         Of the network's input, all views.
     map_bytes : dict
@@ -170,13 +170,5 @@ def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
     keypoints, person_score = people.keypoints[found], people.score[found]
     if (people.count < 0).any() or not np.isfinite(keypoints[..., 2]).all():
         raise BackendError(f'{spec.name} gives values that are not numbers')
-    if spec.keypoints == KEYPOINT_NAMES:
-        xy, score = keypoints[..., :2], keypoints[..., 2]
-        return Keypoints(np.ascontiguousarray(xy), np.ascontiguousarray(score), person_score)
-    xy = np.full((len(keypoints), NUM_KEYPOINTS, 2), np.nan, np.float32)
-    score = np.zeros((len(keypoints), NUM_KEYPOINTS), np.float32)
-    for k, name in enumerate(KEYPOINT_NAMES):
-        if name in spec.keypoints:
-            xy[:, k] = keypoints[:, spec.keypoints.index(name), :2]
-            score[:, k] = keypoints[:, spec.keypoints.index(name), 2]
-    return Keypoints(xy, score, person_score)
+    xy, score = np.ascontiguousarray(keypoints[..., :2]), np.ascontiguousarray(keypoints[..., 2])
+    return in_our_order(spec.keypoints, xy, score, person_score)

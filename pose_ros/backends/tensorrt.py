@@ -8,14 +8,14 @@ from functools import partial
 import logging
 from pathlib import Path
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pose_ros.backends import engine_build, kernels
 from pose_ros.backends.build_progress import Progress
 from pose_ros.backends.cuda_worker import CudaWorker
-from pose_ros.backends.engine_build import EngineRequest, Profile
+from pose_ros.backends.engine_build import EngineRequest
 from pose_ros.backends.engine_cache import EngineCache, default_folder
 from pose_ros.backends.engine_check import TOLERANCE, compare_maps, golden_input
 from pose_ros.backends.frame_upload import FrameUpload
@@ -29,6 +29,9 @@ from pose_ros.core import decode, preprocess
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
 from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
+
+if TYPE_CHECKING:
+    from pose_ros.backends.onnx import OnnxNetwork
 
 _LOG = logging.getLogger('pose_ros.tensorrt')
 
@@ -100,14 +103,8 @@ class TensorrtBackend:
         self._worker = CudaWorker(self._runtime.cuda)
         try:
             self._worker.call(self._start)
-            self._detect = self._load(
-                paths[0], self.detector,
-                engine_build.detector_profiles(self.detector, detect_size_px), max_people,
-                min_center,
-            )
-            self._refine = self._load(
-                paths[1], self.refiner, engine_build.refiner_profiles(self.refiner), 1, 0.0
-            )
+            self._detect = self._load(paths[0], detect_size_px, max_people, min_center)
+            self._refine = self._load(paths[1], 0, 1, 0.0)
         except BaseException:
             self.close()
             raise
@@ -121,13 +118,15 @@ class TensorrtBackend:
         self._frame = FrameUpload(cuda, self._stream)
 
     def _load(
-        self,
-        path: Path,
-        spec: ModelSpec,
-        profiles: tuple[Profile, ...],
-        max_people: int,
-        min_center: float,
+        self, path: Path, size_px: int, max_people: int, min_center: float
     ) -> TensorrtNetwork:
+        """Load the network of whole images of up to `size_px`, or of crops (0)."""
+        reference = _onnx_network(path)
+        spec = reference.spec
+        profiles = (
+            engine_build.detector_profiles(spec, size_px) if size_px
+            else engine_build.refiner_profiles(spec, reference.max_batch)
+        )
         request = EngineRequest(
             spec.name, spec.input_name, path.read_bytes(), self._precision, profiles
         )
@@ -145,37 +144,29 @@ class TensorrtBackend:
 
         def load(plan: bytes) -> TensorrtNetwork:
             return self._worker.call(
-                lambda: self._checked_network(plan, path, spec, max_people, min_center)
+                lambda: self._checked_network(plan, reference, max_people, min_center)
             )
 
         return self._cache.get(key, build, load)
 
     def _checked_network(
-        self, plan: bytes, path: Path, spec: ModelSpec, max_people: int, min_center: float
+        self, plan: bytes, reference: OnnxNetwork, max_people: int, min_center: float
     ) -> TensorrtNetwork:
         network = TensorrtNetwork(
-            self._runtime.cuda, self._runtime.trt, self._module, self._stream, plan, spec,
-            max_people, min_center,
+            self._runtime.cuda, self._runtime.trt, self._module, self._stream, plan,
+            reference.spec, max_people, min_center,
         )
         try:
-            self._compare_with_onnx(network, path)
+            self._compare_with_onnx(network, reference)
         except BaseException:
             network.close()
             raise
         self._worker.at_close(network.close)
         return network
 
-    def _compare_with_onnx(self, network: TensorrtNetwork, path: Path) -> None:
+    def _compare_with_onnx(self, network: TensorrtNetwork, reference: OnnxNetwork) -> None:
         """Refuse an engine that gives other maps than ONNX Runtime on the golden input."""
-        try:
-            from pose_ros.backends.onnx import OnnxNetwork
-        except ImportError as error:
-            raise BackendError(
-                f'ONNX Runtime checks new engines and is not installed ({error}): '
-                'pip install onnxruntime'
-            ) from error
-        reference = OnnxNetwork(path, 0)
-        kind = 'int8' if is_quantized(path.read_bytes()) else self._precision
+        kind = 'int8' if is_quantized(reference.path.read_bytes()) else self._precision
         tolerances = TOLERANCE[kind]
         for shape in network.best_shapes:
             values = golden_input(network.spec, shape)
@@ -305,15 +296,26 @@ class TensorrtBackend:
 
 def _check_supported(path: Path, spec: ModelSpec) -> None:
     """Raise BackendError for what the kernels cannot do."""
-    cannot = ''
-    if spec.decoder not in ('centers', 'heatmaps'):
-        cannot = f'decode {spec.decoder}'
-    elif spec.decoder == 'heatmaps' and spec.refinement != 'quarter':
-        cannot = f'refine heatmaps by {spec.refinement}, only by quarter'
-    elif 'nhwc' in (spec.layout, spec.output_layout):
-        cannot = 'read or write the layout nhwc'
-    if cannot:
+    if 'nhwc' in (spec.layout, spec.output_layout):
         raise BackendError(
-            f'the TensorRT backend cannot run {path}: it does not {cannot}. ONNX Runtime does: '
-            'use the backend onnx'
+            f'the TensorRT backend cannot run {path}: it does not read or write the layout nhwc. '
+            'ONNX Runtime does: use the backend onnx'
         )
+
+
+def _onnx_network(path: Path) -> OnnxNetwork:
+    """Load what new engines are compared with; it checks the file and its description."""
+    try:
+        from pose_ros.backends.onnx import OnnxNetwork
+    except ImportError as error:
+        raise BackendError(
+            f'ONNX Runtime checks new engines and is not installed ({error}): '
+            'pip install onnxruntime'
+        ) from error
+    network = OnnxNetwork(path, 0)
+    if not issubclass(network.dtype, np.floating):
+        raise BackendError(
+            f'the TensorRT backend cannot run {path}: its input is {network.dtype.__name__}, not '
+            'float32 or float16. ONNX Runtime does: use the backend onnx'
+        )
+    return network

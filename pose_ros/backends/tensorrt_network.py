@@ -20,6 +20,7 @@ from pose_ros.backends.cuda_graph import CudaGraph, GraphError
 from pose_ros.backends.engine_build import make_logger
 from pose_ros.backends.engine_cache import EngineRefused
 from pose_ros.backends.engine_contexts import BoundContext, EngineContexts, Shape, profiles_of
+from pose_ros.backends.engine_tensors import EngineTensors
 from pose_ros.backends.kernels import structs
 from pose_ros.backends.kernels.calls import KernelCalls
 from pose_ros.backends.pass_buffers import PassBuffers, People
@@ -90,7 +91,7 @@ class TensorrtNetwork:
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
             raise EngineRefused(f'{trt.__name__} does not load it: {" | ".join(logger.latest)}')
-        self._read_tensors()
+        self._tensors = EngineTensors(trt, self._engine, spec)
         self._profiles = profiles_of(self._engine, spec)
         self._kernels: Any = KernelCalls(kernels, stream)
         self._buffers = self._make_buffers(cuda)
@@ -104,26 +105,6 @@ class TensorrtNetwork:
         self.uses_graphs = True
         self.spins = False
 
-    def _read_tensors(self) -> None:
-        """Read names and types of the engine's tensors and check them by the spec."""
-        trt, engine, spec = self._trt, self._engine, self.spec
-        names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
-        inputs = [n for n in names if engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
-        if inputs != [spec.input_name]:
-            raise EngineRefused(f'it has the inputs {inputs}, not {spec.input_name!r}')
-        self._outputs = [name for name in names if name not in inputs]
-        missing = sorted(set(spec.outputs.values()) - set(self._outputs))
-        if missing:
-            raise EngineRefused(f'it has no outputs {missing}')
-        self._is_half = {}
-        for name in names:
-            dtype = engine.get_tensor_dtype(name)
-            if dtype not in (trt.float32, trt.float16):
-                raise EngineRefused(f'its tensor {name!r} is {dtype}')
-            self._is_half[name] = dtype == trt.float16
-        if len({self._is_half[name] for name in self._outputs}) != 1:
-            raise EngineRefused('its outputs are of several types')
-
     @property
     def best_shapes(self) -> list[Shape]:
         """The input shapes that the engine is made for, one of each profile."""
@@ -133,18 +114,13 @@ class TensorrtNetwork:
         high = [highest for _, _, highest in self._profiles]
         self.max_batch = batch = max(shape[0] for shape in high)
         height, width = max(s[2] for s in high), max(s[3] for s in high)
-        cells = (height // self.spec.stride) * (width // self.spec.stride)
-        map_bytes = {
-            name: batch * cells * self._engine.get_tensor_shape(name)[1] * self._size(name)
-            for name in self._outputs
-        }
+        has_centers = self.spec.decoder == 'centers'
+        cells = (height // self.spec.stride) * (width // self.spec.stride) if has_centers else 1
         return PassBuffers(
             cuda, batch, self._max_people, len(self.spec.keypoints), cells,
-            batch * 3 * height * width * self._size(self.spec.input_name), map_bytes,
+            batch * 3 * height * width * np.dtype(self._tensors.input_type).itemsize,
+            self._tensors.output_bytes(batch, (width, height)),
         )
-
-    def _size(self, name: str) -> int:
-        return 2 if self._is_half[name] else 4
 
     def run(
         self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
@@ -175,7 +151,7 @@ class TensorrtNetwork:
         else:
             self._done.record(self._stream)
             self._done.synchronize()
-        return self._buffers.people(len(views), is_counted=self.spec.decoder != 'heatmaps')
+        return self._buffers.people(len(views), is_counted=self.spec.decoder == 'centers')
 
     def stage_times_ms(
         self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
@@ -211,10 +187,10 @@ class TensorrtNetwork:
         bound = self._contexts.of((len(views), 3, height, width))
         self._buffers.write(
             frame_record,
-            structs.target_record(spec, input_size, self._is_half[spec.input_name]),
+            structs.target_record(spec, input_size, self._tensors.input_is_half),
             structs.decoder_record(
                 spec, input_size, self._max_people, self._min_center,
-                self._is_half[self._outputs[0]],
+                self._tensors.output_is_half,
             ),
             views,
         )
@@ -265,10 +241,15 @@ class TensorrtNetwork:
 
     def _decode(self, batch: int) -> None:
         buffers, kernels, number = self._buffers, self._kernels, len(self.spec.keypoints)
-        maps = {role: buffers.maps[name] for role, name in self.spec.outputs.items()}
+        maps = {role: buffers.maps[name] for role, name in self.spec.read_outputs.items()}
         if self.spec.decoder == 'heatmaps':
             kernels.keypoints_of_heatmaps(
                 batch, number, maps['heatmaps'], buffers.decoder, buffers.views, buffers.keypoints
+            )
+            return
+        if self.spec.decoder == 'simcc':
+            kernels.keypoints_of_simcc(
+                batch, number, maps, buffers.decoder, buffers.views, buffers.keypoints
             )
             return
         if self._max_people == 1:
@@ -297,24 +278,20 @@ class TensorrtNetwork:
 
         Returns
         -------
-        dict of (B, C, H, W) float32
-            The maps by role.
+        dict of float32
+            The outputs by role: maps (B, C, H, W), or (B, K, bins) of SimCC.
         """
-        def dtype(name: str) -> type[np.generic]:
-            return np.float16 if self._is_half[name] else np.float32
-
         batch, channels, height, width = values.shape
         bound = self._contexts.of((batch, channels, height, width))
-        self._buffers.set_input(
-            np.ascontiguousarray(values.astype(dtype(self.spec.input_name)))
-        )
+        self._buffers.set_input(np.ascontiguousarray(values.astype(self._tensors.input_type)))
         if not bound.context.execute_async_v3(self._stream.handle):
             said = ' | '.join(make_logger(self._trt).latest)
             raise BackendError(f'TensorRT cannot run {self.spec.name}: {said}')
         self._stream.synchronize()
         maps = {}
-        for role, name in self.spec.outputs.items():
-            found = np.empty(tuple(bound.context.get_tensor_shape(name)), dtype(name))
+        for role, name in self.spec.read_outputs.items():
+            shape = tuple(bound.context.get_tensor_shape(name))
+            found = np.empty(shape, self._tensors.output_type)
             self._buffers.map_values(name, found)
             maps[role] = found.astype(np.float32)
         return maps

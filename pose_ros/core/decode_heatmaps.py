@@ -16,6 +16,8 @@ udp      the same step, second derivatives between neighbours, for networks of u
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pose_ros.core.joint_names import in_our_order
@@ -66,6 +68,11 @@ def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
     return in_our_order(spec.keypoints, xy, score, score.mean(axis=1))
 
 
+def blur_radius(sigma: float) -> int:
+    """Return how many map pixels of the smoothing Gaussian are taken on each side."""
+    return math.ceil(2.5 * sigma)
+
+
 def _quarter(heatmaps: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     """Return (B, K, 2) float32: the step (x, y) towards the higher neighbours."""
     height, width = heatmaps.shape[2:]
@@ -106,7 +113,7 @@ def _log_windows(
     (B, K, 2 reach + 1, 2 reach + 1) float32
         Windows around the pixels.
     """
-    radius = int(np.ceil(2.5 * sigma))
+    radius = blur_radius(sigma)
     pad = radius + reach
     padded = np.pad(heatmaps, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     side = np.arange(2 * pad + 1)

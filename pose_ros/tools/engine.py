@@ -89,6 +89,9 @@ def _build(
     cache: EngineCache, args: argparse.Namespace, model: str, is_detector: bool
 ) -> dict[str, Any]:
     """Build one engine unless it is stored; describe it."""
+    # Inside the function: the other actions want no ONNX Runtime.
+    from pose_ros.backends.onnx import OnnxNetwork
+
     path = find_model(model)
     spec = read_spec(path)
     device: CudaDevice | None = None
@@ -109,7 +112,7 @@ def _build(
         profiles=(
             engine_build.detector_profiles(spec, args.size)
             if is_detector
-            else engine_build.refiner_profiles(spec)
+            else engine_build.refiner_profiles(spec, OnnxNetwork(path, 0).max_batch)
         ),
     )
     key = engine_build.engine_key(trt, request, device, capabilities)

@@ -90,6 +90,14 @@ class HostKernels:
         )
         return out
 
+    def keypoints_of_simcc(self, simcc_x, simcc_y, decoder, views) -> np.ndarray:
+        """Return (B, K, 3): x, y, score."""
+        number = int(decoder['keypoints'][0])
+        out = np.full((len(views), number, 3), np.nan, np.float32)
+        grid = (number, len(views), 1)
+        self.launch('keypoints_of_simcc', grid, simcc_x, simcc_y, decoder, views, out)
+        return out
+
 
 @pytest.fixture(scope='session')
 def host_library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:

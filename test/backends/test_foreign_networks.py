@@ -12,50 +12,15 @@ import pytest
 pytest.importorskip('onnxruntime')
 onnx = pytest.importorskip('onnx')
 
-from foreign_networks import picture_of_joints, write_network  # noqa: E402
+from foreign_networks import BOX, IMAGENET, network, picture_of_joints, places  # noqa: E402
 from onnx import TensorProto  # noqa: E402
 
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
-from pose_ros.backends.tensorrt import _check_supported  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
 from pose_ros.core.estimator import PoseEstimator  # noqa: E402
 from pose_ros.core.joint_names import ORDERS  # noqa: E402
-from pose_ros.core.model_spec import ModelSpec  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS  # noqa: E402
-
-IMAGENET = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}
-BOX = [100.0, 60.0, 292.0, 316.0]  # as large as the input of 192x256
-
-
-def places(joints, seed=0):
-    """Return (joints, 2) whole pixels on a jittered grid within the box."""
-    rng = np.random.default_rng(seed)
-    cells = rng.permutation([(x, y) for y in range(6) for x in range(4)])[:joints]
-    return np.array(BOX[:2]) + 24 + cells * (46, 40) + rng.integers(-6, 7, (joints, 2))
-
-
-def network(
-    folder, joints=17, keypoints='coco17', decoder='heatmaps', split=0, dtype=None, **spec
-):
-    """Write a network that agrees with its spec; return the spec, to be changed."""
-    data = {
-        'name': 'colours', 'decoder': decoder, 'stride': 4, 'keypoints': keypoints,
-        'outputs': {'heatmaps': 'maps'}, 'crop_scale': 1.0,
-        'input': {'name': 'pixels', 'width': 192, 'height': 256, 'mean': [0, 0, 0],
-                  'std': [1, 1, 1], 'layout': 'nchw', 'color': 'rgb'},
-    }  # fmt: skip
-    for name, value in spec.items():
-        (data['input'] if name in data['input'] else data)[name] = value
-    if split:
-        data.update(outputs={'simcc_x': 'along_x', 'simcc_y': 'along_y'}, simcc_split=split)
-    inputs = data['input']
-    write_network(
-        folder / 'net.onnx', joints, layout=inputs['layout'], color=inputs['color'],
-        mean=inputs['mean'], std=inputs['std'], stride=data['stride'], simcc_split=split,
-        size=(inputs['width'], inputs['height']), input_type=dtype or TensorProto.FLOAT,
-    )  # fmt: skip
-    return data
 
 
 def backend(folder, data):
@@ -168,19 +133,6 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path, how):
     onnx.save(model, str(tmp_path / 'net.onnx'))
     with pytest.raises(BackendError, match='not numbers'):
         backend(tmp_path, data)
-
-
-def test_tensorrt_says_what_it_cannot_do(tmp_path):
-    path = tmp_path / 'net.onnx'
-    for how, message in (
-        ({'decoder': 'simcc', 'split': 2}, 'decode simcc'),
-        ({'refinement': 'udp'}, 'refine heatmaps by udp'),
-        ({'layout': 'nhwc', 'output_layout': 'nhwc'}, 'nhwc'),
-    ):
-        spec = ModelSpec.from_json(json.dumps(network(tmp_path, **how)))
-        with pytest.raises(BackendError, match=f'{message}.*backend onnx'):
-            _check_supported(path, spec)
-    _check_supported(path, ModelSpec.from_json(json.dumps(network(tmp_path))))
 
 
 def test_a_network_that_sees_one_person_cannot_be_the_first_pass(tmp_path):

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The kernels that read people from head maps, on the CPU, against core/decode.py."""
+"""The kernels that read people from MoveNet's maps, on the CPU, against core/decode.py."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from kernel_views import IMAGE_SIZE, assert_same, in_image, views_of
 import numpy as np
 import pytest
 
@@ -14,17 +15,10 @@ from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.backends.onnx import OnnxNetwork
 from pose_ros.core import decode, geometry
 from pose_ros.core.backend import ModelSpec
-from pose_ros.core.decode_heatmaps import decode_heatmaps
-from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.sources import SourceError, open_source
 
 MULTIPOSE = read_spec(find_model('movenet_multipose'))
 THUNDER = read_spec(find_model('movenet_thunder'))
-PLAIN = ModelSpec(
-    name='plain', input_name='image', input_size=(192, 256), decoder='heatmaps', stride=4,
-    outputs={'heatmaps': 'heatmaps'}, offset_px=1.5,
-)
-IMAGE_SIZE = (640, 480)
 
 
 def random_maps(
@@ -40,28 +34,6 @@ def random_maps(
         'offsets': rng.normal(0, 0.6, (batch, 34, height, width)),
     }
     return {role: values.astype(dtype) for role, values in maps.items()}
-
-
-def views_of(size: tuple[int, int], batch: int) -> np.ndarray:
-    """Return different affines, one of them turned."""
-    affines = [
-        geometry.letterbox(IMAGE_SIZE, size),
-        geometry.crop(np.array([300.0, 100.0, 420.0, 380.0]), size, 1.25),
-        np.array([[0.7, 0.2, -30.0], [-0.2, 0.7, 20.0]]),
-    ]
-    return np.stack(affines)[np.arange(batch) % 3]
-
-
-def in_image(people: Keypoints, input_from_image: np.ndarray) -> np.ndarray:
-    """Return (N, 17, 3) x, y in pixels of the image, score."""
-    xy = geometry.apply(geometry.invert(input_from_image), people.xy)
-    return np.concatenate([xy, people.score[..., None]], axis=-1)
-
-
-def assert_same(got: np.ndarray, expected: np.ndarray) -> None:
-    assert got.shape == expected.shape
-    np.testing.assert_allclose(got[..., :2], expected[..., :2], rtol=0, atol=1e-3)
-    np.testing.assert_allclose(got[..., 2], expected[..., 2], rtol=0, atol=1e-6)
 
 
 def check_people(host_kernels, maps, spec, size, max_people=30, min_center=0.05) -> int:
@@ -151,25 +123,6 @@ def check_person(host_kernels, maps, spec, size) -> np.ndarray:
     return got
 
 
-@pytest.mark.parametrize('dtype', [np.float32, np.float16])
-def test_plain_heatmaps(host_kernels, dtype: type) -> None:
-    size = (48, 64)
-    rng = np.random.default_rng(6)
-    # Narrow peaks, some at the edges and corners, some higher than 1, some maps flat.
-    heatmaps = rng.normal(0, 0.4, (3, 17, 16, 12)).astype(dtype)
-    heatmaps[0, 0, 0, 0] = heatmaps[0, 1, 15, 11] = heatmaps[0, 2, 0, 5] = 3
-    heatmaps[0, 3, 7, 0] = heatmaps[0, 4, 7, 11] = heatmaps[1, 5, 8, 6] = 3
-    heatmaps[2, 7] = 0.25
-    heatmaps[2, 8] = -0.25
-    affines = views_of(size, 3)
-    people = decode_heatmaps(heatmaps.astype(np.float32), PLAIN)
-    decoder = structs.decoder_record(PLAIN, size, 1, 0.0, dtype is np.float16)
-    views = structs.view_records(affines, IMAGE_SIZE, size)
-    got = host_kernels.keypoints_of_heatmaps(heatmaps, decoder, views)
-    assert_same(got, in_image(people, affines))
-    assert (got[..., 2] == 1).any() and (got[..., 2] == 0).any()
-
-
 @pytest.mark.parametrize('bad', [np.nan, np.inf])
 def test_numbers_that_are_none_are_reported(host_kernels, bad: float) -> None:
     size = (64, 64)
@@ -190,11 +143,6 @@ def test_numbers_that_are_none_are_reported(host_kernels, bad: float) -> None:
         count, cell, _ = host_kernels.middle_person(maps['centers'], decoder)
         got = host_kernels.keypoints(maps, decoder, views, count, cell)
         assert np.argwhere(np.isnan(got[..., 2]))[:, 2].tolist() == [3, 3, 3]
-    plain = structs.decoder_record(PLAIN, size, 1, 0.0, False)
-    heatmaps = random_maps(size)['heatmaps']
-    heatmaps[0, 4, 15, 15] = bad
-    got = host_kernels.keypoints_of_heatmaps(heatmaps, plain, views)
-    assert np.argwhere(np.isnan(got[..., 2])).tolist() == [[0, 4]]
 
 
 def test_the_networks_own_maps_of_a_real_frame(host_kernels) -> None:

@@ -14,6 +14,7 @@ from pose_ros.tools.build_kernels import shipping_nvrtc
 
 KERNELS = (
     'warp_views', 'center_peaks', 'middle_person', 'keypoints_at_centers', 'keypoints_of_heatmaps',
+    'keypoints_of_simcc',
 )
 ARCHITECTURES = {12: ('sm_75', 'sm_87', 'sm_89', 'sm_90'), 13: ('sm_75', 'sm_100', 'sm_120')}
 

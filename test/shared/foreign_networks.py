@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,6 +22,8 @@ COLOURS_RGB = np.array(
     [c for c in product((20, 128, 235), repeat=3) if c[0] != c[2]], np.float32
 )  # fmt: skip
 DOT_PX = 13
+IMAGENET = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}
+BOX = [100.0, 60.0, 292.0, 316.0]  # as large as the input of 192x256
 
 
 def write_network(
@@ -35,6 +38,7 @@ def write_network(
     stride: int = 4,
     simcc_split: int = 0,
     input_type: int = TensorProto.FLOAT,
+    batch: str | int = 'n',
 ) -> None:
     """Write a network that answers with the joints' colours."""
     width, height = size
@@ -76,17 +80,17 @@ def write_network(
                 node('Tile', [f'{name}_column', 'tile'], [f'{name}_bins']),
                 node('Reshape', [f'{name}_bins', 'flat'], [name]),
             ]  # fmt: skip
-        shapes = {name: ['n', joints, side * simcc_split] for name, (_, side) in outputs.items()}
+        shapes = {name: [batch, joints, side * simcc_split] for name, (_, side) in outputs.items()}
     else:
         last = 'planar_maps' if layout == 'nhwc' else 'maps'
         nodes.append(node('AveragePool', ['blurred'], [last], kernel_shape=[stride, stride],
                           strides=[stride, stride]))  # fmt: skip
         rows, columns = height // stride, width // stride
-        shapes = {'maps': ['n', joints, rows, columns]}
+        shapes = {'maps': [batch, joints, rows, columns]}
         if layout == 'nhwc':
             nodes.append(node('Transpose', [last], ['maps'], perm=[0, 2, 3, 1]))
-            shapes = {'maps': ['n', rows, columns, joints]}
-    shape = ['n', height, width, 3] if layout == 'nhwc' else ['n', 3, height, width]
+            shapes = {'maps': [batch, rows, columns, joints]}
+    shape = [batch, height, width, 3] if layout == 'nhwc' else [batch, 3, height, width]
     graph = helper.make_graph(
         nodes, 'colours', [helper.make_tensor_value_info('pixels', input_type, shape)],
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()],
@@ -104,3 +108,35 @@ def picture_of_joints(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     for (x, y), colour in zip(np.rint(xy).astype(int), COLOURS_RGB):
         image[y - reach:y + reach + 1, x - reach:x + reach + 1] = colour[::-1]
     return image
+
+
+def places(joints: int, seed: int = 0) -> np.ndarray:
+    """Return (joints, 2) whole pixels on a jittered grid within the box."""
+    rng = np.random.default_rng(seed)
+    cells = rng.permutation([(x, y) for y in range(6) for x in range(4)])[:joints]
+    return np.array(BOX[:2]) + 24 + cells * (46, 40) + rng.integers(-6, 7, (joints, 2))
+
+
+def network(
+    folder: Path, joints: int = 17, keypoints: str = 'coco17', decoder: str = 'heatmaps',
+    split: float = 0, dtype: int | None = None, batch: str | int = 'n', **spec: Any,
+) -> dict[str, Any]:
+    """Write a network that agrees with its spec; return the spec, to be changed."""
+    data = {
+        'name': 'colours', 'decoder': decoder, 'stride': 4, 'keypoints': keypoints,
+        'outputs': {'heatmaps': 'maps'}, 'crop_scale': 1.0,
+        'input': {'name': 'pixels', 'width': 192, 'height': 256, 'mean': [0, 0, 0],
+                  'std': [1, 1, 1], 'layout': 'nchw', 'color': 'rgb'},
+    }  # fmt: skip
+    for name, value in spec.items():
+        (data['input'] if name in data['input'] else data)[name] = value
+    if split:
+        data.update(outputs={'simcc_x': 'along_x', 'simcc_y': 'along_y'}, simcc_split=split)
+    inputs = data['input']
+    write_network(
+        folder / 'net.onnx', joints, layout=inputs['layout'], color=inputs['color'],
+        mean=inputs['mean'], std=inputs['std'], stride=data['stride'], simcc_split=split,
+        size=(inputs['width'], inputs['height']), input_type=dtype or TensorProto.FLOAT,
+        batch=batch,
+    )  # fmt: skip
+    return data

@@ -147,8 +147,12 @@ class HostExecutionContext:
         return []
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        channels = self._engine.tensors[name].shape[1]
-        return (self._shape[0], channels, self._shape[2] // 4, self._shape[3] // 4)
+        # What the model leaves open: its batch, and sides of maps of stride 4.
+        known = (self._shape[0], 0, self._shape[2] // 4, self._shape[3] // 4)
+        return tuple(
+            n if n >= 0 else of_map
+            for n, of_map in zip(self._engine.get_tensor_shape(name), known)
+        )
 
     def execute_async_v3(self, stream_handle: int) -> bool:
         engine = self._engine

@@ -5,21 +5,7 @@
 // Reference: core/decode.py, _person_at() and _argmax_...().
 #include "arg_max.cuh"
 #include "half.cuh"
-#include "structs.cuh"
-
-// Writes x, y in pixels of the frame and the score; a score that is NaN tells the host that the
-// network's numbers were not finite.
-__device__ inline void write_keypoint(
-  float *keypoint, const Decoder &decoder, const View &view, float x_map, float y_map, float score,
-  bool broken)
-{
-  const double x = x_map * decoder.stride + decoder.offset_px;
-  const double y = y_map * decoder.stride + decoder.offset_px;
-  const double *affine = view.image_from_input;
-  keypoint[0] = (float)(affine[0] * x + affine[1] * y + affine[2]);
-  keypoint[1] = (float)(affine[3] * x + affine[4] * y + affine[5]);
-  keypoint[2] = broken ? nanf("") : score;
-}
+#include "write_keypoint.cuh"
 
 // The window in which heatmap * exp(-d^2 / 2 sigma^2) is looked at: 3 sigma on each side.
 struct Window {
@@ -97,42 +83,4 @@ extern "C" __global__ void keypoints_at_centers(
     keypoints + 3 * place, decoder, views[view], x, y,
     read_number(heatmaps, decoder.is_half, first + at),
     broken || !is_finite(x) || !is_finite(y));
-}
-
-// Plain heatmaps, one person per view: arg max, moved a quarter towards the higher neighbour.
-// Reference: core/decode.py, decode_heatmaps(). Grid (keypoints, B); `keypoints` is
-// (B, keypoints, 3).
-extern "C" __global__ void keypoints_of_heatmaps(
-  const void *heatmaps, const Decoder *decoder_, const View *views, float *keypoints)
-{
-  const Decoder decoder = *decoder_;
-  const int keypoint = blockIdx.x, view = blockIdx.y;
-  const int width = decoder.width, height = decoder.height, cells = width * height;
-  const int place = view * decoder.keypoints + keypoint, first = place * cells;
-  Best best = nothing_yet();
-  bool broken = false;
-  for (int c = threadIdx.x; c < cells; c += blockDim.x) {
-    const float value = read_number(heatmaps, decoder.is_half, first + c);
-    broken |= !is_finite(value);
-    improve(best, value, c);
-  }
-  best = best_of_block(best);
-  broken = any_of_block(broken);
-  if (threadIdx.x != 0) return;
-  const int at = broken ? 0 : best.index;
-  const int y = at / width, x = at % width;
-  float x_map = x, y_map = y;
-  // Not at the map's edge: there one of the neighbours is unknown.
-  if (y > 0 && y < height - 1) {
-    const float below = read_number(heatmaps, decoder.is_half, first + at + width);
-    const float above = read_number(heatmaps, decoder.is_half, first + at - width);
-    y_map += 0.25f * ((below > above) - (below < above));
-  }
-  if (x > 0 && x < width - 1) {
-    const float right = read_number(heatmaps, decoder.is_half, first + at + 1);
-    const float left = read_number(heatmaps, decoder.is_half, first + at - 1);
-    x_map += 0.25f * ((right > left) - (right < left));
-  }
-  const float score = fminf(fmaxf(best.value, 0.0f), 1.0f);
-  write_keypoint(keypoints + 3 * place, decoder, views[view], x_map, y_map, score, broken);
 }

@@ -5,3 +5,5 @@
 #include "warp.cu"
 #include "peaks.cu"
 #include "keypoints.cu"
+#include "heatmaps.cu"
+#include "simcc.cu"

@@ -31,13 +31,21 @@ struct View {
   int unused;
 };
 
-// The network's maps and how they are read: fields of ModelSpec. Sizes in map pixels.
+// How a peak is found below the map pixel: index in REFINEMENTS of core/model_spec.py.
+enum Refinement { ARGMAX, QUARTER, TAYLOR, UDP };
+
+// The network's maps and how they are read: fields of ModelSpec. Sizes in map pixels, of SimCC in
+// bins.
 struct Decoder {
   int width, height, keypoints;
-  int max_people;       // per view
-  int is_half;          // type of the maps, else float
-  int is_gaussian;      // weighting, else reciprocal
-  float weighting;      // sigma or softening, map pixels
-  float min_center;     // lower centres are nobody
-  float stride, offset_px;
+  int max_people;          // per view
+  int is_half;             // type of the maps, else float
+  int is_gaussian;         // weighting, else reciprocal
+  float weighting;         // sigma or softening, map pixels
+  float min_center;        // lower centres are nobody
+  float x_scale, y_scale;  // input pixels per map pixel or bin
+  float offset_px;         // of map pixel 0, input pixels
+  int refinement;
+  float blur_sigma;  // map pixels
+  int blur_radius;
 };

@@ -8,6 +8,8 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
+from pose_ros.core.decode_heatmaps import blur_radius
+from pose_ros.core.model_spec import REFINEMENTS
 from pose_ros.core.preprocess import reduction, resized_rectangle
 
 # In the order of the enum FrameFormat of frame.cuh; names of sensor_msgs/image_encodings.hpp.
@@ -18,6 +20,7 @@ FRAME_FORMATS = (
 # Names for the same bytes.
 _ALIASES = {'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2'}
 ENCODINGS = (*FRAME_FORMATS, *_ALIASES)
+MAX_BLUR_RADIUS = 50  # that of summit.cuh
 _BYTES_PER_PIXEL = {'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'yuv422': 2, 'yuv422_yuy2': 2}
 
 FRAME = np.dtype([('width', 'i4'), ('height', 'i4'), ('step', 'i4'), ('format', 'i4')])
@@ -32,7 +35,8 @@ VIEW = np.dtype([
 DECODER = np.dtype([
     ('width', 'i4'), ('height', 'i4'), ('keypoints', 'i4'), ('max_people', 'i4'),
     ('is_half', 'i4'), ('is_gaussian', 'i4'), ('weighting', 'f4'), ('min_center', 'f4'),
-    ('stride', 'f4'), ('offset_px', 'f4'),
+    ('x_scale', 'f4'), ('y_scale', 'f4'), ('offset_px', 'f4'), ('refinement', 'i4'),
+    ('blur_sigma', 'f4'), ('blur_radius', 'i4'),
 ])
 
 
@@ -149,19 +153,50 @@ def decoder_record(
     min_center : float
         Lower centres are nobody.
     is_half : bool
-        Whether the maps are float16, else float32.
+        Whether the outputs are float16, else float32.
 
     Returns
     -------
     (1,) DECODER
         For the kernels.
+
+    Raises
+    ------
+    ValueError
+        When the kernels have no room for the smoothing: no ModelSpec of a file has that.
     """
-    width, height = (n // spec.stride for n in input_size)
+    if blur_radius(spec.blur_sigma) > MAX_BLUR_RADIUS:
+        raise ValueError(f'{spec.name}: a blur_sigma of {spec.blur_sigma} is too large')
+    width, height = grid = _grid(spec, input_size)
+    x_scale, y_scale = _scales(spec, input_size, grid)
     return np.array(
         [(
             width, height, len(spec.keypoints), max_people, is_half,
             spec.weighting.get('kind') == 'gaussian', spec.weighting.get('value', 0.0),
-            min_center, spec.stride, spec.offset_px,
+            min_center, x_scale, y_scale, spec.offset_px, REFINEMENTS.index(spec.refinement),
+            spec.blur_sigma, blur_radius(spec.blur_sigma),
         )],
         DECODER,
     )
+
+
+def _grid(spec: ModelSpec, input_size: tuple[int, int]) -> tuple[int, int]:
+    """Return the (width, height) of the maps, or the bins along x and y."""
+    if spec.decoder == 'simcc':
+        along_x, along_y = (
+            spec.output_shape(role, 1, input_size)[2] for role in ('simcc_x', 'simcc_y')
+        )
+        return along_x, along_y
+    return input_size[0] // spec.stride, input_size[1] // spec.stride
+
+
+def _scales(
+    spec: ModelSpec, input_size: tuple[int, int], grid: tuple[int, int]
+) -> tuple[float, float]:
+    """Return the input pixels per map pixel or bin, along x and y."""
+    if spec.decoder == 'simcc':
+        return 1 / spec.simcc_split, 1 / spec.simcc_split
+    if spec.decoder == 'heatmaps' and spec.refinement == 'udp':
+        # The first and the last pixel of the map are those of the input.
+        return (input_size[0] - 1) / (grid[0] - 1), (input_size[1] - 1) / (grid[1] - 1)
+    return spec.stride, spec.stride

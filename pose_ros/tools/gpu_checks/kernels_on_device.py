@@ -20,10 +20,15 @@ from pose_ros.core import decode, geometry, preprocess
 from pose_ros.core.backend import ModelSpec
 from pose_ros.core.colors import bgr_from
 from pose_ros.core.frame import Frame
+from pose_ros.core.model_spec import REFINEMENTS
 from pose_ros.tools.gpu_checks.site import Site, require
 
 # Largest difference of the network's input, and of keypoints in pixels.
 TOLERANCE = 1e-3
+PLAIN = ModelSpec(
+    name='plain', input_name='image', input_size=(192, 256), decoder='heatmaps', stride=4,
+    outputs={'heatmaps': 'heatmaps'},
+)
 
 
 class DeviceArrays:
@@ -189,22 +194,41 @@ def _one_person(arrays: DeviceArrays) -> float:
     return float(np.abs(arrays.get(out, keypoints)[:, 0, :, :2] - expected.xy).max())
 
 
-def _heatmaps(arrays: DeviceArrays) -> float:
+def _heatmaps(arrays: DeviceArrays, refinement: str) -> float:
     """Return the largest shift of a keypoint of plain heatmaps, px."""
-    spec = ModelSpec(
-        name='plain', input_name='image', input_size=(192, 256), decoder='heatmaps', stride=4,
-        outputs={'heatmaps': 'heatmaps'},
-    )
-    size = spec.input_size
-    heatmaps = _random_maps(spec, size)['heatmaps']
-    expected = decode.decode_heatmaps(heatmaps, spec)
-    keypoints = np.zeros((2, len(spec.keypoints), 3), np.float32)
+    spec = replace(PLAIN, refinement=refinement)
+    width, height = (n // spec.stride for n in spec.input_size)
+    random = np.random.default_rng(4)
+    xy = random.uniform(-1, (width, height), (2, len(spec.keypoints), 2))
+    rows, columns = np.mgrid[:height, :width]
+    squared = (columns - xy[..., :1, None]) ** 2 + (rows - xy[..., 1:, None]) ** 2
+    maps = np.exp(-squared / 8) + random.normal(0, 0.02, squared.shape)
+    return _top_down(arrays, {'heatmaps': maps.astype(np.float32)}, spec)
+
+
+def _simcc(arrays: DeviceArrays) -> float:
+    """Return the largest shift of a keypoint of SimCC vectors, px."""
+    spec = replace(PLAIN, decoder='simcc', stride=0, outputs={'simcc_x': 'x', 'simcc_y': 'y'})
+    random = np.random.default_rng(5)
+    shapes = {role: spec.output_shape(role, 2, spec.input_size) for role in spec.outputs}
+    maps = {role: random.random(shape).astype(np.float32) for role, shape in shapes.items()}
+    return _top_down(arrays, maps, spec)
+
+
+def _top_down(arrays: DeviceArrays, maps: dict[str, np.ndarray], spec: ModelSpec) -> float:
+    size, number = spec.input_size, len(spec.keypoints)
+    expected = decode.decode_person(maps, spec)
+    keypoints = np.zeros((2, number, 3), np.float32)
     out = arrays.put(keypoints)
-    arrays.calls.keypoints_of_heatmaps(
-        2, len(spec.keypoints), arrays.put(heatmaps),
-        arrays.put(structs.decoder_record(spec, size, 1, 0.0, is_half=False)),
-        arrays.put(structs.view_records(np.stack([np.eye(2, 3)] * 2), size, size)), out,
-    )
+    decoder = arrays.put(structs.decoder_record(spec, size, 1, 0.0, is_half=False))
+    views = arrays.put(structs.view_records(np.stack([np.eye(2, 3)] * 2), size, size))
+    on_device = {role: arrays.put(values) for role, values in maps.items()}
+    if spec.decoder == 'simcc':
+        arrays.calls.keypoints_of_simcc(2, number, on_device, decoder, views, out)
+    else:
+        arrays.calls.keypoints_of_heatmaps(
+            2, number, on_device['heatmaps'], decoder, views, out
+        )
     return float(np.abs(arrays.get(out, keypoints)[..., :2] - expected.xy).max())
 
 
@@ -224,5 +248,6 @@ def _random_maps(spec: ModelSpec, size: tuple[int, int]) -> dict[str, np.ndarray
 
 _COMPARISONS: dict[str, Callable[[DeviceArrays], float]] = {
     'colors': _colors, 'warp': _warp, 'people': _people, 'one person': _one_person,
-    'heatmaps': _heatmaps,
+    **{refinement: partial(_heatmaps, refinement=refinement) for refinement in REFINEMENTS},
+    'simcc': _simcc,
 }
