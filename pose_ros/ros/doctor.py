@@ -18,8 +18,8 @@ import os
 import sys
 
 from pose_ros.core.health.findings import Finding, Level
-from pose_ros.ros.doctor_machine import look_at_machine
-from pose_ros.ros.doctor_report import Report, as_json, as_text
+from pose_ros.ros.diagnosis.machine import look_at_machine
+from pose_ros.ros.diagnosis.report import Report, as_json, as_text
 
 HELP = 'say what is wrong with nodes, images and machine'
 DESCRIPTION = """\
@@ -92,7 +92,7 @@ def _look_at_ros(args: argparse.Namespace, report: Report) -> None:
             'source /opt/ros/DISTRO/setup.bash where there is one; pose_ros run works without'))
         return
     try:
-        from pose_ros.ros.doctor_graph import look_at_graph
+        from pose_ros.ros.diagnosis.graph import look_at_graph
     except ImportError as error:
         report.not_seen.append(f'nodes and topics: {error}')
         report.findings.append(Finding(

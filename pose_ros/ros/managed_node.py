@@ -24,9 +24,9 @@ from rclpy.parameter import Parameter
 from pose_ros.core.health.findings import Finding, Level
 from pose_ros.core.health.stream import ClockFacts
 from pose_ros.ros import parameters
-from pose_ros.ros.diagnostics import OK, Statistics, Throttle, diagnostic_array
-from pose_ros.ros.node_checks import NodeChecks
-from pose_ros.ros.qos_events import QosEvents
+from pose_ros.ros.health.diagnostics import OK, Statistics, Throttle, diagnostic_array
+from pose_ros.ros.health.node_checks import NodeChecks
+from pose_ros.ros.health.qos_events import QosEvents
 
 _DIAGNOSTICS_PERIOD_S = 1.0
 _LOG_PERIOD_S = 5.0

@@ -44,11 +44,11 @@ from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
-from pose_ros.ros.diagnostics import OK, WARN
-from pose_ros.ros.drops import DropCounter, takes_message_info
-from pose_ros.ros.gpu_checks import GpuChecks
+from pose_ros.ros.health.diagnostics import OK, WARN
+from pose_ros.ros.health.drops import DropCounter, takes_message_info
+from pose_ros.ros.health.gpu_checks import GpuChecks
+from pose_ros.ros.health.input_checks import InputChecks
 from pose_ros.ros.images import ImageError, image_for
-from pose_ros.ros.input_checks import InputChecks
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import keypoints_to_msg, stamp_ns, stamp_seconds
 from pose_ros.ros.skeleton_bytes import SkeletonBytes, same_as_rclpy

@@ -24,7 +24,7 @@ from pose_ros.core.proximity.sighting import Sightings
 from pose_ros.core.proximity.volume import volume_of
 from pose_ros.core.tracks import PositionSource
 from pose_ros.msg import Keypoint, Proximity, ProximityArray, SkeletonArray
-from pose_ros.ros.diagnostics import OK, WARN
+from pose_ros.ros.health.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.messages import stamp_ns, stamp_seconds
 from pose_ros.ros.space_messages import sources_from_msg, space_from_msg, velocities_from_msg

@@ -33,8 +33,8 @@ from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.msg import Skeleton, SkeletonArray, Target
 from pose_ros.ros.camera_input import CameraInput
-from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.frame_output import FrameOutput
+from pose_ros.ros.health.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.messages import (
     keypoints_from_msg,

@@ -17,9 +17,9 @@ from tqdm import tqdm
 from pose_ros.core.camera import CameraError
 from pose_ros.core.skeleton import KEYPOINT_NAMES
 from pose_ros.media.rerun_log import RerunLog
-from pose_ros.ros.bag import BagError
-from pose_ros.ros.bag_reader import BagReader
-from pose_ros.ros.view_messages import write_message
+from pose_ros.ros.recording.bag import BagError
+from pose_ros.ros.viewing.bag_reader import BagReader
+from pose_ros.ros.viewing.view_messages import write_message
 
 HELP = 'live topics or a bag in the Rerun viewer'
 DESCRIPTION = (
@@ -91,7 +91,7 @@ def main(args: argparse.Namespace) -> int:
         if bag is not None:
             _show_bag(bag, log, not args.no_image)
         else:
-            from pose_ros.ros.live_view import show_live
+            from pose_ros.ros.viewing.live_view import show_live
 
             show_live(log, args)
         if url and bag is not None:

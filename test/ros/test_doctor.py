@@ -18,7 +18,7 @@ from environments import PROFILE, without_profile
 import pytest
 
 from pose_ros.core.health.findings import Finding, Level
-from pose_ros.ros.doctor_report import Report, as_json, as_text
+from pose_ros.ros.diagnosis.report import Report, as_json, as_text
 
 _CAMERA = """
 import sys, time

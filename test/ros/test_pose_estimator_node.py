@@ -20,8 +20,8 @@ from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.backend import BackendError, BackendLostError
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros import pose_estimator_node
-from pose_ros.ros.diagnostics import ERROR, OK, WARN
-from pose_ros.ros.drops import DropCounter, takes_message_info
+from pose_ros.ros.health.diagnostics import ERROR, OK, WARN
+from pose_ros.ros.health.drops import DropCounter, takes_message_info
 from pose_ros.ros.images import image_to_compressed_msg, image_to_msg
 from pose_ros.ros.messages import keypoints_from_msg
 from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
@@ -246,7 +246,7 @@ def test_diagnostics(ros: Any, node: Any, monkeypatch: pytest.MonkeyPatch) -> No
         for percent in (50, 95, 99):
             assert float(values[f'{name}_p{percent}_ms']) >= 0
     assert (values['backend'], values['model']) == ('replay', 'replay')
-    monkeypatch.setattr('pose_ros.ros.input_checks.SILENT_AFTER_S', 0.0)
+    monkeypatch.setattr('pose_ros.ros.health.input_checks.SILENT_AFTER_S', 0.0)
     del diagnostics[:]
     assert ros.spin_until(lambda: diagnostics)
     status = diagnostics[0].status[0]

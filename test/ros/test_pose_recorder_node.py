@@ -14,7 +14,7 @@ from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.messages import stamp_from_ns, tracks_from_msg
 from pose_ros.ros.pose_recorder_node import PoseRecorderNode
-from pose_ros.ros.recording_summary import RecordingSummary
+from pose_ros.ros.recording.summary import RecordingSummary
 
 SECOND_NS = 1_000_000_000
 

@@ -26,10 +26,10 @@ from pose_ros.core.tracks import TrackState
 from pose_ros.media.palette import id_color
 from pose_ros.media.sources import SourceError, open_source
 from pose_ros.msg import ProximityArray, SkeletonArray
-from pose_ros.ros.bag import BagError
-from pose_ros.ros.bag_reader import BagReader
 from pose_ros.ros.messages import stamp_ns, tracks_from_msg
+from pose_ros.ros.recording.bag import BagError
 from pose_ros.ros.space_messages import space_from_msg
+from pose_ros.ros.viewing.bag_reader import BagReader
 
 pytest.importorskip('rosbags')
 LACKS_RERUN = 'rerun-sdk is not here (700 MB): ./run pip install -r requirements/view.txt'
@@ -322,7 +322,7 @@ def test_arguments_that_exclude_each_other(play, tmp_path, capsys):
 def test_live_topics(ros, play, tmp_path):
     rerun = pytest.importorskip('rerun', reason=LACKS_RERUN)
     from pose_ros.media.rerun_log import RerunLog
-    from pose_ros.ros.live_view import LiveView
+    from pose_ros.ros.viewing.live_view import LiveView
 
     recording = rerun.RecordingStream('pose_ros')
     recording.save(tmp_path / 'live.rrd')

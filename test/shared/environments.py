@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 
+from pose_ros.ros.health.transport import PROFILE_VARIABLES
 from pose_ros.ros.shipped_files import QOS_FROM_PROFILE
-from pose_ros.ros.transport import PROFILE_VARIABLES
 
 # All tests run with it: see test/conftest.py.
 PROFILE = {name: os.environ[name] for name in (*PROFILE_VARIABLES, QOS_FROM_PROFILE)}

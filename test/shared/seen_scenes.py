@@ -27,9 +27,9 @@ from pose_ros.core.proximity.volume import volume_of
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.media.sources import open_source
 from pose_ros.msg import Proximity, ProximityArray
-from pose_ros.ros.bag import skeleton_types
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.messages import keypoints_to_msg, stamp_from_ns, stamp_ns, tracks_to_msg
+from pose_ros.ros.recording.bag import skeleton_types
 from pose_ros.ros.space_messages import write_space
 from pose_ros.tools.evaluate_proximity import PLAYS
 from pose_ros.tools.metres.synthetic_rgbd import observe, render

@@ -21,8 +21,8 @@ from pose_ros.core.health.stream import (
 from pose_ros.core.health.stream_watch import StreamSummary, StreamWatch
 from pose_ros.core.health.topic import IMAGE_KINDS, TopicFacts, silent_findings
 from pose_ros.core.health.transport import Segment, segment_findings
-from pose_ros.ros.qos_events import endpoints
-from pose_ros.ros.transport import segment_of_peer
+from pose_ros.ros.health.qos_events import endpoints
+from pose_ros.ros.health.transport import segment_of_peer
 
 SILENT_AFTER_S = 2.0
 _PEERS_EVERY_S = 10.0  # looking into other processes takes milliseconds

@@ -20,8 +20,8 @@ from pose_ros.core.backend import BackendError
 from pose_ros.core.health.findings import Finding, Level
 from pose_ros.core.health.load import gpu_findings, process_findings
 from pose_ros.core.health.transport import shared_memory_findings
-from pose_ros.ros.process_usage import UsageMeter
-from pose_ros.ros.transport import segment_of, shared_memory
+from pose_ros.ros.health.process_usage import UsageMeter
+from pose_ros.ros.health.transport import segment_of, shared_memory
 
 _PACKAGES = {  # import name: what installs it
     'numpy': 'pip install numpy', 'cv2': 'pip install opencv-python-headless',

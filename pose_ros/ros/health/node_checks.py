@@ -14,8 +14,8 @@ from pose_ros.core.health.findings import Finding
 from pose_ros.core.health.load import process_findings
 from pose_ros.core.health.stream import ClockFacts, clock_findings
 from pose_ros.core.health.transport import shared_memory_findings
-from pose_ros.ros.process_usage import UsageMeter
-from pose_ros.ros.transport import segment_of, shared_memory
+from pose_ros.ros.health.process_usage import UsageMeter
+from pose_ros.ros.health.transport import segment_of, shared_memory
 
 
 class NodeChecks:

@@ -12,9 +12,9 @@ import sys
 import pytest
 
 from pose_ros.core.health.transport import DEFAULT_SEGMENT_BYTES
-from pose_ros.ros.process_usage import UsageMeter
+from pose_ros.ros.health.process_usage import UsageMeter
+from pose_ros.ros.health.transport import segment_of, segment_of_peer, shared_memory
 from pose_ros.ros.shipped_files import config_file
-from pose_ros.ros.transport import segment_of, segment_of_peer, shared_memory
 
 NAME = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 

@@ -10,7 +10,7 @@ import pytest
 from rclpy.serialization import serialize_message
 
 from pose_ros.msg import Keypoint, Skeleton, SkeletonArray
-from pose_ros.ros.bag import TYPE, BagError, SkeletonBag, skeleton_types
+from pose_ros.ros.recording.bag import TYPE, BagError, SkeletonBag, skeleton_types
 from pose_ros.ros.shipped_files import shipped_file
 
 pytest.importorskip('rosbags')

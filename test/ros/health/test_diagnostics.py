@@ -25,7 +25,7 @@ from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.health.findings import Finding, Level
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.diagnostics import findings_of
+from pose_ros.ros.health.diagnostics import findings_of
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
 from pose_ros.ros.pose_tracker_node import PoseTrackerNode

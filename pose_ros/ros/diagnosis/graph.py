@@ -18,11 +18,11 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from pose_ros.core.health.findings import Finding, Level
 from pose_ros.core.health.qos import qos_findings
 from pose_ros.core.health.topic import IMAGE_KINDS, similar_topics
-from pose_ros.ros.diagnostics import findings_of
-from pose_ros.ros.doctor_report import Report
-from pose_ros.ros.image_sampler import ImageSampler
-from pose_ros.ros.input_checks import image_topics
-from pose_ros.ros.qos_events import endpoints
+from pose_ros.ros.diagnosis.image_sampler import ImageSampler
+from pose_ros.ros.diagnosis.report import Report
+from pose_ros.ros.health.diagnostics import findings_of
+from pose_ros.ros.health.input_checks import image_topics
+from pose_ros.ros.health.qos_events import endpoints
 from pose_ros.ros.up import NODES
 
 _DISCOVERY_S = 2.0  # discovery takes 0.05 to 2.2 s

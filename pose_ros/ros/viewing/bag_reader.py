@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pose_ros.ros.bag import TYPE, BagError, skeleton_types
+from pose_ros.ros.recording.bag import TYPE, BagError, skeleton_types
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 INFO, PROXIMITY = 'sensor_msgs/msg/CameraInfo', 'pose_ros/msg/ProximityArray'

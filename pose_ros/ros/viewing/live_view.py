@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from pose_ros.media.rerun_log import RerunLog
 from pose_ros.msg import ProximityArray, SkeletonArray
-from pose_ros.ros.view_messages import write_message
+from pose_ros.ros.viewing.view_messages import write_message
 
 _TOPICS = (
     ('observed', SkeletonArray, 'pose'), ('tracked', SkeletonArray, 'pose/tracked'),

@@ -25,10 +25,10 @@ from pose_ros.core.health.stream import (
 from pose_ros.core.health.stream_watch import StreamWatch
 from pose_ros.core.health.topic import IMAGE_KINDS, TopicFacts, silent_findings
 from pose_ros.core.health.transport import segment_findings
-from pose_ros.ros.drops import DropCounter, takes_message_info
+from pose_ros.ros.health.drops import DropCounter, takes_message_info
+from pose_ros.ros.health.input_checks import image_topics, publishers_segments
+from pose_ros.ros.health.qos_events import endpoints
 from pose_ros.ros.images import ENCODINGS
-from pose_ros.ros.input_checks import image_topics, publishers_segments
-from pose_ros.ros.qos_events import endpoints
 
 _QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
