@@ -4,7 +4,7 @@
 # Every command sets up what it needs (see ./run); `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train bench gpu-check fuzz soak lint clean distclean lock audit licences
+.PHONY: help demo test train bench gpu-check fuzz soak recovery lint clean distclean lock audit licences
 
 VIDEO ?=
 CAMERA ?=
@@ -39,6 +39,9 @@ soak: ## the nodes for an hour with people and faults, into soak_out/; ARGS='--m
 lint: ## ruff on everything, mypy on core and backends
 	@./run ruff check .
 	@./run mypy
+
+recovery: ## the seconds until people are tracked again, after each kind of fault
+	@./run python test/faults/recovery.py $(ARGS)
 
 clean: ## remove what was built and written, but not the environment
 	rm -rf demo_out pose_out soak_out fuzz_found build install log dist .venv*/colcon .venv*/setup/messages .venv*/setup/links

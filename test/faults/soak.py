@@ -11,7 +11,6 @@ broken.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 import json
 import os
@@ -20,6 +19,7 @@ import random
 import sys
 import time
 
+from camera_faults import CameraFaults
 import numpy as np
 from system import System, footprint
 from tqdm import tqdm
@@ -33,7 +33,6 @@ SETTLE = 0.1  # of the samples, which are not counted
 # moment), not what a leak of a kilobyte an image would be (40 MB in half an hour at 25 Hz).
 MEMORY_GROWTH_MB = 12.0
 LATENCY_DRIFT = 1.3
-KINDS = 8  # of faults
 _COUNTED = ('received', 'dropped', 'published', 'bad_images', 'failed')
 
 
@@ -108,11 +107,13 @@ def soak(system: System, args: argparse.Namespace) -> dict[str, object]:
     system.send_until_answered(people[0][0])
     before = system.counts('pose_estimator', *_COUNTED)
     system.sent = 0
-    faults = fault_sequence(system, people, random.Random(args.seed))
-    for _ in range(KINDS):
+    choose = random.Random(args.seed)
+    faults = CameraFaults(system, people[0][0], choose)
+    sequence = faults.sequence(choose)
+    for _ in faults.kinds:
         # Once through everything before anything is measured: memory of the largest image and
         # of the largest batch is taken once, and kept.
-        next(faults)[1]()
+        next(sequence)[1]()
         for images in people:
             system.play(images, args.rate_hz, 2.0)
     system.tracked.clear()
@@ -137,7 +138,7 @@ def soak(system: System, args: argparse.Namespace) -> dict[str, object]:
                         raise SystemExit(f'{node} died:\n' + system.text()[-3000:])
                     samples[node].add(now_s, footprint(pid))
             counts['plain'] = counts.get('plain', 0) + 1
-            name, fault = next(faults)
+            name, fault = next(sequence)
             counts[name] = counts.get(name, 0) + 1
             fault()
             # Answers to what was odd do not count as delays of what is usual.
@@ -158,60 +159,6 @@ def soak(system: System, args: argparse.Namespace) -> dict[str, object]:
         'delay_p50_ms': {'first_third': percentile(early, 50), 'last_third': percentile(late, 50)},
         'delay_p99_ms': {'first_third': percentile(early, 99), 'last_third': percentile(late, 99)},
     }
-
-
-def fault_sequence(
-    system: System, people: list[list[np.ndarray]], choose: random.Random
-) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Give faults without end, in random order."""
-    image = people[0][0]
-
-    def silence() -> None:
-        system.spin(choose.uniform(0.5, 2.5))
-
-    def away() -> None:
-        system.send_until_answered(image)
-        system.stop_camera()
-        system.spin(0.3)
-        system.start_camera()
-        # What is sent before they know each other is nobody's.
-        unanswered = system.send_until_answered(image) - 1
-        system.sent -= unanswered
-
-    def burst() -> None:
-        small = image[:120, :160]
-        for _ in range(300):
-            system.send(small)
-
-    def other_size() -> None:
-        height, width = choose.choice(((240, 320), (720, 1280), (1080, 1920), (17, 33)))
-        system.play([np.full((height, width, 3), 90, np.uint8)], 10.0, 1.0)
-
-    def enormous() -> None:
-        system.send(np.zeros((4320, 7680, 3), np.uint8))
-        system.spin(1.0)
-
-    def other_encoding() -> None:
-        for encoding in ('rgb8', 'mono8', 'bayer_rggb8', '8UC5', ''):
-            system.send(image, encoding=encoding)
-            system.spin(0.1)
-
-    def truncated() -> None:
-        for step, height in ((0, 480), (1919, 480), (1920, 481), (2**31, 1)):
-            system.send(image, step=step, height=height)
-            system.spin(0.05)
-
-    def odd_stamps() -> None:
-        now = time.time_ns()
-        for stamp in (0, now - 10**10, now + 10**10, now, now):
-            system.send(image, stamp)
-            system.spin(0.1)
-
-    kinds = (silence, away, burst, other_size, enormous, other_encoding, truncated, odd_stamps)
-    assert len(kinds) == KINDS
-    while True:
-        for kind in choose.sample(kinds, len(kinds)):
-            yield kind.__name__, kind
 
 
 def judge(report: dict[str, object]) -> list[str]:
