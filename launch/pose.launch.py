@@ -25,6 +25,7 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from pose_ros.ros.cameras import cameras
 from pose_ros.ros.run_together import RESPAWN_DELAY_S
 from pose_ros.ros.shipped_files import config_file, transport_environment
+from pose_ros.ros.up import COMPOSED
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of all nodes and topics'),
@@ -32,6 +33,8 @@ ARGUMENTS = (
      'front,rear; NAME=TOPIC for an image topic elsewhere'),
     ('params_file', '', 'Parameter file; empty: the shipped config/pose.yaml'),
     ('image', 'image', 'Topic of the camera; camera_info beside it, compressed below it'),
+    ('use_composition', 'false',
+     'pose_estimator and pose_tracker in one process, for less memory'),
     ('use_sim_time', 'false', 'Take the time from /clock'),
     ('camera', '', 'Start pose_camera on this source: webcam index, video, folder, demo'),
     ('proximity', 'false', 'Start pose_proximity: distances to a zone, not certified safety'),
@@ -50,16 +53,20 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         value['cameras'], value['namespace'],
         value['image'] if value['image'] != 'image' else None)
 
-    def node(name: str, remaps: list[tuple[str, str]], **parameters: object) -> Node:
+    def node(
+        executable: str, remaps: list[tuple[str, str]], *composed: str, **parameters: object
+    ) -> Node:
         return Node(
-            package='pose_ros', executable=name, name=name, output='screen',
+            # A name would be that of all nodes in the process.
+            package='pose_ros', executable=executable, name=None if composed else executable,
+            output='screen', arguments=composed,
             parameters=[params_file, sim_time, parameters] if parameters
             else [params_file, sim_time],
             remappings=remaps,
             ros_arguments=['--log-level', value['log_level']],
             # A killed node comes back; without the camera, which ends by itself.
-            respawn=name != 'pose_camera', respawn_delay=RESPAWN_DELAY_S,
-            on_exit=Shutdown() if name == 'pose_camera' else None,
+            respawn=executable != 'pose_camera', respawn_delay=RESPAWN_DELAY_S,
+            on_exit=Shutdown() if executable == 'pose_camera' else None,
         )
 
     actions: list[LaunchDescriptionEntity] = [
@@ -67,7 +74,11 @@ def nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     ]
     for camera in several:
         remaps = [tuple(text.split(':=')) for text in camera.remaps()]
-        here = [node(n, remaps) for n in ('pose_estimator', 'pose_tracker', 'pose_visualizer')]
+        composed = value['use_composition'].lower() in ('true', '1')
+        here = (
+            [node('pose_container', remaps, *COMPOSED)] if composed
+            else [node(name, remaps) for name in COMPOSED])
+        here.append(node('pose_visualizer', remaps))
         if value['camera']:
             # As a string: '0' would become an integer.
             source = ParameterValue(value['camera'], value_type=str)

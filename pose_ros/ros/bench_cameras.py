@@ -15,8 +15,10 @@ import numpy as np
 from tqdm import tqdm
 
 from pose_ros.media.people_images import people_images
+from pose_ros.msg import SkeletonArray
 from pose_ros.ros.bench_peers import our_system
-from pose_ros.ros.peers.measured_run import MeasuredRun, PeerError, measure
+from pose_ros.ros.peers.measured_run import MeasuredRun, PeerError, PeerSystem, measure
+from pose_ros.ros.up import COMPOSED
 
 HELP = 'measure how several cameras share this machine'
 DESCRIPTION = """\
@@ -26,6 +28,7 @@ fewer images each, not older ones. Nothing else should run meanwhile."""
 EPILOG = """\
 examples:
   pose_ros bench-cameras                          one to four cameras, two minutes
+  pose_ros bench-cameras --use-composition        the two nodes of a camera in one process
   pose_ros bench-cameras --set pose_estimator.mode=one-pass --rate-hz 15"""
 
 ERRORS = (PeerError,)
@@ -42,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='length of each run (default: %(default)s)')
     parser.add_argument('--set', action='append', default=[], metavar='NODE.PARAM=VALUE',
                         help='a parameter of the nodes; may be repeated')
+    parser.add_argument('--use-composition', action='store_true',
+                        help='estimator and tracker of a camera in one process')
     parser.add_argument('--json', metavar='FILE', type=Path,
                         help='also write the last line, a JSON object, to this file')
 
@@ -50,7 +55,9 @@ def main(args: argparse.Namespace) -> int:
     """Run the verb; returns the exit status."""
     images = np.stack(people_images(1))
     settings = ['pose_estimator.num_threads=1', *args.set]
-    system = our_system('camera', settings, 'pose_tracker')
+    system = (
+        _composed('camera', settings) if args.use_composition
+        else our_system('camera', settings, 'pose_tracker'))
     found = {}
     for number in tqdm(range(1, args.most + 1), unit='run', file=sys.stderr):
         # A domain for each: cameras of a robot do not hear each other either.
@@ -63,12 +70,20 @@ def main(args: argparse.Namespace) -> int:
     print('\n'.join(_table(found)))
     line = json.dumps({
         'cores': len(os.sched_getaffinity(0)), 'rate_hz': args.rate_hz, 'settings': settings,
+        'composed': args.use_composition,
         'cameras': found,
     })
     print(line)
     if args.json:
         args.json.write_text(line + '\n', encoding='utf-8')
     return 0
+
+
+def _composed(name: str, settings: list[str]) -> PeerSystem:
+    command = [sys.executable, '-m', 'pose_ros.ros.pose_container_node', *COMPOSED]
+    for setting in settings:
+        command += ['--set', setting]
+    return PeerSystem(name, [command], 'pose/tracked', SkeletonArray, {})
 
 
 def _figures(runs: list[MeasuredRun]) -> dict[str, float]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-import re
 import sys
 
 from pose_ros.ros.cameras import Camera, CamerasError, cameras
+from pose_ros.ros.node_settings import NodeSettingError, node_settings
 from pose_ros.ros.run_together import KILL_AFTER_S, run_together
 from pose_ros.ros.shipped_files import config_file, transport_environment
 
@@ -30,12 +30,14 @@ examples:
   pose_ros up --nodes pose_estimator,pose_tracker --namespace front
   pose_ros up --camera 0 --standards                    topics of hri_msgs and vision_msgs too
   pose_ros up --cameras front,rear --image image_raw    /front/image_raw and /rear/image_raw
+  pose_ros up --cameras front,rear --use-composition    with less memory for each
   pose_ros up --cameras front=/usb_0/image_raw,rear=/usb_1/image_raw"""
 
 NODES = (
     'pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera', 'pose_recorder',
     'pose_proximity', 'pose_standards',
 )
+COMPOSED = ('pose_estimator', 'pose_tracker')  # in one process, when asked for
 _WITH_AN_END = ('pose_camera', 'pose_recorder')  # these are not started again
 
 
@@ -43,7 +45,7 @@ class UpError(ValueError):
     """The arguments do not make sense; the message says which and why."""
 
 
-ERRORS = (UpError, CamerasError)
+ERRORS = (UpError, CamerasError, NodeSettingError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the camera's topic; camera_info beside it, compressed below it")
     parser.add_argument('--remap', action='append', default=[], metavar='FROM:=TO',
                         help='a topic of all nodes; may be repeated')
+    parser.add_argument('--use-composition', action='store_true',
+                        help='pose_estimator and pose_tracker in one process, for less memory')
     parser.add_argument('--use-sim-time', action='store_true', help='take the time from /clock')
     parser.add_argument('--respawn', action='store_true',
                         help='start a node again that failed, as the launch file does')
@@ -98,7 +102,7 @@ def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
 
     Raises
     ------
-    UpError
+    UpError, NodeSettingError
         When an argument names an unknown node or is malformed.
     CamerasError
         When the cameras cannot be told apart.
@@ -116,16 +120,7 @@ def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
     for name in names:
         if name not in NODES:
             raise UpError(f'unknown node {name!r}: {", ".join(NODES)}')
-    settings: dict[str, list[str]] = {name: [] for name in names}
-    for text in args.set:
-        match = re.fullmatch(r'(\w+)\.([\w./]+?)=(.*)', text, re.DOTALL)
-        if match is None:
-            raise UpError(f'--set {text!r}: expected NODE.PARAM=VALUE')
-        node, parameter, value = match.groups()
-        if node not in NODES:
-            raise UpError(f'--set {text!r}: unknown node {node!r}: {", ".join(NODES)}')
-        if node in settings:
-            settings[node] += ['-p', f'{parameter}:={value}']
+    settings = node_settings(args.set, NODES)
     if args.camera is not None:
         # Quoted: the parameter is a string, and '0' alone would be read as an integer.
         settings['pose_camera'] += ['-p', f"source:='{args.camera}'"]
@@ -138,13 +133,22 @@ def node_commands(args: argparse.Namespace) -> dict[str, list[str]]:
     shared = ['--params-file', str(params), '--log-level', args.log_level]
     if args.use_sim_time:
         shared += ['-p', 'use_sim_time:=true']
+    composed = list(COMPOSED) if args.use_composition else []
+    if not set(composed) <= set(names):
+        raise UpError(f'--use-composition is for {" and ".join(COMPOSED)}: --nodes lacks one')
+    # By what runs it: the arguments before --ros-args, and those at the end.
+    runs = {name: ([], settings[name]) for name in names if name not in composed}
+    if composed:
+        own = [word for text in args.set if text.startswith(tuple(f'{n}.' for n in composed))
+               for word in ('--set', text)]
+        runs = {'pose_container': ([*composed, *own], []), **runs}
     return {
         f'{camera.namespace}/{name}' if args.cameras else name: [
-            sys.executable, '-m', f'pose_ros.ros.{name}_node', '--ros-args', *shared,
-            *_placed(camera, args.remap), *settings[name],
+            sys.executable, '-m', f'pose_ros.ros.{name}_node', *before, '--ros-args', *shared,
+            *_placed(camera, args.remap), *after,
         ]
         for camera in several
-        for name in names
+        for name, (before, after) in runs.items()
     }
 
 

@@ -63,6 +63,7 @@ def test_what_is_started() -> None:
     assert nodes(actions(rviz='true')) == [*always, 'rviz2']
     assert nodes(actions(standards='true')) == [*always, 'pose_standards']
     assert nodes(actions(cameras='front,rear')) == [*always, *always]
+    assert nodes(actions(use_composition='true')) == ['pose_container', 'pose_visualizer']
 
 
 def test_profile_is_set_unless_the_user_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,8 +83,8 @@ def test_arguments_are_described() -> None:
     description = load().generate_launch_description()
     declared = {a.name: a for a in description.entities if isinstance(a, DeclareLaunchArgument)}
     assert set(declared) == {
-        'namespace', 'cameras', 'params_file', 'image', 'use_sim_time', 'camera', 'proximity',
-        'standards', 'rviz', 'log_level'}
+        'namespace', 'cameras', 'params_file', 'image', 'use_composition', 'use_sim_time',
+        'camera', 'proximity', 'standards', 'rviz', 'log_level'}
     assert all(argument.description for argument in declared.values())
 
 
@@ -100,13 +101,15 @@ sys.exit(service.run())
 """
 
 
-def test_skeletons_come_out() -> None:
+@pytest.mark.parametrize('more, processes', [([], 4), (['use_composition:=true'], 3)])
+def test_skeletons_come_out(more: list[str], processes: int) -> None:
     rclpy = pytest.importorskip('rclpy')
     from pose_ros.msg import SkeletonArray
 
     domain_id = 1 + os.getpid() % 100
     process = subprocess.Popen(
-        [sys.executable, '-c', _LAUNCH, str(LAUNCH_FILE), 'camera:=demo', 'namespace:=front'],
+        [sys.executable, '-c', _LAUNCH, str(LAUNCH_FILE), 'camera:=demo', 'namespace:=front',
+         *more],
         env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     context = rclpy.context.Context()
@@ -128,4 +131,5 @@ def test_skeletons_come_out() -> None:
     probe.destroy_node()
     rclpy.shutdown(context=context)
     assert tracked, output
-    assert 'Traceback' not in output and output.count('process has finished cleanly') == 4, output
+    assert 'Traceback' not in output
+    assert output.count('process has finished cleanly') == processes, output

@@ -78,14 +78,17 @@ def test_bad_arguments(
 
 
 @pytest.mark.slow
-def test_two_cameras_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize('more', [[], ['--use-composition']])
+def test_two_cameras_are_measured(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     try:
         demo_paths()
     except SourceError as error:
         pytest.skip(str(error))
     file = tmp_path / 'cameras.json'
     assert cli.main(['bench-cameras', '--most', '2', '--seconds', '2', '--json', str(file),
-                     '--set', 'pose_estimator.mode=one-pass']) == 0
+                     '--set', 'pose_estimator.mode=one-pass', *more]) == 0
     output = capsys.readouterr().out
     report = json.loads(file.read_text())
     assert report == json.loads(output.splitlines()[-1])

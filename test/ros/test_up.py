@@ -22,9 +22,8 @@ import pytest
 from rcl_interfaces.srv import GetParameters
 
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.cameras import CamerasError
 from pose_ros.ros.shipped_files import config_file, transport_environment
-from pose_ros.ros.up import NODES, UpError, add_arguments, node_commands
+from pose_ros.ros.up import ERRORS, NODES, add_arguments, node_commands
 
 _ENDS_WITHIN_S = 2.0
 
@@ -333,6 +332,19 @@ def test_several_cameras_end_to_end(start: Any, ros: Any) -> None:
         assert min(s.id for message in messages for s in message.skeletons) == 1
 
 
+def test_composition_is_one_process_for_each_camera() -> None:
+    commands = node_commands(parse(
+        '--use-composition', '--cameras', 'front,rear', '--set', 'pose_tracker.confirm_hits=5',
+        '--set', 'pose_visualizer.line_width=3'))
+    assert list(commands) == [f'{camera}/{name}' for camera in ('front', 'rear')
+                              for name in ('pose_container', 'pose_visualizer')]
+    container = commands['front/pose_container']
+    assert container[3:container.index('--ros-args')] == [
+        'pose_estimator', 'pose_tracker', '--set', 'pose_tracker.confirm_hits=5']
+    assert commands['rear/pose_visualizer'][-2:] == ['-p', 'line_width:=3']
+    assert '__ns:=/rear' in commands['rear/pose_container']
+
+
 @pytest.mark.parametrize('arguments, reason', [
     (['--nodes', 'pose_tracker,pose_gesser'], 'pose_gesser'),
     (['--set', 'mode=single'], 'NODE.PARAM=VALUE'),
@@ -344,9 +356,10 @@ def test_several_cameras_end_to_end(start: Any, ros: Any) -> None:
     (['--cameras', 'front,front'], 'name front'),
     (['--cameras', 'front=,rear'], 'topic after = is missing'),
     (['--cameras', 'front,rear', '--image', '/image'], 'topic /image'),
+    (['--use-composition', '--nodes', 'pose_tracker'], 'lacks one'),
 ])
 def test_bad_arguments(arguments: list[str], reason: str) -> None:
-    with pytest.raises((UpError, CamerasError), match=reason):
+    with pytest.raises(ERRORS, match=reason):
         node_commands(parse(*arguments))
 
 
