@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Affines of the image plane, named target_from_source, and the pinhole camera.
+Affines of the image plane, named target_from_source.
 
 An affine is a (2, 3) float64 array A with `target = A[:, :2] @ source + A[:, 2]`. Pixel centres
 are integers. Letterboxing and cropping are the same thing: one affine, composed once, applied
@@ -139,49 +139,3 @@ def apply(target_from_source: np.ndarray, xy: np.ndarray) -> np.ndarray:
     """
     linear = np.swapaxes(target_from_source[..., :2], -1, -2)
     return xy @ linear + target_from_source[..., None, :, 2]
-
-
-def project(camera_matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """
-    Project points of the camera's optical frame into the undistorted image.
-
-    Parameters
-    ----------
-    camera_matrix : (3, 3) float
-        K of sensor_msgs/CameraInfo, pixels.
-    points : (..., 3) float
-        Metres, optical frame (x right, y down, z forward).
-
-    Returns
-    -------
-    (..., 2) float64
-        Pixels; NaN for points that are not in front of the camera.
-    """
-    points = np.asarray(points, np.float64)
-    depth = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
-    focal = camera_matrix[[0, 1], [0, 1]]
-    return points[..., :2] / depth * focal + camera_matrix[:2, 2]
-
-
-def unproject(camera_matrix: np.ndarray, xy: np.ndarray, depth_m: np.ndarray) -> np.ndarray:
-    """
-    Return the points of the optical frame seen at pixels, at a depth along z.
-
-    Parameters
-    ----------
-    camera_matrix : (3, 3) float
-        K of sensor_msgs/CameraInfo, pixels.
-    xy : (..., 2) float
-        Undistorted pixels.
-    depth_m : (...) float
-        Distance along the optical axis, metres.
-
-    Returns
-    -------
-    (..., 3) float64
-        Metres, optical frame.
-    """
-    focal = camera_matrix[[0, 1], [0, 1]]
-    ray = (np.asarray(xy, np.float64) - camera_matrix[:2, 2]) / focal
-    depth = np.asarray(depth_m, np.float64)[..., None]
-    return np.concatenate([ray * depth, depth], axis=-1)

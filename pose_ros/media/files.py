@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose_ros.media.source import Frame, Source, SourceError, quiet_opencv, rate_of, size_of
+from pose_ros.media.source import Source, SourceError, SourceImage, quiet_opencv, rate_of, size_of
 
 
 class VideoSource(Source):
@@ -45,7 +45,7 @@ class VideoSource(Source):
             capture.release()
         self.count = self.count or None
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[SourceImage]:
         """Give the frames; a file that gives none at all raises SourceError."""
         index, start_s = 0, 0.0
         while True:
@@ -58,7 +58,7 @@ class VideoSource(Source):
                     good, image = self._capture.read()
                     if not good:
                         break
-                    yield Frame(image, index, start_s + i / fps)
+                    yield SourceImage(image, index, start_s + i / fps)
                     index, i = index + 1, i + 1
                 if i == 0 and not self._closed:
                     raise SourceError(f'{path}: opens, but not one frame can be decoded')
@@ -108,14 +108,14 @@ class ImageSource(Source):
         """The files, in order."""
         return list(self._paths)
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[SourceImage]:
         """Give the images."""
         index = 0
         while not self._closed:
             for path in self._paths:
                 if self._closed:
                     return
-                yield Frame(_read_image(path), index, index / self.fps)
+                yield SourceImage(_read_image(path), index, index / self.fps)
                 index += 1
             if not self._loop:
                 return

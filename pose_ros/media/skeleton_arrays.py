@@ -71,15 +71,15 @@ def stamp_ns(stamp: Any) -> int:
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
-def people_from(msg: Any) -> SeenPeople:
-    """Read a SkeletonArray."""
+def tracks_from_msg(msg: Any) -> Tracks:
+    """Read a SkeletonArray of any of the three topics; untracked people have id 0."""
     n, k = len(msg.skeletons), NUM_KEYPOINTS
     points = [p for s in msg.skeletons for p in s.keypoints]
     flat = np.array(
         [(p.state, p.score, p.x, p.y, p.vx, p.vy) for p in points], np.float32
     ).reshape(n, k, 6)
-    tracks = Tracks(
-        stamp_s=stamp_ns(msg.header.stamp) * 1e-9,
+    return Tracks(
+        stamp_s=int(msg.header.stamp.sec) + int(msg.header.stamp.nanosec) * 1e-9,
         id=np.array([s.id for s in msg.skeletons], np.int64),
         state=np.array([s.track_state for s in msg.skeletons], np.int8),
         score=np.array([s.score for s in msg.skeletons], np.float32),
@@ -91,6 +91,12 @@ def people_from(msg: Any) -> SeenPeople:
         keypoint_state=flat[..., 0].astype(np.int8),
         keypoint_score=flat[..., 1],
     )
+
+
+def people_from(msg: Any) -> SeenPeople:
+    """Read a SkeletonArray with everything that the viewer shows."""
+    n, k = len(msg.skeletons), NUM_KEYPOINTS
+    points = [p for s in msg.skeletons for p in s.keypoints]
     position = np.array(
         [(p.position.x, p.position.y, p.position.z) for p in points], np.float64
     ).reshape(n, k, 3)
@@ -103,7 +109,7 @@ def people_from(msg: Any) -> SeenPeople:
     if published_ns:
         stages['age'] = (published_ns - image_ns) * 1e-6
     return SeenPeople(
-        published_ns if stale else image_ns, tracks, position, covariance,
+        published_ns if stale else image_ns, tracks_from_msg(msg), position, covariance,
         (int(msg.image_width), int(msg.image_height)), stages, stale,
     )
 

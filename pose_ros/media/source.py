@@ -24,7 +24,7 @@ class SourceError(OSError):
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class SourceImage:
     """
     One image of a source.
 
@@ -45,7 +45,7 @@ class Frame:
 
 class Source:
     """
-    An iterable of Frame; also a context manager.
+    An iterable of SourceImage; also a context manager.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Source:
     count: int | None = None
     live: bool = False
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[SourceImage]:
         """Give the frames in order."""
         raise NotImplementedError
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import re
 
 from pose_ros.media.files import ImageSource, VideoSource
-from pose_ros.media.source import DEFAULT_FPS, Frame, Source, SourceError
+from pose_ros.media.source import DEFAULT_FPS, Source, SourceError, SourceImage
 from pose_ros.media.webcam import WebcamSource
 
 __all__ = [
-    'DEFAULT_FPS', 'DEMO', 'FOLDER_FPS', 'IMAGE_SUFFIXES', 'Frame', 'ImageSource', 'Source',
+    'DEFAULT_FPS', 'DEMO', 'FOLDER_FPS', 'IMAGE_SUFFIXES', 'SourceImage', 'ImageSource', 'Source',
     'SourceError', 'VideoSource', 'WebcamSource', 'demo_paths', 'open_source',
 ]  # fmt: skip
 

@@ -12,7 +12,7 @@ import time
 
 import cv2
 
-from pose_ros.media.source import Frame, Source, SourceError, quiet_opencv, rate_of
+from pose_ros.media.source import Source, SourceError, SourceImage, quiet_opencv, rate_of
 
 
 class WebcamSource(Source):
@@ -52,11 +52,11 @@ class WebcamSource(Source):
         self.fps = rate_of(self._capture)
         self.size = (self._first.shape[1], self._first.shape[0])
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[SourceImage]:
         """Give images as they come; SourceError when the camera is gone."""
         image, index, start_s = self._first, 0, time.monotonic()
         while self._capture.isOpened():
-            yield Frame(image, index, time.monotonic() - start_s)
+            yield SourceImage(image, index, time.monotonic() - start_s)
             index += 1
             good, image = self._capture.read()
             if not good:

@@ -186,31 +186,3 @@ def keypoints_from_msg(msg: SkeletonArray) -> Keypoints:
     score = np.where(seen, values[..., 1], np.float32(0.0))
     person_score = np.array([s.score for s in msg.skeletons], np.float32)
     return Keypoints(xy, score, person_score)
-
-
-def tracks_from_msg(msg: SkeletonArray) -> Tracks:
-    """Read a message of any of the three topics as tracks; untracked people have id 0."""
-    count = len(msg.skeletons)
-    values = np.array(
-        [
-            (k.state, k.score, k.x, k.y, k.vx, k.vy)
-            for s in msg.skeletons for k in s.keypoints
-        ],
-        np.float32,
-    ).reshape(count, NUM_KEYPOINTS, 6)
-    covariance = np.array(
-        [k.covariance for s in msg.skeletons for k in s.keypoints], np.float32
-    ).reshape(count, NUM_KEYPOINTS, 2, 2)
-    return Tracks(
-        stamp_s=stamp_seconds(msg.header.stamp),
-        id=np.array([s.id for s in msg.skeletons], np.int64),
-        state=np.array([s.track_state for s in msg.skeletons], np.int8),
-        score=np.array([s.score for s in msg.skeletons], np.float32),
-        age_s=np.array([s.age_s for s in msg.skeletons], np.float64),
-        since_seen_s=np.array([s.since_seen_s for s in msg.skeletons], np.float64),
-        xy=values[..., 2:4],
-        velocity=values[..., 4:6],
-        covariance=covariance,
-        keypoint_state=values[..., 0].astype(np.int8),
-        keypoint_score=values[..., 1],
-    )

@@ -19,7 +19,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from pose_ros.core.config import CameraConfig
-from pose_ros.media.sources import Frame, Source, SourceError, open_source
+from pose_ros.media.sources import Source, SourceError, SourceImage, open_source
 from pose_ros.ros.calibration import CalibrationError, camera_info_from_yaml
 from pose_ros.ros.health.diagnostics import ERROR, OK
 from pose_ros.ros.images import image_to_msg
@@ -38,7 +38,7 @@ class PoseCameraNode(ManagedNode):
         """Declare the parameters."""
         super().__init__('pose_camera', CameraConfig, **kwargs)
         self._source: Source | None = None
-        self._frames: Iterator[Frame] | None = None
+        self._frames: Iterator[SourceImage] | None = None
         self._camera_info: CameraInfo | None = None
         self._publisher: Any = None
         self._info_publisher: Any = None
@@ -134,7 +134,7 @@ class PoseCameraNode(ManagedNode):
         # What they publish would be lost as long as their own subscribers are not known to them.
         return not wanted or now_s - self._awaited_since_s > _SETTLE_S
 
-    def _check_size(self, frame: Frame) -> None:
+    def _check_size(self, frame: SourceImage) -> None:
         info, (height, width) = self._camera_info, frame.image.shape[:2]
         if info is not None and (info.width, info.height) != (width, height):
             self.complain(

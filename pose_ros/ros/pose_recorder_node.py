@@ -28,13 +28,14 @@ from sensor_msgs.msg import Image
 
 from pose_ros.core.config import RecorderConfig
 from pose_ros.media.contact_sheet import ContactSheet
+from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.video import VideoRecorder
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.health.diagnostics import ERROR
 from pose_ros.ros.images import ImageError, image_from_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
-from pose_ros.ros.messages import stamp_ns, stamp_seconds, tracks_from_msg
+from pose_ros.ros.messages import stamp_ns, stamp_seconds
 from pose_ros.ros.recording.bag import BagError, SkeletonBag
 from pose_ros.ros.recording.summary import RecordingSummary
 from pose_ros.ros.spin import spin, take_your_time

@@ -26,6 +26,7 @@ from pose_ros.core.config import VisualizerConfig
 from pose_ros.core.metres.placing import place
 from pose_ros.core.tracks import Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
+from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.calibration import default_camera
 from pose_ros.ros.camera_input import CameraInput
@@ -37,7 +38,7 @@ from pose_ros.ros.images import (
 )
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
-from pose_ros.ros.messages import keypoints_from_msg, stamp_ns, tracks_from_msg
+from pose_ros.ros.messages import keypoints_from_msg, stamp_ns
 from pose_ros.ros.space_messages import space_from_msg, velocities_from_msg
 from pose_ros.ros.spin import spin
 

@@ -26,10 +26,10 @@ from pose_ros.media.overlay import draw_tracks, enlarged, people_in
 from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.sources import (
     IMAGE_SUFFIXES,
-    Frame,
     ImageSource,
     Source,
     SourceError,
+    SourceImage,
     open_source,
 )
 from pose_ros.media.video import VideoRecorder
@@ -204,7 +204,7 @@ def _process(
 
 
 def _look(
-    frame: Frame,
+    frame: SourceImage,
     estimator: PoseEstimator,
     tracker: Tracker | None,
     min_score: float,
@@ -265,7 +265,7 @@ def _status(tracks: Tracks, tally: Tally) -> str:
     return who if tally.frames == 1 else f'{who}   {tally.estimate_ms[-1]:.0f} ms'
 
 
-def _write_photo(picture: np.ndarray, source: Source, frame: Frame, out: Path) -> None:
+def _write_photo(picture: np.ndarray, source: Source, frame: SourceImage, out: Path) -> None:
     assert isinstance(source, ImageSource)
     folder = out / 'annotated'
     folder.mkdir(exist_ok=True)

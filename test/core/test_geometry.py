@@ -72,15 +72,6 @@ def test_invert_refuses_what_has_no_inverse():
         geometry.invert(np.zeros((2, 3)))
 
 
-def test_project_and_unproject_are_inverse_in_front_of_the_camera():
-    K = np.array([[525.0, 0, 320], [0, 520.0, 240], [0, 0, 1]])
-    points = np.array([[0.3, -0.2, 2.0], [-1.0, 0.5, 4.0]])
-    xy = geometry.project(K, points)
-    np.testing.assert_allclose(xy[0], [525 * 0.15 + 320, 520 * -0.1 + 240])
-    np.testing.assert_allclose(geometry.unproject(K, xy, points[:, 2]), points)
-    assert np.isnan(geometry.project(K, np.array([[0.0, 0, 0], [1, 1, -1]]))).all()
-
-
 def test_a_crop_of_another_aspect_fills_the_input():
     box = np.array([100.0, 50.0, 130.0, 150.0])  # 30 x 100 becomes 75 x 100, then 125 x 166
     affine = geometry.crop(box, (256, 256), 1.25, aspect=0.75)

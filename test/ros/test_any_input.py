@@ -22,9 +22,9 @@ from std_msgs.msg import Header
 from pose_ros.core.camera import CameraError
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.tracks import TrackState
+from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.msg import Keypoint, Skeleton, SkeletonArray
 from pose_ros.ros.images import ENCODINGS, ImageError, image_from_compressed_msg, image_from_msg
-from pose_ros.ros.messages import tracks_from_msg
 from pose_ros.ros.parameters import ParameterError
 from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
 from pose_ros.ros.pose_tracker_node import PoseTrackerNode

@@ -19,6 +19,7 @@ from pose_ros.core import skeleton as core_skeleton  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS  # noqa: E402
 from pose_ros.core.tracks import KeypointState, PositionSource, Tracks, TrackState  # noqa: E402
+from pose_ros.media.skeleton_arrays import tracks_from_msg  # noqa: E402
 from pose_ros.msg import Keypoint, Skeleton, SkeletonArray  # noqa: E402
 from pose_ros.ros.messages import (  # noqa: E402
     keypoints_from_msg,
@@ -26,7 +27,6 @@ from pose_ros.ros.messages import (  # noqa: E402
     stamp_from_ns,
     stamp_ns,
     stamp_seconds,
-    tracks_from_msg,
     tracks_to_msg,
 )
 

@@ -9,10 +9,11 @@ import pytest
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.media.sources import open_source
 from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.messages import stamp_from_ns, tracks_from_msg
+from pose_ros.ros.messages import stamp_from_ns
 from pose_ros.ros.pose_recorder_node import PoseRecorderNode
 from pose_ros.ros.recording.summary import RecordingSummary
 

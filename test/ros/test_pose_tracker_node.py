@@ -16,8 +16,9 @@ from std_msgs.msg import Header
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracks import KeypointState, TrackState
+from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.msg import SkeletonArray, Target
-from pose_ros.ros.messages import keypoints_to_msg, tracks_from_msg
+from pose_ros.ros.messages import keypoints_to_msg
 from pose_ros.ros.pose_tracker_node import PoseTrackerNode
 from pose_ros.srv import LockTarget
 

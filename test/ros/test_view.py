@@ -24,9 +24,10 @@ from pose_ros import cli
 from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES, LEFT_WRIST
 from pose_ros.core.tracks import TrackState
 from pose_ros.media.palette import id_color
+from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.media.sources import SourceError, open_source
 from pose_ros.msg import ProximityArray, SkeletonArray
-from pose_ros.ros.messages import stamp_ns, tracks_from_msg
+from pose_ros.ros.messages import stamp_ns
 from pose_ros.ros.recording.bag import BagError
 from pose_ros.ros.space_messages import space_from_msg
 from pose_ros.ros.viewing.bag_reader import BagReader

@@ -149,7 +149,7 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class DetectedFrame:
     """One image's detections, and which walker each is of (-1 for nobody)."""
 
     stamp_s: float
@@ -194,7 +194,7 @@ def noise_px(score: np.ndarray, height_px: np.ndarray | float) -> np.ndarray:
     return OKS_SCALE * OKS_SIGMAS * height_px * (0.05 + 0.6 * (1.0 - score))
 
 
-def frames(scene: Scene, view: View, seed: int) -> Iterator[Frame]:
+def frames(scene: Scene, view: View, seed: int) -> Iterator[DetectedFrame]:
     """Yield what a camera and a network make of a scene."""
     rng = np.random.default_rng(seed)
     count = int(scene.duration_s * view.rate_hz)
@@ -211,7 +211,7 @@ def _look(
     xy: np.ndarray,
     there: np.ndarray,
     rng: np.random.Generator,
-) -> Frame:
+) -> DetectedFrame:
     """Return one frame's detections in random order."""
     n, k = len(xy), NUM_KEYPOINTS
     height = np.array([walker.height_px for walker in scene.walkers])
@@ -244,7 +244,7 @@ def _look(
         all_score[order].astype(np.float32),
         person_score[order].astype(np.float32),
     )
-    return Frame(stamp_s, keypoints, source[order])
+    return DetectedFrame(stamp_s, keypoints, source[order])
 
 
 def scenes() -> dict[str, Scene]:
