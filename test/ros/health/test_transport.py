@@ -8,8 +8,11 @@ import os
 from pathlib import Path
 import subprocess
 import sys
+import time
+from typing import Any
 
 import pytest
+from sensor_msgs.msg import Image
 
 from pose_ros.core.health.transport import DEFAULT_SEGMENT_BYTES
 from pose_ros.ros.health.process_usage import UsageMeter
@@ -93,3 +96,31 @@ def test_what_a_process_takes() -> None:
     usage = meter.read()
     assert usage.cpu_share > 0.02 and usage.memory_bytes > 5e6 and usage.cores >= 1
     assert usage.memory_used_bytes <= usage.memory_limit_bytes or not usage.memory_limit_bytes
+
+
+_LISTENS = """
+import rclpy
+from sensor_msgs.msg import Image
+rclpy.init()
+node = rclpy.create_node('killed')
+node.create_subscription(Image, 'image', lambda msg: None, 1)
+rclpy.spin(node)
+"""
+
+
+def test_who_was_killed_is_given_up_within_seconds(ros: Any) -> None:
+    """By default it takes 20 s, and all the while images are sent to nobody."""
+    publisher = ros.probe.create_publisher(Image, 'image', 1)
+    plain = {k: v for k, v in os.environ.items() if not k.endswith('_PROFILES_FILE')}
+    profile = str(config_file('fastdds_shm.xml'))
+    process = subprocess.Popen([sys.executable, '-c', _LISTENS], env={
+        **plain, NAME: profile, 'FASTDDS_DEFAULT_PROFILES_FILE': profile,
+        'ROS_DOMAIN_ID': str(ros.domain_id)})
+    try:
+        assert ros.spin_until(publisher.get_subscription_count, 60)
+    finally:
+        process.kill()
+        process.wait()
+    killed_s = time.monotonic()
+    assert ros.spin_until(lambda: not publisher.get_subscription_count(), 30)
+    assert time.monotonic() - killed_s < 15.0
