@@ -143,6 +143,11 @@ class EstimatorConfig:
         'doubtful people are seen up to so much later; 0: on every image',
         low=0.0, high=10.0,
     )
+    follow_when_late: bool = param(
+        True,
+        'Two-pass: an image that had to wait for the one before does without the first pass, '
+        'never two in a row: nearly twice the rate where the camera is faster than the networks',
+    )
     duplicate_oks: float = param(
         0.6, 'Two skeletons more alike than this OKS are one person', low=0.0, high=1.0
     )

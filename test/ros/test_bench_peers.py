@@ -15,13 +15,21 @@ import pytest
 from pose_ros import cli
 from pose_ros.media.sources import SourceError, demo_paths
 from pose_ros.ros.bench_peers import _figures, _Result, _table
-from pose_ros.ros.peers.measured_run import MeasuredRun, PeerError, PeerSystem, measure
+from pose_ros.ros.peers.measured_run import (
+    MeasuredRun,
+    PeerError,
+    PeerSystem,
+    answers_since,
+    measure,
+)
 
 IMAGES = np.zeros((2, 48, 64, 3), np.uint8)
 
 
 def run(delays_ms: list[float], gap_ms: float = 20.0) -> MeasuredRun:
-    return MeasuredRun(1e3 / gap_ms, np.array(delays_ms), gap_ms, 50.0, 100.0, 100.0)
+    received_ms = np.arange(len(delays_ms)) * gap_ms
+    lived = answers_since(received_ms - delays_ms, received_ms)
+    return MeasuredRun(1e3 / gap_ms, np.array(delays_ms), lived, 50.0, 100.0, 100.0)
 
 
 @pytest.mark.slow
@@ -62,7 +70,17 @@ def test_the_table_has_medians_over_rounds_and_ratios() -> None:
     assert figures['delay_p50_ms'] == 2
     assert figures['cpu_ms'] == 10.0  # half a core at 50 images per second
     lines = _table({'ours': figures, 'plain ONNX': _figures(plain)})
-    assert '| ours | 50.0 | 2.00 | 50 (2.5) | 2.0 /' in lines[2]
+    assert '| ours | 50.0 | 2.00 | 50 (2.5; 2) | 2.0 /' in lines[2]
+
+
+def test_an_image_lives_through_as_many_answers_as_waited_before_it() -> None:
+    # Slow and quick in turn, no queue: whoever comes while one is worked on is next.
+    received_ms = np.array([50.0, 65.0, 115.0, 130.0])
+    fresh = answers_since(np.array([0.0, 48.0, 64.0, 114.0]), received_ms)
+    assert fresh.tolist() == [1, 2, 2, 2]
+    # Three wait: each is the fourth answer since it was published.
+    received_ms = np.arange(1.0, 9.0) * 20.0
+    assert answers_since(received_ms - 79.0, received_ms).tolist() == [1, 2, 3, 4, 4, 4, 4, 4]
 
 
 @pytest.mark.parametrize('arguments, reason', [

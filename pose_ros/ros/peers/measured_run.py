@@ -70,8 +70,9 @@ class MeasuredRun:
         Answers per second.
     delay_ms : (N,) float64
         Of each answer: from the image's stamp (its publication) to the answer's reception.
-    gap_ms : float
-        Median time between two answers.
+    lived : (N,) int
+        Of each answer: answers from its image's publication to itself, itself included. Up to 2
+        where no image waits for more than the one that is worked on, however uneven the times.
     cpu_percent : float
         Of one core, all its processes together.
     memory_mb : float
@@ -82,7 +83,7 @@ class MeasuredRun:
 
     rate_hz: float
     delay_ms: np.ndarray
-    gap_ms: float
+    lived: np.ndarray
     cpu_percent: float
     memory_mb: float
     found_percent: float
@@ -142,11 +143,16 @@ def measure(
     return MeasuredRun(
         rate_hz=len(answers) / took_s,
         delay_ms=(received_ns - stamps_ns) * 1e-6,
-        gap_ms=float(np.median(np.diff(received_ns))) * 1e-6,
+        lived=answers_since(stamps_ns, received_ns),
         cpu_percent=100.0 * cpu_s / took_s,
         memory_mb=memory_mb,
         found_percent=100.0 * float((people > 0).mean()),
     )
+
+
+def answers_since(stamps_ns: np.ndarray, received_ns: np.ndarray) -> np.ndarray:
+    """Count the answers from each image's stamp to its own answer: (N,) and (N,) -> (N,) int."""
+    return np.arange(1, len(stamps_ns) + 1) - np.searchsorted(received_ns, stamps_ns, 'right')
 
 
 @contextmanager
