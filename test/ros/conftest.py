@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 import os
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -93,6 +95,29 @@ class Ros:
 def domain_id() -> int:
     """Return a domain that no other test of this run uses; 1..100 (ports above are taken)."""
     return 1 + next(_DOMAINS) % 100
+
+
+@pytest.fixture
+def start(domain_id: int) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts `python -m ...` in the test's domain."""
+    from environments import without_profile  # not before pytest is configured
+
+    processes: list[subprocess.Popen[str]] = []
+
+    def start_one(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, '-m', *arguments], text=True, stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE, start_new_session=True,
+            env={**without_profile(), 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1',
+                 **environment})
+        processes.append(process)
+        return process
+
+    yield start_one
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 @pytest.fixture

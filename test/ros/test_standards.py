@@ -53,12 +53,12 @@ def with_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.ros
 @pytest.mark.timeout(900)
 def test_with_the_packages(with_packages: dict[str, str]) -> None:
-    """Run standards_checks.py where the packages are: every test passes, none skips."""
+    """Run the checks where the packages are: every test passes, none skips."""
     # What wants the evaluation data is left out where that is not.
     data = [] if os.environ.get('POSE_ROS_DATA') else ['-m', 'not data']
     run = subprocess.run(
         [sys.executable, '-m', 'pytest', '-q', '-x', '--no-header', '-p', 'no:cacheprovider',
-         *data, str(FOLDER / 'standards_checks.py')],
+         *data, *(str(FOLDER / f'{name}_checks.py') for name in ('standards', 'detections'))],
         env=with_packages, capture_output=True, text=True, cwd=FOLDER.parents[1])
     last = run.stdout.strip().splitlines()[-1]
     assert run.returncode == 0 and ' passed' in last and 'skipped' not in last, (

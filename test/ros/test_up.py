@@ -1,11 +1,10 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The nodes as real processes: `pose_ros up`, signals, namespaces, parameter file, big images."""
+"""The nodes as real processes together: `pose_ros up`, namespaces, parameter file, big images."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 import os
 from pathlib import Path
 import signal
@@ -16,7 +15,8 @@ from typing import Any
 
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
-from environments import PROFILE, without_profile
+from environments import PROFILE
+from node_processes import ENDS_WITHIN_S, children, end, wait_until
 import numpy as np
 import pytest
 from rcl_interfaces.srv import GetParameters
@@ -24,121 +24,6 @@ from rcl_interfaces.srv import GetParameters
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.shipped_files import config_file, transport_environment
 from pose_ros.ros.up import ERRORS, NODES, add_arguments, node_commands
-
-_ENDS_WITHIN_S = 2.0
-
-
-@pytest.fixture
-def start(domain_id: int) -> Iterator[Any]:
-    """Return a function that starts `python -m ...` in the test's domain."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def start_one(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, '-m', *arguments], text=True, stderr=subprocess.STDOUT,
-            stdout=subprocess.PIPE, start_new_session=True,
-            env={**without_profile(), 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1',
-                 **environment})
-        processes.append(process)
-        return process
-
-    yield start_one
-    for process in processes:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, float]:
-    """Send a signal; return exit status, output and the seconds it took."""
-    started_s = time.monotonic()
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=10)
-    return process.returncode, output, time.monotonic() - started_s
-
-
-def children(pid: int) -> list[int]:
-    return [int(p) for p in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
-
-
-def wait_until(condition: Any, timeout_s: float = 15.0) -> bool:
-    deadline_s = time.monotonic() + timeout_s
-    while time.monotonic() < deadline_s:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize('name', NODES)
-def test_a_signal_ends_a_node(
-    start: Any, ros: Any, name: str, number: signal.Signals
-) -> None:
-    process = start(
-        f'pose_ros.ros.{name}_node', '--ros-args', *(
-            ['-p', 'source:=demo', '-p', 'loop:=true'] if name == 'pose_camera' else []))
-    assert ros.spin_until(lambda: name in ros.probe.get_node_names(), 15)
-    status, output, took_s = end(process, number)
-    assert status == 0, output
-    assert took_s < _ENDS_WITHIN_S
-    assert 'Traceback' not in output and 'rror' not in output, output
-
-
-@pytest.mark.parametrize('delay_s', [0.0, 0.15, 0.3, 0.6, 1.0])
-def test_a_signal_while_starting(start: Any, delay_s: float) -> None:
-    process = start('pose_ros.ros.pose_estimator_node')
-    time.sleep(delay_s)
-    status, output, took_s = end(process, signal.SIGTERM)
-    assert took_s < _ENDS_WITHIN_S
-    # Before our handler is there, the system's default ends the process.
-    assert status in (0, -signal.SIGTERM) and 'Traceback' not in output, output
-
-
-_STUCK = """
-from pose_ros.core.config import CameraConfig
-from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.spin import spin
-
-class Stuck(ManagedNode):
-    def __init__(self):
-        super().__init__('stuck', CameraConfig)
-
-    def configure(self):
-        print('stuck', flush=True)
-        WORK
-
-spin(Stuck)
-"""
-
-
-_NEVER_ENDS = "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"
-
-
-@pytest.mark.parametrize('work', ['import time; time.sleep(60)', _NEVER_ENDS])
-def test_a_signal_ends_a_node_that_is_stuck(
-    ros: Any, tmp_path: Path, work: str
-) -> None:
-    """The second one is inside a library, like a network: no signal handler runs."""
-    script = tmp_path / 'stuck.py'
-    script.write_text(_STUCK.replace('WORK', work))
-    process = subprocess.Popen(
-        [sys.executable, str(script)], text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, env={**os.environ, 'ROS_DOMAIN_ID': str(ros.domain_id)})
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == 'stuck\n'
-        _, output, took_s = end(process, signal.SIGINT)
-    finally:
-        process.kill()  # it would never end by itself
-    assert took_s < _ENDS_WITHIN_S + 0.2 and 'Traceback' not in output, (took_s, output)
-
-
-def test_an_impossible_parameter_is_one_line(start: Any) -> None:
-    process = start('pose_ros.ros.pose_tracker_node', '--ros-args', '-p', 'gate_sigma:=0.0')
-    output, _ = process.communicate(timeout=15)
-    assert process.returncode == 1
-    assert 'gate_sigma = 0.0: must be' in output and 'Traceback' not in output
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
@@ -165,7 +50,7 @@ def test_up_end_to_end(start: Any, ros: Any, number: signal.Signals) -> None:
     pids = children(process.pid)
     assert len(pids) == 4
     status, output, took_s = end(process, number)
-    assert status == 0 and took_s < _ENDS_WITHIN_S + 0.2, (status, took_s, output)
+    assert status == 0 and took_s < ENDS_WITHIN_S + 0.2, (status, took_s, output)
     assert 'Traceback' not in output
     assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
 

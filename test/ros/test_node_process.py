@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A node as a real process: signals at any time, and parameters that cannot be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+from node_processes import ENDS_WITHIN_S, end
+import pytest
+
+from pose_ros.ros.up import NODES
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('name', NODES)
+def test_a_signal_ends_a_node(
+    start: Any, ros: Any, name: str, number: signal.Signals
+) -> None:
+    process = start(
+        f'pose_ros.ros.{name}_node', '--ros-args', *(
+            ['-p', 'source:=demo', '-p', 'loop:=true'] if name == 'pose_camera' else []))
+    assert ros.spin_until(lambda: name in ros.probe.get_node_names(), 15)
+    status, output, took_s = end(process, number)
+    assert status == 0, output
+    assert took_s < ENDS_WITHIN_S
+    assert 'Traceback' not in output and 'rror' not in output, output
+
+
+@pytest.mark.parametrize('delay_s', [0.0, 0.15, 0.3, 0.6, 1.0])
+def test_a_signal_while_starting(start: Any, delay_s: float) -> None:
+    process = start('pose_ros.ros.pose_estimator_node')
+    time.sleep(delay_s)
+    status, output, took_s = end(process, signal.SIGTERM)
+    assert took_s < ENDS_WITHIN_S
+    # Before our handler is there, the system's default ends the process.
+    assert status in (0, -signal.SIGTERM) and 'Traceback' not in output, output
+
+
+_STUCK = """
+from pose_ros.core.config import CameraConfig
+from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.spin import spin
+
+class Stuck(ManagedNode):
+    def __init__(self):
+        super().__init__('stuck', CameraConfig)
+
+    def configure(self):
+        print('stuck', flush=True)
+        WORK
+
+spin(Stuck)
+"""
+
+
+_NEVER_ENDS = "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"
+
+
+@pytest.mark.parametrize('work', ['import time; time.sleep(60)', _NEVER_ENDS])
+def test_a_signal_ends_a_node_that_is_stuck(
+    ros: Any, tmp_path: Path, work: str
+) -> None:
+    """The second one is inside a library, like a network: no signal handler runs."""
+    script = tmp_path / 'stuck.py'
+    script.write_text(_STUCK.replace('WORK', work))
+    process = subprocess.Popen(
+        [sys.executable, str(script)], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, 'ROS_DOMAIN_ID': str(ros.domain_id)})
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == 'stuck\n'
+        _, output, took_s = end(process, signal.SIGINT)
+    finally:
+        process.kill()  # it would never end by itself
+    assert took_s < ENDS_WITHIN_S + 0.2 and 'Traceback' not in output, (took_s, output)
+
+
+def test_an_impossible_parameter_is_one_line(start: Any) -> None:
+    process = start('pose_ros.ros.pose_tracker_node', '--ros-args', '-p', 'gate_sigma:=0.0')
+    output, _ = process.communicate(timeout=15)
+    assert process.returncode == 1
+    assert 'gate_sigma = 0.0: must be' in output and 'Traceback' not in output
