@@ -16,7 +16,7 @@ class FrameUpload:
     Memory for one frame; grows when a larger one comes.
 
     The next frame is not uploaded while this one is computed: nodes hand over one image at a time,
-    and 640x480 takes some tens of microseconds of a pass of some hundreds.
+    and it would shorten no image's delay (docs/gpu.md).
 
     Parameters
     ----------

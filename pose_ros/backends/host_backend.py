@@ -9,8 +9,9 @@ import time
 import numpy as np
 
 from pose_ros.backends.host_network import HostNetwork
+from pose_ros.backends.model_files import check_detector
 from pose_ros.core import decode, geometry, preprocess
-from pose_ros.core.backend import BackendError, StageTimes
+from pose_ros.core.backend import StageTimes
 from pose_ros.core.frame import Frame
 from pose_ros.core.keypoints import Keypoints
 
@@ -51,11 +52,7 @@ class HostBackend:
         self._refine = refiner
         self.detector = self._detect.spec
         self.refiner = self._refine.spec
-        if self.detector.decoder != 'centers':
-            raise BackendError(
-                f'{self._detect.path} cannot find several people: its decoder is '
-                f'{self.detector.decoder!r}, the first pass needs centers'
-            )
+        check_detector(self._detect.path, self.detector)
         self.times = StageTimes()
         self._max_people = max_people
         self._min_center = min_center

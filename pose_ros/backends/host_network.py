@@ -50,8 +50,6 @@ class HostNetwork:
         When the file is missing or corrupt, or contradicts its spec.
     """
 
-    runtime = ''
-
     def __init__(self, path: Path) -> None:
         self.path = path
         self.spec = read_spec(path)

@@ -67,6 +67,15 @@ def find_model(model: str) -> Path:
     raise BackendError(f'no model named {model!r}: there is no {model}.onnx in {looked}')
 
 
+def check_detector(model: Path, spec: ModelSpec) -> None:
+    """Raise BackendError when a network cannot be the first pass."""
+    if spec.decoder != 'centers':
+        raise BackendError(
+            f'{model} cannot find several people: its decoder is {spec.decoder!r}, the first pass '
+            'needs centers'
+        )
+
+
 def read_spec(model: Path) -> ModelSpec:
     """
     Read the ModelSpec that lies beside a model file.

@@ -21,7 +21,7 @@ from pose_ros.backends.engine_check import TOLERANCE, compare_maps, golden_input
 from pose_ros.backends.frame_upload import FrameUpload
 from pose_ros.backends.gpu_runtime import GpuRuntime, find_runtime
 from pose_ros.backends.kernels import structs
-from pose_ros.backends.model_files import find_model, read_spec
+from pose_ros.backends.model_files import check_detector, find_model, read_spec
 from pose_ros.backends.pass_buffers import keypoints_of
 from pose_ros.backends.precision import is_quantized
 from pose_ros.backends.tensorrt_network import TensorrtNetwork
@@ -91,11 +91,7 @@ class TensorrtBackend:
         self.detector, self.refiner = (read_spec(path) for path in paths)
         for path, spec in zip(paths, (self.detector, self.refiner)):
             _check_supported(path, spec)
-        if self.detector.decoder != 'centers':
-            raise BackendError(
-                f'{paths[0]} cannot find several people: its decoder is '
-                f'{self.detector.decoder!r}, the first pass needs centers'
-            )
+        check_detector(paths[0], self.detector)
         self.times = StageTimes()
         self._frame: FrameUpload | None = None
         self._stream: Any = None

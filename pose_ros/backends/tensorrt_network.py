@@ -230,14 +230,17 @@ class TensorrtNetwork:
             buffers.input,
         )
         mark('warp')
-        if not bound.context.execute_async_v3(self._stream.handle):
-            said = ' | '.join(make_logger(self._trt).latest)
-            raise BackendError(f'TensorRT cannot run {self.spec.name}: {said}')
+        self._infer(bound)
         mark('network')
         self._decode(batch)
         mark('decode')
         buffers.download(self._stream)
         mark('download')
+
+    def _infer(self, bound: BoundContext) -> None:
+        if not bound.context.execute_async_v3(self._stream.handle):
+            said = ' | '.join(make_logger(self._trt).latest)
+            raise BackendError(f'TensorRT cannot run {self.spec.name}: {said}')
 
     def _decode(self, batch: int) -> None:
         buffers, kernels, number = self._buffers, self._kernels, len(self.spec.keypoints)
@@ -284,9 +287,7 @@ class TensorrtNetwork:
         batch, channels, height, width = values.shape
         bound = self._contexts.of((batch, channels, height, width))
         self._buffers.set_input(np.ascontiguousarray(values.astype(self._tensors.input_type)))
-        if not bound.context.execute_async_v3(self._stream.handle):
-            said = ' | '.join(make_logger(self._trt).latest)
-            raise BackendError(f'TensorRT cannot run {self.spec.name}: {said}')
+        self._infer(bound)
         self._stream.synchronize()
         maps = {}
         for role, name in self.spec.read_outputs.items():

@@ -266,6 +266,7 @@ def _notes(result: dict[str, Any]) -> str:
     if result['reason']:
         return ' '.join(result['reason'].split()).replace('|', '/')
     plain = {k: v for k, v in result['figures'].items() if k != 'rows'}
-    return ', '.join(f'{k} {v}' for k, v in plain.items()).replace('|', '/')
+    text = ', '.join(f'{k} {v}' for k, v in plain.items())
+    return ' '.join(text.split()).replace('|', '/')
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+import subprocess
 
 import numpy as np
 import pytest
@@ -163,3 +164,24 @@ def test_a_check_in_a_process_of_its_own(tmp_path: Path) -> None:
     args.timeout_s, args.footage = 100.0, '/nowhere'
     result = gpu_check.run_apart('kernels', args, tmp_path)
     assert (result['status'], result['reason']) == ('failed', 'its process ended with status 1')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'status', 'says'),
+    [
+        (['--wheels', '/nowhere'], 1, "--wheels wants a folder that is there, not '/nowhere'"),
+        (['--wheels'], 1, "--wheels wants a folder that is there, not ''"),
+        (['--collect'], 1, '--collect wants a folder'),
+        (['--help'], 0, 'scripts/gpu_check.sh --collect wheels'),
+    ],
+)
+def test_the_script_without_ros(arguments: list[str], status: int, says: str) -> None:
+    script = Path(__file__).resolve().parents[2] / 'scripts' / 'gpu_check.sh'
+    done = subprocess.run(['bash', str(script), *arguments], capture_output=True, text=True)
+    assert done.returncode == status
+    assert says in done.stdout + done.stderr
+
+
+def test_a_figure_of_several_lines_stays_in_its_cell() -> None:
+    result = {'reason': '', 'figures': {'said': 'one\ntwo | three'}}
+    assert gpu_check._notes(result) == 'said one two / three'
