@@ -213,7 +213,7 @@ def test_readme_tables_are_made_from_the_parameters() -> None:
     for node, config_class in NODES.items():
         table = markdown(node, config_class).split('\n\n', 1)[1].strip()
         assert table in text, (
-            f'the table of {node} in README.md is not that of core/config.py; '
+            f'the table of {node} in README.md is not that of core/config/; '
             'run: ./run pose_ros parameters --update .')
 
 

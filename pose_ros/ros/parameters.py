@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Config dataclasses of `core/config.py` as ROS parameters of a node."""
+"""Config dataclasses of `core/config/` as ROS parameters of a node."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def declare(node: Node, config_class: type[Any]) -> Any:
     node : Node
         Its parameter overrides (file, command line) take the place of the defaults.
     config_class : type
-        A dataclass of `core/config.py`.
+        A dataclass of `core/config/`.
 
     Returns
     -------

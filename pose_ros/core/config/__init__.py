@@ -1,0 +1,30 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every parameter of every node: one frozen dataclass per node, the single source.
+
+ROS parameters, `config/pose.yaml` and the README's tables are made from these or checked against
+them. Facts of a network are not parameters: they stand in its ModelSpec.
+"""
+
+from __future__ import annotations
+
+from pose_ros.core.config.camera import CameraConfig
+from pose_ros.core.config.estimator import EstimatorConfig
+from pose_ros.core.config.parameter import check
+from pose_ros.core.config.proximity import ProximityConfig
+from pose_ros.core.config.recorder import RecorderConfig
+from pose_ros.core.config.standards import StandardsConfig
+from pose_ros.core.config.tracker import TrackerConfig
+from pose_ros.core.config.visualizer import VisualizerConfig
+
+__all__ = [
+    'CameraConfig',
+    'EstimatorConfig',
+    'ProximityConfig',
+    'RecorderConfig',
+    'StandardsConfig',
+    'TrackerConfig',
+    'VisualizerConfig',
+    'check',
+]

@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of pose_estimator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pose_ros.core.config.parameter import param
+
+
+@dataclass(frozen=True)
+class EstimatorConfig:
+    """Parameters of pose_estimator."""
+
+    mode: str = param(
+        'two-pass',
+        'two-pass: everyone, sharpened in a crop each; one-pass: everyone, whole image only; '
+        'single: one person, followed from crop to crop',
+        choices=('two-pass', 'one-pass', 'single'),
+    )
+    detector_model: str = param(
+        '', 'ONNX file of the first pass, empty for the shipped one', live=False
+    )
+    refiner_model: str = param(
+        '', 'ONNX file of the second pass, empty for the shipped one', live=False
+    )
+    backend: str = param(
+        'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else ONNX Runtime',
+        choices=('auto', 'tensorrt', 'onnx', 'openvino'), live=False,
+    )
+    onnx_provider: str = param(
+        'auto', 'What ONNX Runtime computes on; auto: CUDA where onnxruntime-gpu has it, else the '
+        'CPU',
+        choices=('auto', 'cpu', 'cuda', 'openvino'), live=False,
+    )
+    precision: str = param(
+        'auto', 'What the networks are computed in; auto: fp16 by TensorRT, bf16 by OpenVINO on '
+        'processors that can; ONNX Runtime always takes fp32',
+        choices=('auto', 'fp16', 'bf16', 'fp32'), live=False
+    )
+    num_threads: int = param(
+        2, 'CPU threads inside a network; 0 for all cores', low=0, high=64, live=False
+    )
+    detect_size_px: int = param(
+        448, 'Long side of the whole image in the first pass, px; larger finds smaller people',
+        low=64, high=1024
+    )
+    detect_second_size_px: int = param(
+        192,
+        'The first pass looks at this size as well when in doubt, px; smaller finds larger '
+        'people; 0: it does not',
+        low=0, high=1024
+    )
+    min_candidate_score: float = param(
+        0.07, 'People of the first pass with a lower score are not looked at in a crop',
+        low=0.0, high=1.0,
+    )
+    max_crops: int = param(
+        10,
+        'Largest number of crops per image, the best people first; the others stay as the first '
+        'pass saw them',
+        low=1, high=100
+    )
+    max_people: int = param(20, 'Largest number of people per image', low=1, high=100)
+    min_person_score: float = param(
+        0.01, 'People with a lower score are not published', low=0.0, high=1.0
+    )
+    min_keypoint_score: float = param(
+        0.2, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
+    )
+    min_follow_score: float = param(
+        0.05, 'Single: a followed person with a lower score is looked for in the whole image',
+        low=0.0, high=1.0,
+    )
+    redetect_s: float = param(
+        0.0,
+        'Two-pass: people are followed from crop to crop and the first pass runs only every so '
+        'often, s, and when somebody is lost: several times the rate, but new and '
+        'doubtful people are seen up to so much later; 0: on every image',
+        low=0.0, high=10.0,
+    )
+    follow_when_late: bool = param(
+        True,
+        'Two-pass: an image that had to wait for the one before does without the first pass, '
+        'never two in a row: nearly twice the rate where the camera is faster than the networks',
+    )
+    duplicate_oks: float = param(
+        0.6, 'Two skeletons more alike than this OKS are one person', low=0.0, high=1.0
+    )
+    crop_padding: float = param(
+        1.25,
+        'Side of the second pass crop over that of the keypoints box, for a network whose '
+        'crop_scale is 1.1; in proportion to it for others',
+        low=1.0, high=3.0
+    )
+    mirror_crops: bool = param(
+        False,
+        'The second pass looks at the mirror image of each crop as well: a little more accurate, '
+        'and twice as long',
+    )
+    image_transport: str = param(
+        'raw', 'raw: topic image; compressed: topic image/compressed',
+        choices=('raw', 'compressed'), live=False,
+    )
+    expected_rate_hz: float = param(
+        0.0, 'Images per second that the camera should send, Hz; 0: as many as it usually does',
+        low=0.0, high=1000.0,
+    )
+    people_from: str = param(
+        'network',
+        'network: the first pass finds people; detections: topic detections does '
+        '(vision_msgs/Detection2DArray), the second pass looks into its boxes',
+        choices=('network', 'detections'), live=False,
+    )
+    detections_class: str = param(
+        'person', 'Detections of this class_id are people; several with commas, empty for all'
+    )
+    detections_min_score: float = param(
+        0.3, 'Detections with a lower score are not used', low=0.0, high=1.0
+    )
+    detections_tolerance_s: float = param(
+        0.002, 'Detections belong to an image when their stamps differ by at most this, s',
+        low=0.0, high=1.0,
+    )
+    detections_wait_s: float = param(
+        0.5, 'Images wait at most so long for their detections, s', low=0.01, high=5.0
+    )
+    depth: bool = param(
+        False, 'Positions in metres from topics depth and camera_info', live=False
+    )
+    depth_transport: str = param(
+        'raw', 'raw: topic depth; compressedDepth: topic depth/compressedDepth (PNG)',
+        choices=('raw', 'compressedDepth'), live=False,
+    )
+    depth_tolerance_s: float = param(
+        0.02, 'Depth belongs to an image when their stamps differ by at most this, s', low=0.0,
+        high=1.0,
+    )
+    depth_wait_s: float = param(
+        0.05, 'Skeletons wait at most so long for their depth, s', low=0.001, high=1.0, live=False
+    )
+    depth_sensor: str = param(
+        'structured-light', 'Kind of depth camera: how its noise grows with distance',
+        choices=('structured-light', 'time-of-flight', 'stereo'),
+    )
+    stereo_baseline_m: float = param(
+        0.05, 'Distance of the two cameras of a stereo depth camera, m', low=0.005, high=2.0
+    )
+    monocular: bool = param(
+        False,
+        'Where no depth is: positions in metres from camera_info and an assumed stature, marked '
+        'POSITION_MONOCULAR',
+        live=False,
+    )
+    assumed_height_m: float = param(
+        1.7, 'Monocular: mean stature of the people to expect, m', low=0.5, high=2.5
+    )
+    assumed_height_sigma_m: float = param(
+        0.1, 'Monocular: standard deviation of their stature, m', low=0.01, high=0.5
+    )
+    rectified: bool = param(
+        False, 'The image is rectified: P of camera_info holds, not K and D', live=False
+    )
+    autostart: bool = param(True, 'Configure and activate by itself at start', live=False)
