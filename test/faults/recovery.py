@@ -35,6 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--times', type=int, default=5, help='each fault (default: %(default)s)')
+    parser.add_argument('--only', nargs='+', metavar='FAULT', help='these; default: all')
     parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
     args = parser.parse_args()
     system = System(1 + os.getpid() % 100, settings=())
@@ -69,7 +70,10 @@ def measure(system: System, args: argparse.Namespace) -> dict[str, list[float]]:
     recovered(time.time_ns())
     took_s: dict[str, list[float]] = {}
     faults = {**CameraFaults(system, people[0], choose).kinds, **other_faults(system)}
-    turns = [fault for fault in faults.items() for _ in range(args.times)]
+    if unknown := set(args.only or ()) - set(faults):
+        raise SystemExit(f'no fault {sorted(unknown)}; there are: {", ".join(faults)}')
+    turns = [(name, fault) for name, fault in faults.items()
+             if not args.only or name in args.only for _ in range(args.times)]
     for name, fault in tqdm(turns, unit='fault', file=sys.stderr):
         system.play(people, RATE_HZ, 1.0)
         recovered(time.time_ns())
