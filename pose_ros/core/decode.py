@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+import math
 
 import numpy as np
 
@@ -122,22 +123,31 @@ def center_peaks(
     score : (N,) float32
         Height of each peak.
     """
-    height, width = centers.shape[1:]
-    found = np.array(np.nonzero(centers >= min_center))
-    view, cy, cx = found
-    score = centers[view, cy, cx]
-    # Only around the few that are high enough: their windows, cut off at the map's edge.
-    reach = np.arange(CENTER_NMS_PX) - CENTER_NMS_PX // 2
-    rows = (cy[:, None] + reach).clip(0, height - 1)
-    columns = (cx[:, None] + reach).clip(0, width - 1)
-    around = centers[view[:, None, None], rows[:, :, None], columns[:, None, :]]
-    highest = np.flatnonzero(score >= around.max(axis=(1, 2), initial=-np.inf))
-    order = highest[np.lexsort((-score[highest], view[highest]))]
+    batch, height, width = centers.shape
+    reach = CENTER_NMS_PX // 2
+    rows, row = height + 2 * reach, width + 2 * reach
+    padded = np.full((batch, rows, row), -np.inf, np.float32)
+    padded[:, reach:-reach, reach:-reach] = centers
+    # In one dimension: NumPy is several times quicker there, and behind each row is its padding.
+    flat = padded.reshape(-1)
+    highest = _highest_of_five(_highest_of_five(flat, 1), row)
+    middle = flat[reach * row + reach:]
+    # Counted from the window's first pixel, and so as if the maps were padded at the end only.
+    peak = np.flatnonzero(middle[:len(highest)] >= np.maximum(highest, np.float32(min_center)))
+    view, score = peak // (rows * row), middle[peak]
+    order = np.lexsort((-score, view))
     if len(order) > max_people:
         rank = np.arange(len(order)) - np.searchsorted(view[order], view[order])
         order = order[rank < max_people]
-    view, cy, cx = found[:, order]
-    return view, cy, cx, score[order]
+    cell = peak[order]
+    return view[order], cell // row % rows, cell % row, score[order]
+
+
+def _highest_of_five(values: np.ndarray, step: int) -> np.ndarray:
+    """Return the highest of each value and the four that follow in steps, (n - 4 step,)."""
+    two = np.maximum(values[:-step], values[step:])
+    four = np.maximum(two[:-2 * step], two[2 * step:])
+    return np.maximum(four[:-step], values[4 * step:])
 
 
 def _person_at(
@@ -154,7 +164,7 @@ def _person_at(
     # Advanced indices around the channel axis: (N, 2K).
     towards = maps['regress'][view, :, cy, cx].reshape(len(view), count, 2)
     # In float32 throughout: with integers NumPy would make float64 of it, half as fast.
-    guess = np.array([cy, cx], np.float32).T[:, None] + towards
+    guess = np.stack([cy, cx], axis=-1).astype(np.float32)[:, None] + towards
     find = _argmax_gaussian if spec.weighting['kind'] == 'gaussian' else _argmax_reciprocal
     cell = find(heatmaps, view, guess, float(spec.weighting['value']))
     # Indices into the flattened maps: several times quicker than one index per axis.
@@ -193,11 +203,12 @@ def _argmax_gaussian(
         Row * W + column.
     """
     count, height, width = heatmaps.shape[1:]
-    reach = int(np.ceil(3 * sigma))
+    reach = math.ceil(3 * sigma)
     window = np.arange(-reach, reach + 1)
     middle = np.rint(guess).astype(np.intp)[..., None]
     # (N, K, 2, S): the rows and the columns of the windows.
-    lines = (middle + window).clip(0, np.array([[height - 1], [width - 1]]))
+    last = np.array([[height - 1], [width - 1]])
+    lines = np.minimum(np.maximum(middle + window, 0), last)
     first = ((view[:, None] * count + np.arange(count)) * (height * width))[..., None]
     rows = first + lines[:, :, 0] * width
     cells = (rows[..., :, None] + lines[:, :, 1, None, :]).reshape(len(view), count, -1)

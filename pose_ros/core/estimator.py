@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import math
 
 import numpy as np
 
@@ -317,5 +318,5 @@ def first_pass_size(
         return spec.input_size
     scale = long_side / max(image_size)
     # Less a rounding error: 448 * (640 / 640) is 448, not 480.
-    steps = [max(1, int(np.ceil(side * scale / step - 1e-6))) for side in image_size]
+    steps = [max(1, math.ceil(side * scale / step - 1e-6)) for side in image_size]
     return steps[0] * step, steps[1] * step

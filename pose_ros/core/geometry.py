@@ -137,5 +137,5 @@ def apply(target_from_source: np.ndarray, xy: np.ndarray) -> np.ndarray:
     (..., K, 2) float64
         Points in target pixels.
     """
-    linear = np.swapaxes(target_from_source[..., :2], -1, -2)
-    return xy @ linear + target_from_source[..., None, :, 2]
+    by_x, by_y, offset = (target_from_source[..., None, :, i] for i in range(3))
+    return xy[..., :1] * by_x + xy[..., 1:] * by_y + offset

@@ -64,6 +64,8 @@ class Keypoints:
         """Return the people of all parts, in order."""
         if not parts:
             return cls.empty()
+        if len(parts) == 1:
+            return parts[0]
         return cls(
             np.concatenate([part.xy for part in parts]),
             np.concatenate([part.score for part in parts]),

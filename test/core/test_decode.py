@@ -103,6 +103,21 @@ def test_no_more_people_than_asked_for_per_view():
     assert (np.diff(score[:3]) <= 0).all() and score[0] == maps[0].max()
 
 
+@pytest.mark.parametrize('shape', [(1, 24, 30), (3, 9, 7), (2, 1, 1), (1, 2, 40)])
+def test_peaks_are_those_of_every_window(shape):
+    """Up to the edges, with equal neighbours, and not beyond the map or into the next one."""
+    random = np.random.default_rng(sum(shape))
+    centers = (random.integers(0, 12, shape) / 12).astype(np.float32)
+    wanted = []
+    for view, y, x in np.ndindex(shape):
+        window = centers[view, max(y - 2, 0):y + 3, max(x - 2, 0):x + 3]
+        if centers[view, y, x] >= max(window.max(), np.float32(0.25)):
+            wanted.append((view, -centers[view, y, x], y, x))
+    *places, score = decode.center_peaks(centers, 1000, 0.25)
+    view, cy, cx = (n.tolist() for n in places)
+    assert list(zip(view, (-score).tolist(), cy, cx)) == sorted(wanted)
+
+
 def test_nobody_gives_nobody():
     view, people = decode.decode_people(empty_maps(), MULTIPOSE, 10, 0.01)
     assert len(view) == len(people) == 0 and people.xy.shape == (0, 17, 2)

@@ -45,6 +45,13 @@ def test_symmetric_oks_is_symmetric_for_people_of_different_size():
     np.testing.assert_allclose(oks.symmetric_oks(a, b), oks.symmetric_oks(b, a).T)
 
 
+def test_pairs_are_the_diagonal():
+    a, b = skeletons(4), skeletons(4, 1)
+    b[1] += 300
+    a[2, 5:], b[2, 3], b[3] = np.nan, np.nan, np.nan
+    np.testing.assert_array_equal(oks.paired_oks(a, b), oks.symmetric_oks(a, b).diagonal())
+
+
 def test_missing_keypoints_do_not_count():
     a = skeletons(1)
     b = a.copy()
