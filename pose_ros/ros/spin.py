@@ -22,9 +22,6 @@ from pose_ros.ros.parameters import ParameterError
 
 _SPIN_TIMEOUT_S = 0.1  # how late a signal may be noticed
 _EXIT_WITHIN_S = 1.5
-# How long a thread runs Python code while another one waits to: 5 ms by default, a fifth of what
-# an estimator takes for an image.
-_SWITCH_INTERVAL_S = 0.001
 
 _no_hurry = threading.Event()
 
@@ -93,8 +90,6 @@ def spin_together(
             node.destroy_node()
         rclpy.shutdown()
         return 1
-    if len(nodes) > 1:
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
     with ThreadPoolExecutor(len(nodes), 'node') as threads:
         others = [threads.submit(run, node) for node in nodes[1:]]
         run(nodes[0])
