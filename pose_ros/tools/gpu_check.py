@@ -37,10 +37,10 @@ HELP = 'check and measure the TensorRT backend on this GPU'
 DESCRIPTION = """\
 Runs everything that wants an NVIDIA GPU, and goes on when something fails: the kernels against
 NumPy, contexts over threads and processes, engines (built, cached, damaged), CUDA graphs,
-keypoints against ONNX Runtime, latency by stage, memory over many frames, PyTorch for comparison.
-Each check runs in a process of its own and says passed, failed, or could not run and why. Nothing
-is fetched from a network. Wanted are the driver, PyCUDA, and TensorRT or TensorRT-RTX:
-docs/gpu.md."""
+keypoints against ONNX Runtime, with every decoder, latency by stage, memory over many frames,
+PyTorch for comparison. Each check runs in a process of its own and says passed, failed, or
+could not run and why. Nothing is fetched from a network. Wanted are the driver, PyCUDA, and
+TensorRT or TensorRT-RTX: docs/gpu.md."""
 EPILOG = """\
 examples:
   pose_ros gpu-check                                    all; gpu_check.json, gpu_check.md
@@ -55,6 +55,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     'kernel-times': ('kernel_times', 'check_kernel_times'),
     'build': ('engines', 'check_build'),
     'agreement': ('agreement', 'check_agreement'),
+    'decoders': ('decoders', 'check_decoders'),
     'graphs': ('agreement', 'check_graphs'),
     'latency': ('latency', 'check_latency'),
     'eager': ('eager', 'check_eager'),
