@@ -168,13 +168,3 @@ def image_to_msg(image_bgr: np.ndarray, header: Header) -> Image:
         header=header, height=height, width=width, encoding='bgr8', is_bigendian=0,
         step=width * 3, data=data,
     )
-
-
-def image_to_compressed_msg(
-    image_bgr: np.ndarray, header: Header, extension: str = 'jpeg'
-) -> CompressedImage:
-    """Write a BGR image, (H, W, 3) uint8, as 'jpeg' or 'png'."""
-    encoded = cv2.imencode('.jpg' if extension == 'jpeg' else '.png', image_bgr)[1]
-    data = array('B')
-    data.frombytes(memoryview(np.ascontiguousarray(encoded)).cast('B'))
-    return CompressedImage(header=header, format=f'bgr8; {extension} compressed bgr8', data=data)

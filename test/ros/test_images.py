@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip('sensor_msgs.msg', reason='ROS is not here: ./run pytest brings it')
 
+from compressed_images import image_to_compressed_msg  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
 
@@ -21,7 +22,6 @@ from pose_ros.ros.images import (  # noqa: E402
     ImageError,
     image_from_compressed_msg,
     image_from_msg,
-    image_to_compressed_msg,
     image_to_msg,
 )
 

@@ -8,6 +8,7 @@ from array import array
 from typing import Any
 
 from builtin_interfaces.msg import Time
+from compressed_images import image_to_compressed_msg
 from diagnostic_msgs.msg import DiagnosticArray
 from estimator_camera import PICTURE, Camera, header
 import numpy as np
@@ -22,7 +23,7 @@ from pose_ros.msg import SkeletonArray
 from pose_ros.ros import pose_estimator_node
 from pose_ros.ros.health.diagnostics import OK, WARN
 from pose_ros.ros.health.drops import DropCounter, takes_message_info
-from pose_ros.ros.images import image_to_compressed_msg, image_to_msg
+from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.messages import keypoints_from_msg
 from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
 
