@@ -161,10 +161,11 @@ def _person_at(
     """Read the keypoints of the people with these centres."""
     heatmaps = maps['heatmaps']
     count, height, width = heatmaps.shape[1:]
-    # Advanced indices around the channel axis: (N, 2K).
-    towards = maps['regress'][view, :, cy, cx].reshape(len(view), count, 2)
+    # Advanced indices around the channel axis: (N, 2K), a copy.
+    guess = maps['regress'][view, :, cy, cx].reshape(len(view), count, 2)
     # In float32 throughout: with integers NumPy would make float64 of it, half as fast.
-    guess = np.stack([cy, cx], axis=-1).astype(np.float32)[:, None] + towards
+    guess[..., 0] += cy.astype(np.float32)[:, None]
+    guess[..., 1] += cx.astype(np.float32)[:, None]
     find = _argmax_gaussian if spec.weighting['kind'] == 'gaussian' else _argmax_reciprocal
     cell = find(heatmaps, view, guess, float(spec.weighting['value']))
     # Indices into the flattened maps: several times quicker than one index per axis.

@@ -8,8 +8,8 @@ keep-last 1 the middleware holds the newest image meanwhile, and older ones are 
 
 /diagnostics, besides the counters: `cost` is callback entry to return of publish without the time
 inside the networks, `callback` is with it; `convert`, `detect`, `refine` and `publish` are its
-parts, `network` is inside detect and refine; `age` is publication minus the image's stamp. Each
-as `_p50_ms`, `_p95_ms`, `_p99_ms`. `followed` counts images without a first pass.
+parts, `network` is inside detect and refine, `around` their rest; `age` is publication minus
+stamp. Each as `_p50_ms`, `_p95_ms`, `_p99_ms`. `followed` counts images without a first pass.
 
 With `people_from: detections` another node finds the people (`detections_input`), and an image is
 worked on when its detections have come. With the parameter `depth` it subscribes `depth` and
@@ -296,7 +296,7 @@ class PoseEstimatorNode(ManagedNode):
         statistics.add('callback', callback_s)
         statistics.add('cost', callback_s - times.network_s)
         statistics.add('convert', converted_s - entered_s)
-        for part in ('detect', 'refine', 'network'):
+        for part in ('detect', 'refine', 'network', 'around'):
             statistics.add(part, getattr(times, f'{part}_s'))
         statistics.add('publish', time.perf_counter() - estimated_s)
 

@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 import json
+import math
 import os
 from pathlib import Path
 import subprocess
@@ -209,6 +210,7 @@ def _figures(runs: dict[str, dict[str, Any]]) -> list[Figure]:
     figures = [
         Figure('estimator cost, 1 person, 640x480, median', one['cost_ms']['p50'], target=3.0),
         Figure('estimator cost, 5 people, 640x480, median', five['cost_ms']['p50'], target=5.0),
+        *_parts('1 person', one), *_parts('5 people', five),
     ]
     for mode, run, least_hz in (('single', single, 20.0), ('two-pass', two_pass, 10.0)):
         rate, age = run['skeletons_hz'], run['age_ms']
@@ -225,6 +227,20 @@ def _figures(runs: dict[str, dict[str, Any]]) -> list[Figure]:
         Figure('people tracked in the images of five, median', five['people_tracked'], ''),
     ]
     return figures
+
+
+def _parts(people: str, run: dict[str, Any]) -> list[Figure]:
+    """Say where the estimator's cost goes; medians of parts do not add up to that of the whole."""
+    told = run['nodes'].get('pose_estimator', {})
+    parts = {
+        'convert': 'from the message to the image', 'around': 'the passes around the networks',
+        'publish': 'writing and publishing',
+    }
+    found = {name: float(told.get(f'{name}_p50_ms', 'nan')) for name in parts}
+    return [
+        Figure(f'of it, {people}: {parts[name]}', None if math.isnan(ms) else ms)
+        for name, ms in found.items()
+    ]
 
 
 def _accuracy(data: Path) -> dict[str, float | None]:

@@ -78,6 +78,10 @@ def test_the_nodes_tell_every_figure(five_people, tmp_path, capsys, monkeypatch)
     values = {figure['name']: figure['value'] for figure in report['figures']}
     assert values['estimator cost, 1 person, 640x480, median'] > 0
     assert values['estimator cost, 5 people, 640x480, median'] > 0
+    parts = [value for name, value in values.items() if name.startswith('of it, 5 people: ')]
+    assert len(parts) == 3 and all(0 < part for part in parts)
+    # Each is noted in the same images as the whole.
+    assert max(parts) <= values['estimator cost, 5 people, 640x480, median']
     for mode in ('single', 'two-pass'):
         assert values[f'skeletons per second, bikes.mp4 at 25 Hz, {mode}'] > 0
         assert values[f'age of the data, bikes.mp4 at 25 Hz, {mode}, 95 %'] > 0
