@@ -34,6 +34,9 @@ make_env() {
 
 pip() { "$env/bin/python" -m pip "$1" --quiet --no-input --disable-pip-version-check "${@:2}"; }
 
+# What the compiler says, or else the last word of pip.
+reason() { grep -m 1 -o 'fatal error: .*' "$1" || grep -v '^WARNING' "$1" | tail -n 1; }
+
 requirements() { sed -E 's/[[:space:]]*#.*//; /^$/d' "$root/requirements/gpu-check.txt"; }
 
 # One by one: what cannot be had is missed by the checks that need it, which say so.
@@ -48,7 +51,7 @@ collect() {
             >>"$1/pip.log" 2>&1 && pip wheel --wheel-dir "$1" setuptools wheel >>"$1/pip.log" 2>&1; then
             echo "gpu_check.sh: $requirement does not compile here: its sources are collected" >&2
         else
-            echo "gpu_check.sh: no $requirement: $(tail -n 1 "$1/pip.log")" >&2
+            echo "gpu_check.sh: no $requirement: $(reason "$1/pip.log")" >&2
         fi
     done < <(requirements)
     rm -f "$1/pip.log"
@@ -60,7 +63,7 @@ install() {
     log=$(mktemp)
     while read -r requirement; do
         pip install "$@" "$requirement" >"$log" 2>&1 \
-            || echo "gpu_check.sh: no $requirement: $(grep -iE 'fatal|error' "$log" | head -n 1)" >&2
+            || echo "gpu_check.sh: no $requirement: $(reason "$log")" >&2
     done < <(requirements)
     rm -f "$log"
 }
