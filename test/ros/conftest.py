@@ -99,14 +99,14 @@ def domain_id() -> int:
 
 @pytest.fixture
 def start(domain_id: int) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Return a function that starts `python -m ...` in the test's domain."""
+    """Return a function that runs `python ...` in the test's domain, nothing else set."""
     from environments import without_profile  # not before pytest is configured
 
     processes: list[subprocess.Popen[str]] = []
 
     def start_one(*arguments: str, **environment: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, '-m', *arguments], text=True, stderr=subprocess.STDOUT,
+            [sys.executable, *arguments], text=True, stderr=subprocess.STDOUT,
             stdout=subprocess.PIPE, start_new_session=True,
             env={**without_profile(), 'ROS_DOMAIN_ID': str(domain_id), 'OMP_NUM_THREADS': '1',
                  **environment})

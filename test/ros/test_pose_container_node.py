@@ -4,18 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import os
 from pathlib import Path
 import signal
 import subprocess
-import sys
 import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from node_processes import ENDS_WITHIN_S, children, end
 import numpy as np
 import pytest
 from rcl_interfaces.srv import GetParameters, ListParameters
@@ -30,30 +30,9 @@ from pose_ros.ros.messages import stamp_from_ns, stamp_ns
 
 PAIR = ('pose_estimator', 'pose_tracker')
 _START_S = 60.0
-_ENDS_WITHIN_S = 2.0
 QUICK = ('pose_estimator.mode=one-pass', 'pose_estimator.num_threads=1')
 
 Start = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def start(domain_id: int) -> Iterator[Start]:
-    """Return a function that runs `python ...` in the test's domain."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def start_one(*arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True,
-            env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id)})
-        processes.append(process)
-        return process
-
-    yield start_one
-    for process in processes:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope='module')
@@ -71,14 +50,6 @@ def run_pair(start: Start, composed: bool, *settings: str) -> list[subprocess.Po
     if composed:
         return [start('-m', 'pose_ros.ros.pose_container_node', *PAIR, *sets)]
     return [start('-m', 'pose_ros.cli', 'up', '--nodes', ','.join(PAIR), *sets)]
-
-
-def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, float]:
-    """Send a signal; return exit status, output and the seconds it took."""
-    started_s = time.monotonic()
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=20)
-    return process.returncode, output, time.monotonic() - started_s
 
 
 class Camera:
@@ -195,7 +166,7 @@ def test_a_signal_ends_both(start: Start, ros: Any, number: signal.Signals) -> N
     for node in PAIR:
         assert ros.spin_until(lambda node=node: active(ros, node), _START_S)
     status, output, took_s = end(process, number)
-    assert status == 0 and took_s < _ENDS_WITHIN_S, (status, took_s, output)
+    assert status == 0 and took_s < ENDS_WITHIN_S, (status, took_s, output)
     assert 'Traceback' not in output and 'rror' not in output, output
 
 
@@ -236,9 +207,7 @@ def test_both_come_back_after_a_kill(start: Start, ros: Any) -> None:
         '--nodes', ','.join(PAIR), '--camera', 'demo', '--set', 'pose_camera.loop=true',
         '--set', 'pose_camera.rate_hz=5.0', *(w for s in QUICK for w in ('--set', s)))
     assert ros.spin_until(lambda: targets, _START_S)
-    children = Path(f'/proc/{up.pid}/task/{up.pid}/children')
-    commands = {int(p): Path(f'/proc/{p}/cmdline').read_text() for p in
-                children.read_text().split()}
+    commands = {p: Path(f'/proc/{p}/cmdline').read_text() for p in children(up.pid)}
     container, = (p for p, text in commands.items() if 'pose_container_node' in text)
     assert len(commands) == 2
     os.kill(container, signal.SIGKILL)

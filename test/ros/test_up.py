@@ -32,7 +32,7 @@ def test_up_end_to_end(start: Any, ros: Any, number: signal.Signals) -> None:
     tracked = ros.collect(SkeletonArray, 'front/pose/tracked')
     diagnostics = ros.collect(DiagnosticArray, '/diagnostics')
     process = start(
-        'pose_ros.cli', 'up', '--camera', 'demo', '--namespace', 'front',
+        '-m', 'pose_ros.cli', 'up', '--camera', 'demo', '--namespace', 'front',
         '--set', 'pose_camera.loop=true', '--set', 'pose_estimator.mode=one-pass',
         '--set', 'pose_camera.wait_for_subscribers=1',
         '--set', 'pose_tracker.confirm_hits=4')
@@ -61,8 +61,8 @@ def test_params_file_holds_in_a_namespace(start: Any, ros: Any, tmp_path: Path) 
     assert 'confirm_hits: 3' in shipped
     file.write_text(shipped.replace('confirm_hits: 3', 'confirm_hits: 17'))
     for namespace in ('', 'front/left'):
-        process = start('pose_ros.cli', 'up', '--nodes', 'pose_tracker', '--params', str(file),
-                        '--namespace', namespace)
+        process = start('-m', 'pose_ros.cli', 'up', '--nodes', 'pose_tracker',
+                        '--params', str(file), '--namespace', namespace)
         name = f'/{namespace}/pose_tracker/get_parameters'.replace('//', '/')
         client = ros.probe.create_client(GetParameters, name)
         assert ros.spin_until(client.service_is_ready, 15)
@@ -72,7 +72,7 @@ def test_params_file_holds_in_a_namespace(start: Any, ros: Any, tmp_path: Path) 
 
 
 def test_one_node_dying_ends_all(start: Any, ros: Any) -> None:
-    process = start('pose_ros.cli', 'up', '--nodes', 'pose_tracker,pose_visualizer')
+    process = start('-m', 'pose_ros.cli', 'up', '--nodes', 'pose_tracker,pose_visualizer')
     assert ros.spin_until(lambda: {'pose_tracker', 'pose_visualizer'} <= set(
         ros.probe.get_node_names()), 15)
     pids = children(process.pid)
@@ -88,8 +88,8 @@ def test_a_killed_node_comes_back(start: Any, ros: Any, killed: str) -> None:
     """SIGKILL of one: the others stay, it starts again, skeletons with a new stamp follow."""
     tracked = ros.collect(SkeletonArray, 'pose/tracked')
     process = start(
-        'pose_ros.cli', 'up', '--respawn', '--nodes', 'pose_estimator,pose_tracker', '--camera',
-        'demo', '--set', 'pose_camera.loop=true', '--set', 'pose_camera.rate_hz=10.0',
+        '-m', 'pose_ros.cli', 'up', '--respawn', '--nodes', 'pose_estimator,pose_tracker',
+        '--camera', 'demo', '--set', 'pose_camera.loop=true', '--set', 'pose_camera.rate_hz=10.0',
         '--set', 'pose_estimator.mode=one-pass')
     assert ros.spin_until(lambda: any(len(t.skeletons) for t in tracked), 30)
     before = {command_of(pid): pid for pid in children(process.pid)}
@@ -125,9 +125,9 @@ def test_large_images_arrive(start: Any, ros: Any, tmp_path: Path, size: tuple[i
         [sys.executable, str(script)], text=True, stdout=subprocess.PIPE,
         env={**os.environ, 'ROS_DOMAIN_ID': str(ros.domain_id)})
     camera = start(
-        'pose_ros.ros.pose_camera_node', '--ros-args', '-p', f'source:={tmp_path / "image.png"}',
-        '-p', 'loop:=true', '-p', 'rate_hz:=15.0', '-p', 'reliable:=false',
-        '-p', 'wait_for_subscribers:=1', **PROFILE)
+        '-m', 'pose_ros.ros.pose_camera_node', '--ros-args',
+        '-p', f'source:={tmp_path / "image.png"}', '-p', 'loop:=true', '-p', 'rate_hz:=15.0',
+        '-p', 'reliable:=false', '-p', 'wait_for_subscribers:=1', **PROFILE)
     try:
         output, _ = listener.communicate(timeout=25)
     finally:
@@ -201,11 +201,13 @@ def test_several_cameras_end_to_end(start: Any, ros: Any) -> None:
     tracked = {name: ros.collect(SkeletonArray, f'{name}/pose/tracked')
                for name in ('front', 'rear')}
     nodes = start(
-        'pose_ros.cli', 'up', '--cameras', 'front,rear', '--nodes', 'pose_estimator,pose_tracker',
+        '-m', 'pose_ros.cli', 'up', '--cameras', 'front,rear',
+        '--nodes', 'pose_estimator,pose_tracker',
         '--set', 'pose_estimator.mode=one-pass', '--set', 'pose_estimator.num_threads=1')
     films = [
-        start('pose_ros.cli', 'up', '--nodes', 'pose_camera', '--camera', 'demo', '--namespace',
-              name, '--set', 'pose_camera.loop=true', '--set', 'pose_camera.rate_hz=5.0')
+        start('-m', 'pose_ros.cli', 'up', '--nodes', 'pose_camera', '--camera', 'demo',
+              '--namespace', name, '--set', 'pose_camera.loop=true',
+              '--set', 'pose_camera.rate_hz=5.0')
         for name in tracked]
     seen = ros.spin_until(
         lambda: all(any(len(t.skeletons) for t in messages) for messages in tracked.values()), 40)

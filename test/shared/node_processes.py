@@ -17,7 +17,7 @@ def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, st
     """Send a signal; return exit status, output and the seconds it took."""
     started_s = time.monotonic()
     process.send_signal(number)
-    output, _ = process.communicate(timeout=10)
+    output, _ = process.communicate(timeout=20)
     return process.returncode, output, time.monotonic() - started_s
 
 
