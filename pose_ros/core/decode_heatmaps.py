@@ -63,7 +63,7 @@ def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
     xy = np.stack([j, i], axis=-1).astype(np.float32) + step
     scale = np.full(2, spec.stride, np.float32)
     if spec.refinement == 'udp':
-        scale[:] = [(n - 1) / (m - 1) for n, m in zip(spec.input_size, (width, height))]
+        scale[:] = [(n - 1) / max(1, m - 1) for n, m in zip(spec.input_size, (width, height))]
     xy = xy * scale + np.float32(spec.offset_px)
     return in_our_order(spec.keypoints, xy, score, score.mean(axis=1))
 

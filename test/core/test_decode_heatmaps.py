@@ -112,3 +112,11 @@ def test_a_summit_that_is_slanted_is_found():
     for name in ('taylor', 'udp'):
         got = found(maps, name, blur_sigma=0.0)[0, 0]
         np.testing.assert_allclose(got, (20.3, 31.4), atol=1e-3)
+
+
+@pytest.mark.parametrize('refinement', ['argmax', 'quarter', 'taylor', 'udp'])
+@pytest.mark.parametrize('shape', [(1, 1), (1, 5), (5, 1)])
+def test_a_map_of_one_pixel_is_read_all_the_same(refinement, shape):
+    read = decode_heatmaps(np.ones((1, 17, *shape), np.float32), replace(
+        SPEC, refinement=refinement))
+    assert np.isfinite(read.xy).all() and (read.score == 1.0).all()
