@@ -9,17 +9,18 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
 
-from pose_ros import cli
-from pose_ros.backends.model_files import find_model, read_spec
-from pose_ros.backends.onnx import OnnxBackend
-from pose_ros.core.decode import decode_person
-from pose_ros.tools.training.errors import TrainingError
-from pose_ros.tools.training.movenet import MoveNet
-from pose_ros.tools.training.movenet_loss import original, read_loss
-from pose_ros.tools.training.networks import new_network
-from pose_ros.tools.training.settings import TrainingSettings
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
+
+from pose_ros import cli  # noqa: E402
+from pose_ros.backends.model_files import find_model, read_spec  # noqa: E402
+from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
+from pose_ros.core.decode import decode_person  # noqa: E402
+from pose_ros.tools.training.errors import TrainingError  # noqa: E402
+from pose_ros.tools.training.movenet import MoveNet  # noqa: E402
+from pose_ros.tools.training.movenet_loss import original, read_loss  # noqa: E402
+from pose_ros.tools.training.networks import new_network  # noqa: E402
+from pose_ros.tools.training.settings import TrainingSettings  # noqa: E402
 
 THUNDER = find_model('movenet_thunder')
 SOFTENING = read_spec(THUNDER).weighting['value']
