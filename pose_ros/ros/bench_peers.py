@@ -33,7 +33,8 @@ First more images than any system can take (rate, age at overload), then 70 % of
 Nothing else should run meanwhile.
 
 The oldest answer at overload is also given in mean periods, and as the number of answers from
-the publication of its image to itself: 1 or 2 where no image waits but for the one before.
+the publication of its image to itself: 1 or 2 where no image waits but for the one before, 3
+when an answer was under way just then.
 
 A plain node is what people write: the whole work in the image's callback, default QoS. The
 plain ONNX node has our weights, input sizes and decoding. `each image` is two-pass without

@@ -72,7 +72,8 @@ class MeasuredRun:
         Of each answer: from the image's stamp (its publication) to the answer's reception.
     lived : (N,) int
         Of each answer: answers from its image's publication to itself, itself included. Up to 2
-        where no image waits for more than the one that is worked on, however uneven the times.
+        where no image waits for more than the one that is worked on, however uneven the times;
+        3 when an answer was under way as the image was published.
     cpu_percent : float
         Of one core, all its processes together.
     memory_mb : float
