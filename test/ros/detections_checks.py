@@ -174,9 +174,11 @@ def test_bad_boxes_are_counted_and_left_out(replayed: Estimator) -> None:
     given: list[np.ndarray] = []
     estimate = replayed.node._estimator.estimate
 
-    def remember(image: Any, stamp_s: Any, boxes: np.ndarray, scores: np.ndarray) -> Any:
+    def remember(
+        image: Any, stamp_s: Any, boxes: np.ndarray, scores: np.ndarray, late: bool
+    ) -> Any:
         given.append(np.hstack([boxes, scores[:, None]]))
-        return estimate(image, stamp_s, boxes, scores)
+        return estimate(image, stamp_s, boxes, scores, late)
 
     replayed.node._estimator.estimate = remember
     replayed.see(PICTURE, 1000)
