@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import signal
 
 import pytest
 
@@ -16,11 +17,13 @@ _REAL_TIME = (_HERE / 'ros', _HERE / 'faults')
 
 def pytest_configure() -> None:
     """
-    Have images that tests publish arrive: Fast DDS reads its profile once in a process.
+    Have images that tests publish arrive, and interrupts.
 
-    Without the shipped one, images of 640x480 from a test to a node in another process are lost,
-    two in three and more.
+    Fast DDS reads its profile once in a process: without the shipped one, images of 640x480 from a
+    test to a node in another process are lost, two in three and more. A shell's background job
+    ignores SIGINT, and so would all that it starts.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from pose_ros.ros.shipped_files import transport_environment
 
     os.environ.update(transport_environment())
