@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a test of real processes once more when it fails; -ra lists it as RERUN."""
+    """Run a test of real processes once more when it fails; the summary lists it as RERUN."""
     for item in items:
         if any(folder in item.path.parents for folder in _REAL_TIME) or (
                 item.get_closest_marker('ros') is not None):

@@ -60,7 +60,7 @@ def measure(system: System, args: argparse.Namespace) -> dict[str, list[float]]:
     people = people_images(1)
     choose = random.Random(args.seed)
 
-    def recovered(since_ns: int) -> float:
+    def recovered(since_ns: int) -> int:
         """Play people until they are tracked; return when that came, ns."""
         found = system.play_until(
             people, lambda: first_tracked(system, since_ns), 60.0, rate_hz=RATE_HZ)
