@@ -225,6 +225,10 @@ class System:
             len(msg.skeletons) for _, msg in self.tracked
             if msg.status == SkeletonArray.OK and stamp_ns(msg.header.stamp) >= since_ns)
 
+    def message(self, node: str) -> str:
+        """Return what a node last said on /diagnostics; nothing when it has not yet said a thing."""
+        return self.diagnostics.get(node, (0, '', {}))[1]
+
     def value(self, node: str, key: str) -> int:
         """Return a counter of /diagnostics; 0 when it is not there."""
         return int(self.diagnostics.get(node, (0, '', {}))[2].get(key, 0))

@@ -177,7 +177,7 @@ def test_a_model_file_is_replaced_while_it_runs(
         assert call(system, ChangeState, 'pose_estimator/change_state', ChangeState.Request(
             transition=Transition(id=wanted))).success is success
     assert system.spin_until(
-        lambda: str(model) in system.diagnostics['pose_estimator'][1]), system.diagnostics
+        lambda: str(model) in system.message('pose_estimator')), system.diagnostics
     model.write_bytes(shipped.read_bytes())
     for wanted in (1, 3):
         assert call(system, ChangeState, 'pose_estimator/change_state', ChangeState.Request(
