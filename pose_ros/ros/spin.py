@@ -17,6 +17,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from pose_ros.ros.image_memory import keep_image_memory
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.parameters import ParameterError
 
@@ -76,6 +77,7 @@ def spin_together(
         finally:
             stop = True
 
+    keep_image_memory()
     _exit_after_signal()
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)

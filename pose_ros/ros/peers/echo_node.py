@@ -10,6 +10,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
+from pose_ros.ros.image_memory import keep_image_memory
+
 
 class EchoNode(Node):  # type: ignore[misc]
     """Publishes an empty answer to each image."""
@@ -24,5 +26,6 @@ class EchoNode(Node):  # type: ignore[misc]
 
 
 if __name__ == '__main__':
+    keep_image_memory()  # as our nodes do
     rclpy.init()
     rclpy.spin(EchoNode())

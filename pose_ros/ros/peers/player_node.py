@@ -17,6 +17,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from pose_ros.ros.image_memory import keep_image_memory
 from pose_ros.ros.images import image_to_msg
 
 
@@ -41,5 +42,6 @@ class PlayerNode(Node):  # type: ignore[misc]
 
 
 if __name__ == '__main__':
+    keep_image_memory()
     rclpy.init()
     rclpy.spin(PlayerNode(sys.argv[1], float(sys.argv[2])))
