@@ -84,6 +84,8 @@ class System:
             **os.environ, 'ROS_DOMAIN_ID': str(domain_id),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'PYTHONUNBUFFERED': '1',
         }
+        # As on a robot: a node that starts again finds its code compiled.
+        self.environment.pop('PYTHONDONTWRITEBYTECODE', None)
         command = [sys.executable, '-m', 'pose_ros.cli', 'up', '--respawn', '--nodes',
                    ','.join(nodes)]
         for setting in settings:
@@ -226,7 +228,7 @@ class System:
             if msg.status == SkeletonArray.OK and stamp_ns(msg.header.stamp) >= since_ns)
 
     def message(self, node: str) -> str:
-        """Return what a node last said on /diagnostics; nothing when it has not yet said a thing."""
+        """Return what a node last said on /diagnostics; nothing when it has not spoken yet."""
         return self.diagnostics.get(node, (0, '', {}))[1]
 
     def value(self, node: str, key: str) -> int:
