@@ -68,7 +68,7 @@ install_with_uv() (
     if [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ]; then
         export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
     fi
-    # Unlike pip it leaves compiling to the first import, which does not keep it where that is unwanted:
+    # Unlike pip it leaves compiling to the first import, which keeps nothing where this is set:
     # each process of ROS would then take half a second more to start.
     [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || export UV_COMPILE_BYTECODE=1
     uv pip install --python "$env/bin/python" -r "$@"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is shipped: one version, every file in the install lists, licences, no stray paths."""
 
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 import re
 import subprocess
@@ -75,6 +75,13 @@ def test_every_node_has_an_executable():
         if '\ndef main(' in text_of(path)
     }
     assert set(names.group(1).split()) == nodes
+
+
+def test_the_set_up_has_compiled_the_libraries():
+    """Where Python is told to keep nothing each process would compile them again."""
+    spec = import_module('pycocotools.cocoeval').__spec__  # no node imports it
+    assert spec is not None and spec.cached is not None
+    assert Path(spec.cached).is_file()
 
 
 def test_message_dependencies_are_declared_and_found():

@@ -42,6 +42,6 @@ class PlayerNode(Node):  # type: ignore[misc]
 
 
 if __name__ == '__main__':
-    keep_image_memory()
+    keep_image_memory()  # as pose_camera does
     rclpy.init()
     rclpy.spin(PlayerNode(sys.argv[1], float(sys.argv[2])))
