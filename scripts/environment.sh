@@ -215,7 +215,8 @@ build_package() {
 # New files need links, and those of removed files must go.
 link_sources() {
     # It leaves a list of what it did where it is called: not in the checkout.
-    cd "$env/colcon/build/pose_ros" && cmake --install . && find "$install" -xtype l -delete
+    cd "$env/colcon/build/pose_ros" && cmake --install . && find "$install" -xtype l -delete \
+        && "$env/bin/python" -m compileall -q -j 0 "$install/lib"
 }
 
 environment_update() {

@@ -68,9 +68,9 @@ install_with_uv() (
     if [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ]; then
         export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
     fi
-    # Unlike pip it leaves compiling to the first import, which keeps nothing where this is set:
-    # each process of ROS would then take half a second more to start.
-    [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || export UV_COMPILE_BYTECODE=1
+    # Unlike pip it leaves compiling to the first import. That may be the import of a process that
+    # is killed or has no space left, and with PYTHONDONTWRITEBYTECODE nothing is kept at all.
+    export UV_COMPILE_BYTECODE=1
     uv pip install --python "$env/bin/python" -r "$@"
 )
 

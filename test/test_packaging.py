@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is shipped: one version, every file in the install lists, licences, no stray paths."""
 
-from importlib import import_module, metadata
+from importlib import metadata
+from importlib.util import cache_from_source
+import os
 from pathlib import Path
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import xml.etree.ElementTree as ElementTree
+import zipfile
 
 import pytest
 
@@ -77,11 +82,41 @@ def test_every_node_has_an_executable():
     assert set(names.group(1).split()) == nodes
 
 
-def test_the_set_up_has_compiled_the_libraries():
-    """Where Python is told to keep nothing each process would compile them again."""
-    spec = import_module('pycocotools.cocoeval').__spec__  # no node imports it
-    assert spec is not None and spec.cached is not None
-    assert Path(spec.cached).is_file()
+def test_the_set_up_has_compiled_what_it_installed():
+    """A process that is killed or has no space left must never be the one that compiles."""
+    pose_ros = pytest.importorskip('pose_ros.msg', reason='the messages are not built')
+    root = os.environ.get('POSE_ROS_ENVIRONMENT_ROOT')
+    if root is None:
+        pytest.skip('this is not the environment of ./run')
+    folders = {Path(sysconfig.get_path('purelib')), Path(pose_ros.__file__).parents[1]}
+    sources = [path for folder in folders for path in folder.rglob('*.py')]
+    bare = [path for path in sources if not Path(cache_from_source(str(path))).is_file()]
+    # Two of scikit-video are Python 2.
+    assert len(sources) > 3000 and {path.parts[-3] for path in bare} <= {'skvideo'}, bare
+
+
+@pytest.mark.parametrize('value', [None, '1'])
+def test_the_installer_compiles_in_every_case(value, tmp_path):
+    if shutil.which('uv') is None:
+        pytest.skip('uv is not here: pip compiles what it installs by itself')
+    wheel = tmp_path / 'small-1.0-py3-none-any.whl'
+    with zipfile.ZipFile(wheel, 'w') as file:
+        file.writestr('small.py', 'NAME = 1\n')
+        file.writestr('small-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\nName: small\n'
+                                                      'Version: 1.0\n')
+        file.writestr('small-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\nGenerator: test\n'
+                                                   'Root-Is-Purelib: true\nTag: py3-none-any\n')
+        file.writestr('small-1.0.dist-info/RECORD', '')
+    (tmp_path / 'list.txt').write_text(f'{wheel}\n')
+    environment = {name: text for name, text in os.environ.items() if name not in (
+        'PYTHONDONTWRITEBYTECODE', 'UV_COMPILE_BYTECODE')}
+    if value:
+        environment['PYTHONDONTWRITEBYTECODE'] = value
+    subprocess.run(
+        ['bash', '-ec', 'env=$1; . scripts/installation.sh; install_with_uv "$2/list.txt"'
+         ' --no-index --no-cache --target "$2/there"', '-', sys.prefix, str(tmp_path)],
+        cwd=ROOT, env=environment, check=True)
+    assert Path(cache_from_source(str(tmp_path / 'there/small.py'))).is_file()
 
 
 def test_message_dependencies_are_declared_and_found():

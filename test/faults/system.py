@@ -84,8 +84,12 @@ class System:
             **os.environ, 'ROS_DOMAIN_ID': str(domain_id),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'PYTHONUNBUFFERED': '1',
         }
-        # As on a robot: a node that starts again finds its code compiled.
-        self.environment.pop('PYTHONDONTWRITEBYTECODE', None)
+        if limits is None:
+            # As on a robot: a node that starts again finds its code compiled.
+            self.environment.pop('PYTHONDONTWRITEBYTECODE', None)
+        else:
+            # A file that a limit cuts short must not be a compiled one of the environment.
+            self.environment['PYTHONDONTWRITEBYTECODE'] = '1'
         command = [sys.executable, '-m', 'pose_ros.cli', 'up', '--respawn', '--nodes',
                    ','.join(nodes)]
         for setting in settings:

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 import random
 import resource
+import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -212,16 +216,27 @@ def test_too_little_memory_is_said(start: Any) -> None:
         'emory', 'alloc', 'ended with', 'map')), 60), system.text()
 
 
-def test_the_disk_is_full(start: Any, people: Any, works: Any, tmp_path: Any) -> None:
-    """The recorder cannot write: it says so, and everybody else goes on."""
-    def limits() -> None:
-        import signal
+def _small_files() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
+def test_limits_leave_the_environment_alone(
+    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python ignores that a compiled file is cut short, and cannot load it the next time."""
+    monkeypatch.delenv('PYTHONDONTWRITEBYTECODE', raising=False)
+    (tmp_path / 'large.py').write_text('\n'.join(f'name_{n} = "{n}"' for n in range(5000)))
+    system = start(nodes=('pose_recorder',), limits=_small_files)
+    subprocess.run([sys.executable, '-c', 'import large'], check=True, cwd=tmp_path,
+                   env=system.environment, preexec_fn=_small_files)
+    assert not list(tmp_path.rglob('*.pyc'))
+
+
+def test_the_disk_is_full(start: Any, people: Any, works: Any, tmp_path: Path) -> None:
+    """The recorder cannot write: it says so, and the other nodes go on."""
     folder = tmp_path / 'recording'
-    recording = start(nodes=('pose_recorder',), limits=limits, settings=(
+    recording = start(nodes=('pose_recorder',), limits=_small_files, settings=(
         f'pose_recorder.folder={folder}', 'pose_recorder.video=false'))
     system = start(domain_of=recording)
     works(system, 60)
