@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import venv
 import xml.etree.ElementTree as ElementTree
 import zipfile
 
@@ -36,6 +37,13 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding='utf-8')
     except UnicodeDecodeError:
         return ''
+
+
+def installed_prefix() -> Path:
+    """Return where the ROS package is installed."""
+    pose_ros = pytest.importorskip('pose_ros.msg', reason='the messages are not built')
+    return next(
+        p for p in Path(pose_ros.__file__).parents if (p / 'share/pose_ros/package.xml').is_file())
 
 
 def package_version() -> str:
@@ -161,13 +169,44 @@ def test_one_package_holds_sources_and_messages():
 
 @pytest.mark.parametrize('name', ['pose_ros', 'pose_estimator', 'pose_tracker'])
 def test_executables_are_installed(name):
-    pose_ros = pytest.importorskip('pose_ros.msg', reason='the messages are not built')
-    prefix = next(
-        p for p in Path(pose_ros.__file__).parents if (p / 'share/pose_ros/package.xml').is_file()
-    )
-    executable = prefix / 'lib/pose_ros' / name
+    executable = installed_prefix() / 'lib/pose_ros' / name
     assert executable.is_file()
     assert executable.stat().st_mode & 0o111
+
+
+def test_the_command_is_on_the_path_of_a_sourced_workspace():
+    """`source install/setup.bash` puts bin/ of each package on PATH, and not lib/NAME."""
+    prefix = installed_prefix()
+    said = subprocess.run(
+        ['bash', '-c', f'. {prefix}/share/pose_ros/package.bash && exec pose_ros --version'],
+        env={**os.environ, 'PATH': f'{Path(sys.executable).parent}:/usr/bin:/bin',
+             'COLCON_CURRENT_PREFIX': str(prefix), 'COLCON_PYTHON_EXECUTABLE': sys.executable},
+        capture_output=True, text=True)
+    assert said.stdout == f'pose_ros {package_version()}\n', said
+
+
+def test_what_pip_installs_reads_bags(tmp_path):
+    """`pip install '.[record]'`: the definitions of the messages come with it."""
+    pytest.importorskip('rosbags', reason='rosbags is not here')
+    pytest.importorskip('setuptools', reason='setuptools is not here')
+    source, target = tmp_path / 'source', tmp_path / 'target'
+    for name in ('pose_ros', 'config', 'msg', 'requirements'):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('setup.py', 'pyproject.toml', 'package.xml', 'MANIFEST.in', 'LICENSE'):
+        shutil.copy(ROOT / name, source)
+    venv.create(target)
+    # Everything but pose_ros itself comes from the environment of the tests.
+    environment = {'PATH': os.environ['PATH'], 'PYTHONPATH': sysconfig.get_path('purelib')}
+    subprocess.run(
+        [target / 'bin/python', '-m', 'pip', 'install', '--quiet', '--no-deps', '--no-compile',
+         '--no-build-isolation', source], check=True, env=environment)
+    said = subprocess.run(
+        [target / 'bin/python', '-c',
+         'import pose_ros; from pose_ros.ros.recording.bag import skeleton_types;'
+         'print(pose_ros.__file__, len(skeleton_types().fielddefs["pose_ros/msg/Skeleton"][1]))'],
+        cwd=tmp_path, capture_output=True, text=True, env=environment)
+    file, fields = said.stdout.split() or pytest.fail(said.stderr)
+    assert Path(file).is_relative_to(target) and int(fields) > 5
 
 
 def test_every_source_names_its_licence():
