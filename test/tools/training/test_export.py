@@ -7,9 +7,9 @@ import json
 
 import cv2
 import numpy as np
-import onnx
 import pytest
 
+onnx = pytest.importorskip('onnx')
 torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
 
 from pose_ros import cli  # noqa: E402

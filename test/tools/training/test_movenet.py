@@ -6,10 +6,10 @@ import hashlib
 import shutil
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 
+onnx = pytest.importorskip('onnx')
 torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
 
 from pose_ros import cli  # noqa: E402
