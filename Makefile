@@ -25,7 +25,7 @@ train: ## train a network on labelled photos; ARGS='--data DIR --out DIR', or AR
 	@./run --with training pose_ros train $(ARGS)
 
 bench: ## measure cost, rate, latency and accuracy on this machine
-	@./run pose_ros bench $(ARGS)
+	@./run python -m benchmarks.bench $(ARGS)
 
 gpu-check: ## everything that wants an NVIDIA GPU; writes gpu_check.json and gpu_check.md
 	@./run pose_ros gpu-check $(ARGS)

@@ -22,10 +22,10 @@ from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from pose_ros.cli.run_together import RESPAWN_DELAY_S
+from pose_ros.cli.up import COMPOSED
 from pose_ros.ros.cameras import cameras
-from pose_ros.ros.run_together import RESPAWN_DELAY_S
 from pose_ros.ros.shipped_files import config_file, transport_environment
-from pose_ros.ros.up import COMPOSED
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of all nodes and topics'),

@@ -21,7 +21,7 @@ import numpy as np
 
 from pose_ros.backends import load_backend
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.estimator.two_pass import PoseEstimator
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.media.overlay import draw_tracks, people_in
 from pose_ros.media.sources import open_source

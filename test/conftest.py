@@ -7,12 +7,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 import signal
+import sys
 
 import pytest
 
 _HERE = Path(__file__).parent
 # Processes, DDS and timers: a machine that has no time for them for a while is not our fault.
-_REAL_TIME = (_HERE / 'ros', _HERE / 'faults')
+_REAL_TIME = (_HERE / 'ros', _HERE / 'faults', _HERE / 'cli')
 
 
 def pytest_configure() -> None:
@@ -24,6 +25,8 @@ def pytest_configure() -> None:
     ignores SIGINT, and so would all that it starts.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Last: `benchmarks` is found in the checkout, `pose_ros` where it is installed.
+    sys.path.append(str(_HERE.parent))
     from pose_ros.ros.shipped_files import transport_environment
 
     os.environ.update(transport_environment())

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from pathlib import Path
 import re
 import subprocess
@@ -16,13 +15,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'pose_ros'
 
-# Who may import whom, besides itself. `cli` is where everything is put together.
+# Which folder may import which, besides itself. `cli` is where everything is put together.
+LIBRARY = {'core', 'backends', 'media'}
 ALLOWED = {
     'core': set(),
     'backends': {'core'},
     'media': {'core'},
-    'ros': {'core', 'backends', 'media', 'msg', 'srv'},
-    'tools': {'core', 'backends', 'media'},
+    'evaluation': LIBRARY,
+    'model_import': LIBRARY,
+    'training': LIBRARY | {'evaluation'},
+    'ros': LIBRARY | {'msg', 'srv'},
+    'cli': LIBRARY | {'evaluation', 'model_import', 'training', 'ros', 'tools', 'msg', 'srv'},
+    'tools': LIBRARY | {'cli', 'evaluation'},
 }
 HEAVY = {
     'rclpy', 'sensor_msgs', 'std_msgs', 'cv2', 'onnxruntime', 'openvino', 'tensorrt', 'pycuda',
@@ -62,7 +66,7 @@ def test_imports_run_one_way(folder: str) -> None:
 
 
 def test_only_ros_imports_ros() -> None:
-    for folder in set(ALLOWED) - {'ros'}:
+    for folder in set(ALLOWED) - {'ros', 'cli'}:
         for path in sources(folder):
             wrong = {name.split('.')[0] for name in imported(path)} & ROS
             assert not wrong, f'{path.relative_to(ROOT)} imports {wrong}'
@@ -88,18 +92,10 @@ def test_core_has_no_clock_files_or_log() -> None:
         assert not calls & {'print', 'open', 'input'}, path
 
 
-def test_tools_are_verbs_and_what_verbs_share() -> None:
-    """Beside the verbs lies only what several of them use; the rest is in folders by subject."""
-    from pose_ros.cli import VERBS
-
-    verbs = {module for module, _ in VERBS.values()}
-    files = {f'pose_ros.tools.{path.stem}': path for path in (PACKAGE / 'tools').glob('*.py')
-             if path.stem != '__init__'}
-    assert verbs & set(files)
-    for name in set(files) - verbs:
-        users = [path for verb, path in files.items() if verb in verbs and any(
-            known == name or known.startswith(f'{name}.') for known in imported(path))]
-        assert len(users) > 1, f'{name} belongs into the folder of its subject'
+def test_nothing_installed_imports_what_is_not() -> None:
+    for path in sorted(PACKAGE.rglob('*.py')):
+        wrong = {name.split('.')[0] for name in imported(path)} & {'benchmarks', 'models', 'test'}
+        assert not wrong, f'{path.relative_to(ROOT)} imports {wrong}'
 
 
 def blocked(names: set[str], *modules: str) -> subprocess.CompletedProcess[str]:
@@ -123,7 +119,7 @@ def names_in(folder: str) -> list[str]:
 
 
 def test_core_works_without_everything_else() -> None:
-    with_opencv = ('.preprocess', '.estimator', '.colors')
+    with_opencv = ('.preprocess', '.two_pass', '.colors')
     light = [name for name in names_in('core') if not name.endswith(with_opencv)]
     result = blocked(HEAVY, *light)
     assert result.returncode == 0, result.stderr
@@ -167,19 +163,18 @@ def test_topics_are_relative() -> None:
 
 
 def test_every_node_is_in_the_tables() -> None:
+    from pose_ros.cli.parameters import NODES
     from pose_ros.core import config
-    from pose_ros.tools.parameter_tables import NODES
 
     classes = {c for name, c in vars(config).items() if name.endswith('Config')}
     assert set(NODES.values()) == classes
-    nodes = {path.stem.removesuffix('_node') for path in sources('ros')
-             if re.fullmatch(r'pose_\w+_node', path.stem)}
+    nodes = {path.stem for path in sources('ros/nodes') if path.stem != '__init__'}
     nodes.remove('pose_container')  # holds nodes, is none
     assert set(NODES) == nodes
 
 
 def test_pose_yaml_is_made_from_the_parameters() -> None:
-    from pose_ros.tools.parameter_tables import NODES, document
+    from pose_ros.cli.parameters import NODES, document
 
     assert (ROOT / 'config/pose.yaml').read_text(encoding='utf-8') == document('yaml', NODES), (
         'run: ./run pose_ros parameters --update .')
@@ -189,7 +184,7 @@ def test_pose_yaml_says_what_the_defaults_are() -> None:
     yaml = pytest.importorskip('yaml')
     from dataclasses import fields
 
-    from pose_ros.tools.parameter_tables import NODES
+    from pose_ros.cli.parameters import NODES
 
     data = yaml.safe_load((ROOT / 'config/pose.yaml').read_text(encoding='utf-8'))
     assert set(data) == {f'/**/{node}' for node in NODES}
@@ -204,7 +199,7 @@ def test_pose_yaml_says_what_the_defaults_are() -> None:
 
 
 def test_readme_tables_are_made_from_the_parameters() -> None:
-    from pose_ros.tools.parameter_tables import NODES, markdown
+    from pose_ros.cli.parameters import NODES, markdown
 
     readme = ROOT / 'README.md'
     if not readme.is_file() or 'pose_ros parameters' not in readme.read_text(encoding='utf-8'):
@@ -218,7 +213,7 @@ def test_readme_tables_are_made_from_the_parameters() -> None:
 
 
 def test_updating_keeps_everything_else(tmp_path: Path) -> None:
-    from pose_ros.tools.parameter_tables import NODES, document, update
+    from pose_ros.cli.parameters import NODES, document, update
 
     (tmp_path / 'config').mkdir()
     begin, end = '<!-- parameters: x -->', '<!-- end of parameters -->'
@@ -234,8 +229,8 @@ def test_updating_keeps_everything_else(tmp_path: Path) -> None:
 
 
 def test_defaults_lie_in_their_ranges() -> None:
+    from pose_ros.cli.parameters import NODES
     from pose_ros.core.config import check
-    from pose_ros.tools.parameter_tables import NODES
 
     for config_class in NODES.values():
         check(config_class())
@@ -243,11 +238,9 @@ def test_defaults_lie_in_their_ranges() -> None:
 
 def test_launch_file_and_installation_name_the_same_nodes() -> None:
     cmake = (ROOT / 'CMakeLists.txt').read_text(encoding='utf-8')
-    for path in sources('ros'):
-        if re.fullmatch(r'pose_\w+_node', path.stem):
-            assert path.stem.removesuffix('_node') in cmake, f'{path.stem} is not installed'
-            spec = importlib.util.spec_from_file_location(path.stem, path)
-            assert spec is not None
+    for path in sources('ros/nodes'):
+        if path.stem != '__init__':
+            assert path.stem in cmake, f'{path.stem} is not installed'
             assert 'def main(' in path.read_text(encoding='utf-8')
 
 

@@ -83,8 +83,8 @@ def test_every_node_has_an_executable():
     names = re.search(r'foreach\(name ([\w\s]+)\)', cmake)
     assert names is not None
     nodes = {
-        path.stem.removesuffix('_node')
-        for path in (ROOT / 'pose_ros/ros').glob('*_node.py')
+        path.stem
+        for path in (ROOT / 'pose_ros/ros/nodes').glob('*.py')
         if '\ndef main(' in text_of(path)
     }
     assert set(names.group(1).split()) == nodes

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from pose_ros import cli
-from pose_ros.tools.parameter_tables import NODES, document
+from pose_ros.cli.parameters import NODES, document
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / 'README.md').read_text(encoding='utf-8')

@@ -37,9 +37,8 @@ FORBIDDEN_ATTRIBUTES = {
     ('subprocess', 'getoutput'), ('subprocess', 'getstatusoutput'),
 }
 VERBS_MAY = {  # file: modules, for what; a test shows that no node loads these files
-    'ros/run_together.py': ({'subprocess'}, 'the nodes, for `pose_ros up`'),
-    'ros/peers/measured_run.py': ({'subprocess'}, 'nodes to be measured, for `pose_ros bench`'),
-    'ros/view.py': ({'socket'}, 'the name of this machine, for `pose_ros view`'),
+    'cli/run_together.py': ({'subprocess'}, 'the nodes, for `pose_ros up`'),
+    'cli/view.py': ({'socket'}, 'the name of this machine, for `pose_ros view`'),
     'backends/host_gpu/kernels.py': ({'subprocess'}, 'g++, for the dry run of the kernels'),
 }
 
@@ -84,7 +83,8 @@ def test_the_sources_do_nothing_of_the_kind(folder: str) -> None:
 @pytest.mark.ros
 def test_no_node_loads_what_only_verbs_may() -> None:
     pytest.importorskip('rclpy', reason='rclpy is not here: ./run pytest brings it')
-    nodes = [f'pose_ros.ros.{path.stem}' for path in (PACKAGE / 'ros').glob('pose_*_node.py')]
+    nodes = [f'pose_ros.ros.nodes.{path.stem}'
+             for path in (PACKAGE / 'ros/nodes').glob('pose_*.py')]
     only = [f'pose_ros.{name.removesuffix(".py").replace("/", ".")}' for name in VERBS_MAY]
     code = (
         'import sys, importlib\n'
@@ -136,9 +136,9 @@ import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
-from pose_ros.ros.pose_visualizer_node import PoseVisualizerNode
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
+from pose_ros.ros.nodes.pose_visualizer import PoseVisualizerNode
 from pose_ros.msg import SkeletonArray
 from visualization_msgs.msg import MarkerArray
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from pose_ros.backends.host_network import HostNetwork
 from pose_ros.backends.model_files import check_detector
-from pose_ros.core import decode, geometry, preprocess
+from pose_ros.core import geometry
 from pose_ros.core.backend import StageTimes
-from pose_ros.core.frame import Frame
+from pose_ros.core.camera_image import Frame
+from pose_ros.core.decode import movenet as decode
+from pose_ros.core.estimator import preprocess
 from pose_ros.core.keypoints import Keypoints
 
 

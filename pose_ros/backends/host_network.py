@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from pose_ros.backends.model_files import read_spec
-from pose_ros.core import preprocess
 from pose_ros.core.backend import BackendError, ModelSpec
+from pose_ros.core.estimator import preprocess
 
 # What the input may be, by ONNX Runtime's names; pixels that are not normalised may be integers.
 INPUT_TYPES: dict[str, type] = {

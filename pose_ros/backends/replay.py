@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec, StageTimes
-from pose_ros.core.frame import ENCODINGS, Frame
+from pose_ros.core.camera_image import ENCODINGS, Frame
 from pose_ros.core.keypoints import Keypoints, boxes_around
 
 

@@ -25,9 +25,10 @@ from pose_ros.backends.model_files import check_detector, find_model, read_spec
 from pose_ros.backends.pass_buffers import keypoints_of
 from pose_ros.backends.precision import is_quantized
 from pose_ros.backends.tensorrt_network import TensorrtNetwork
-from pose_ros.core import decode, preprocess
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
-from pose_ros.core.frame import Frame
+from pose_ros.core.camera_image import Frame
+from pose_ros.core.decode import movenet as decode
+from pose_ros.core.estimator import preprocess
 from pose_ros.core.keypoints import Keypoints
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pose_ros.core.frame import Frame
+from pose_ros.core.camera_image import Frame
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.model_spec import ModelSpec as ModelSpec
 from pose_ros.core.model_spec import ModelSpecError as ModelSpecError

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from pose_ros.core.frame import Frame
+from pose_ros.core.camera_image import Frame
 
 _Convert = Callable[[np.ndarray], np.ndarray]
 

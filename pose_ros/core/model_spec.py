@@ -53,7 +53,7 @@ class ModelSpec:
     mean, std : 3 floats
         In `color` order, on 0..255: input = (pixel - mean) / std.
     decoder : 'centers', 'heatmaps' or 'simcc'
-        How people are read from the outputs: `core/decode.py`, `decode_heatmaps.py`,
+        How people are read from the outputs: `core/decode/movenet.py`, `decode_heatmaps.py`,
         `decode_simcc.py`.
     outputs : dict
         Tensor name of each output, by role: heatmaps, centers, regress, offsets; heatmaps;

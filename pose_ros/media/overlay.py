@@ -18,7 +18,7 @@ import numpy as np
 
 from pose_ros.core.keypoints import Keypoints, boxes_around
 from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES, LEFT_SHOULDER
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.labels import draw_label, faces, label_places, label_size
 from pose_ros.media.palette import (
     GREY,

@@ -22,11 +22,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pose_ros.core.camera import CameraModel
+from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import boxes_around
-from pose_ros.core.metres.ellipsoids import CHI2_95, ellipsoids
+from pose_ros.core.pose3d.ellipsoids import CHI2_95, ellipsoids
 from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES
-from pose_ros.core.tracks import TrackState
+from pose_ros.core.tracking.tracks import TrackState
 from pose_ros.media.palette import id_color
 from pose_ros.media.skeleton_arrays import SeenPeople, SeenProximity
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pose_ros.core.skeleton import NUM_KEYPOINTS
-from pose_ros.core.tracks import Tracks
+from pose_ros.core.tracking.tracks import Tracks
 
 STAGES = ('convert', 'detect', 'refine', 'network', 'track')
 

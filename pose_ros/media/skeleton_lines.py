@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from pose_ros.core.keypoints import boxes_around
 from pose_ros.core.skeleton import KEYPOINT_NAMES
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 
 
 class SkeletonLines:

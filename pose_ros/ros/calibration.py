@@ -11,7 +11,7 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo
 import yaml
 
-from pose_ros.core.camera import CameraModel
+from pose_ros.core.camera_model import CameraModel
 
 
 class CalibrationError(ValueError):

@@ -11,7 +11,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from pose_ros.core.camera import CameraError, CameraModel
+from pose_ros.core.camera_model import CameraError, CameraModel
 from pose_ros.core.health.findings import Finding
 from pose_ros.core.health.stream import CameraInfoFacts, camera_info_findings
 from pose_ros.ros.managed_node import ManagedNode

@@ -20,20 +20,20 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from pose_ros.core.camera import CameraModel
+from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.metres.depth import DepthError, DepthNoise
-from pose_ros.core.metres.lifting import lift
+from pose_ros.core.pose3d.depth_lifting import lift
+from pose_ros.core.pose3d.depth_noise import DepthError, DepthNoise
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
+from pose_ros.ros.conversions import stamp_ns
 from pose_ros.ros.depth_images import (
     DepthImageError,
     depth_from_compressed_msg,
     depth_from_msg,
 )
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.messages import stamp_ns
 from pose_ros.ros.space_messages import write_space
 
 _KEPT = 8  # depth images waiting for theirs

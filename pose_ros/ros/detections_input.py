@@ -21,8 +21,8 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from pose_ros.core.config import EstimatorConfig
+from pose_ros.ros.conversions import stamp_ns
 from pose_ros.ros.managed_node import ManagedNode, StartError
-from pose_ros.ros.messages import stamp_ns
 from pose_ros.ros.standard_messages import package_messages
 
 _KEPT_DETECTIONS = 8

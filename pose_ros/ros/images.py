@@ -17,8 +17,8 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from pose_ros.core.camera_image import ENCODINGS, Frame, FrameError
 from pose_ros.core.colors import bgr_from
-from pose_ros.core.frame import ENCODINGS, Frame, FrameError
 
 
 class ImageError(ValueError):

@@ -16,10 +16,10 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose_ros.core.config import VisualizerConfig
-from pose_ros.core.metres.ellipsoids import CHI2_95, ellipsoids
-from pose_ros.core.metres.placing import Placed
+from pose_ros.core.pose3d.display_points import Placed
+from pose_ros.core.pose3d.ellipsoids import CHI2_95, ellipsoids
 from pose_ros.core.skeleton import EDGES, LEFT_SHOULDER, NUM_KEYPOINTS
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.palette import id_color
 
 BONES, JOINTS, LABEL, COVARIANCE, VELOCITY = 'bones', 'joints', 'label', 'covariance', 'velocity'

@@ -26,7 +26,7 @@ from std_msgs.msg import Header
 from pose_ros.core.keypoints import Keypoints, boxes_around
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.messages import keypoints_to_msg
+from pose_ros.ros.conversions import keypoints_to_msg
 
 _STAMP = struct.Struct('=iI')
 # stale_s, image_width, image_height, received, published, convert_ms ... track_ms

@@ -8,8 +8,8 @@ from geometry_msgs.msg import Point, Vector3
 import numpy as np
 from sensor_msgs.msg import CameraInfo
 
-from pose_ros.core.camera import CameraModel
-from pose_ros.core.metres.space_tracks import SpaceTracks
+from pose_ros.core.camera_model import CameraModel
+from pose_ros.core.pose3d.tracks3d import SpaceTracks
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.msg import SkeletonArray
 

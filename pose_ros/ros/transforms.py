@@ -16,8 +16,8 @@ from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from pose_ros.core.metres.frames import Transform
-from pose_ros.ros.messages import stamp_from_ns
+from pose_ros.core.pose3d.body_frame import Transform
+from pose_ros.ros.conversions import stamp_from_ns
 
 
 class NoTransform(LookupError):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose_ros.core.proximity.volume import camera_from_pose
+from pose_ros.core.proximity.zones import camera_from_pose
 from pose_ros.ros.transforms import NoTransform, Transforms
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from tqdm import tqdm
 
 from pose_ros.backends import load_backend
+from pose_ros.cli.report import add_json_argument, finish, machine, percentiles
 from pose_ros.core import geometry
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator import first_pass_size
+from pose_ros.core.estimator.two_pass import first_pass_size
 from pose_ros.media.sources import open_source
-from pose_ros.tools.report import add_json_argument, finish, machine, percentiles
 
 HELP = 'time several runtimes of the networks, and how far their keypoints are apart'
 DESCRIPTION = """\

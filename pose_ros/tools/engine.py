@@ -16,8 +16,8 @@ from pose_ros.backends import engine_build
 from pose_ros.backends.cuda_driver import CudaDevice, CudaDriverError, probe
 from pose_ros.backends.engine_cache import EngineCache, default_folder
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
+from pose_ros.cli.report import add_json_argument, finish
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.tools.report import add_json_argument, finish
 
 HELP = 'build, list, check or clear TensorRT engines'
 DESCRIPTION = """\

@@ -22,6 +22,7 @@ import numpy as np
 
 from pose_ros.backends.cuda_driver import CudaDriverError
 from pose_ros.backends.gpu_runtime import GpuRuntime
+from pose_ros.cli.report import as_line, finish, machine
 from pose_ros.media.sources import SourceError, open_source
 from pose_ros.tools.gpu_checks.latency import table
 from pose_ros.tools.gpu_checks.site import (
@@ -31,7 +32,6 @@ from pose_ros.tools.gpu_checks.site import (
     dry_runtime,
     gpu_runtime,
 )
-from pose_ros.tools.report import as_line, finish, machine
 
 HELP = 'check and measure the TensorRT backend on this GPU'
 DESCRIPTION = """\

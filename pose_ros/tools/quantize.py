@@ -20,12 +20,12 @@ from tqdm import tqdm
 from pose_ros.backends.int8 import quantize
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
 from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork
+from pose_ros.cli.report import add_json_argument, finish
 from pose_ros.core import geometry
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.estimator.two_pass import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.sources import SourceError, open_source
-from pose_ros.tools.report import add_json_argument, finish
 
 HELP = 'make an 8-bit model of the second pass for TensorRT'
 DESCRIPTION = """\
@@ -182,7 +182,7 @@ def agreement(
 
 def _accuracy(folder: Path, original: OnnxBackend, candidate: OnnxBackend) -> dict[str, Any]:
     """Return COCO keypoint AP of both on the labelled boxes."""
-    from pose_ros.tools.coco.scores import CocoFolder, DataError
+    from pose_ros.evaluation.scores import CocoFolder, DataError
 
     try:
         data = CocoFolder(folder)

@@ -18,7 +18,7 @@ from onnx import TensorProto  # noqa: E402
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
-from pose_ros.core.estimator import PoseEstimator  # noqa: E402
+from pose_ros.core.estimator.two_pass import PoseEstimator  # noqa: E402
 from pose_ros.core.joint_names import ORDERS  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS  # noqa: E402
 

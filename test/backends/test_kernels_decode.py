@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The kernels that read people from MoveNet's maps, on the CPU, against core/decode.py."""
+"""The kernels that read people from MoveNet's maps, on the CPU, against core/decode/movenet.py."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 from pose_ros.backends.kernels import THREADS, structs
 from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.backends.onnx import OnnxNetwork
-from pose_ros.core import decode, geometry
+from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
+from pose_ros.core.decode import movenet as decode
 from pose_ros.media.sources import SourceError, open_source
 
 MULTIPOSE = read_spec(find_model('movenet_multipose'))

@@ -16,7 +16,9 @@ import pytest
 from pose_ros.backends.kernels import FOLDER, THREADS, structs
 from pose_ros.backends.model_files import find_model
 from pose_ros.backends.onnx import OnnxNetwork
-from pose_ros.core import decode, decode_heatmaps, geometry
+from pose_ros.core import geometry
+from pose_ros.core.decode import heatmaps as decode_heatmaps
+from pose_ros.core.decode import movenet as decode
 from pose_ros.core.model_spec import REFINEMENTS, ModelSpec
 from pose_ros.media.sources import SourceError, open_source
 

@@ -13,7 +13,8 @@ import pytest
 
 from pose_ros.backends.kernels import structs
 from pose_ros.backends.model_files import find_model, read_spec
-from pose_ros.core import geometry, preprocess
+from pose_ros.core import geometry
+from pose_ros.core.estimator import preprocess
 
 THUNDER = read_spec(find_model('movenet_thunder'))
 RAW = replace(THUNDER, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), color='bgr')

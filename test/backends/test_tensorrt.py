@@ -25,10 +25,10 @@ from pose_ros.backends.host_gpu.runtime import host_runtime
 from pose_ros.backends.onnx import OnnxBackend
 from pose_ros.core import geometry
 from pose_ros.core.backend import BackendError, BackendLostError
+from pose_ros.core.camera_image import Frame
 from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator import PoseEstimator
-from pose_ros.core.frame import Frame
+from pose_ros.core.estimator.two_pass import PoseEstimator
 from pose_ros.media.sources import SourceError, open_source
 
 DETECTOR, REFINER = 'movenet_multipose', 'movenet_thunder'

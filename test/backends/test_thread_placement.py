@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from pose_ros.backends import load_backend
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.estimator.two_pass import PoseEstimator
 
 name, threads = sys.argv[1:]
 done, seen = threading.Event(), set()

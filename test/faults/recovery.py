@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from pose_ros.media.people_images import people_images
 from pose_ros.msg import Skeleton, SkeletonArray
-from pose_ros.ros.messages import stamp_ns
+from pose_ros.ros.conversions import stamp_ns
 
 BOUND_S = 2.0
 RATE_HZ = 25.0

@@ -25,7 +25,7 @@ from system import System, footprint
 from tqdm import tqdm
 
 from pose_ros.media.people_images import people_images
-from pose_ros.ros.messages import stamp_ns
+from pose_ros.ros.conversions import stamp_ns
 
 SAMPLE_S = 5.0
 SETTLE = 0.1  # of the samples, which are not counted

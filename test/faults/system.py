@@ -29,8 +29,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.conversions import stamp_from_ns, stamp_ns
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.messages import stamp_from_ns, stamp_ns
 from pose_ros.ros.shipped_files import transport_environment
 
 NODES = ('pose_estimator', 'pose_tracker')
@@ -253,7 +253,7 @@ class System:
                 command = Path(f'/proc/{number}/cmdline').read_text()
             except FileNotFoundError:
                 continue
-            if f'pose_ros.ros.{node}_node' in command:
+            if f'pose_ros.ros.nodes.{node}' in command:
                 return int(number)
         return None
 

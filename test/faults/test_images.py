@@ -15,7 +15,7 @@ import pytest
 from system import footprint
 
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.messages import stamp_ns
+from pose_ros.ros.conversions import stamp_ns
 
 _EMPTY = np.full((480, 640, 3), 90, np.uint8)
 

@@ -22,7 +22,7 @@ from rosgraph_msgs.msg import Clock
 from system import QUICK
 
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.messages import stamp_from_ns, stamp_ns
+from pose_ros.ros.conversions import stamp_from_ns, stamp_ns
 
 
 def call(system: Any, kind: Any, name: str, request: Any, timeout_s: float = 20.0) -> Any:

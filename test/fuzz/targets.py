@@ -158,7 +158,7 @@ def calibration(scratch: Path) -> Target:
 
 def annotations(scratch: Path) -> Target:
     """Return the reader of a folder of labelled photos."""
-    from pose_ros.tools.coco.scores import CocoFolder, DataError
+    from pose_ros.evaluation.scores import CocoFolder, DataError
 
     folder = scratch / 'coco'
     (folder / 'images').mkdir(parents=True)

@@ -29,7 +29,7 @@ import tempfile
 
 import numpy as np
 
-from pose_ros.tools.convert_movenet import NETWORKS, Network
+from models.convert.convert_movenet import NETWORKS, Network
 
 HERE = Path(__file__).resolve().parent
 CASES = {

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.tracking_worlds.synthetic_world import View, frames, scenes
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
-from pose_ros.tools.tracking.synthetic_world import View, frames, scenes
 
 FILE = Path(__file__).with_name('tracker.npz')
 OUTPUTS = ('id', 'state', 'xy', 'velocity', 'covariance', 'keypoint_state')

@@ -141,7 +141,7 @@ def tracks_at(xy):
     """Return CONFIRMED tracks."""
     from dataclasses import replace
 
-    from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+    from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 
     n = len(xy)
     return replace(

@@ -9,7 +9,7 @@ import pytest
 
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import FLIP_PAIRS, LEFT_ELBOW, LEFT_WRIST, NUM_KEYPOINTS
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, enlarged, people_in
 from pose_ros.media.palette import GREY, ID_COLORS, LEFT_COLOR, RED, RIGHT_COLOR, id_color
 

@@ -16,7 +16,7 @@ def test_they_hold_as_many_people_as_they_say(people: int, size: tuple[int, int]
     pytest.importorskip('onnxruntime')
     from pose_ros.backends import load_backend
     from pose_ros.core.config import EstimatorConfig
-    from pose_ros.core.estimator import PoseEstimator
+    from pose_ros.core.estimator.two_pass import PoseEstimator
 
     try:
         images = people_images(people, size)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.contact_sheet import ContactSheet
 from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.video import RecordingError, VideoRecorder, fit

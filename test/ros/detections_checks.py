@@ -23,11 +23,11 @@ from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithP
 from pose_ros.backends.replay import ReplayBackend
 from pose_ros.media.sources import open_source
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.conversions import keypoints_from_msg
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.messages import keypoints_from_msg
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.pose_standards_node import PoseStandardsNode
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_standards import PoseStandardsNode
+from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
 
 
 def header(ms: int = 1000, frame: str = 'camera') -> Header:

@@ -19,10 +19,10 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from pose_ros.core.skeleton import KEYPOINT_NAMES
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.messages import tracks_to_msg
-from pose_ros.ros.pose_standards_node import PoseStandardsNode
+from pose_ros.ros.conversions import tracks_to_msg
+from pose_ros.ros.nodes.pose_standards import PoseStandardsNode
 from pose_ros.ros.standard_messages import package_messages, skeleton2d
 
 SIZE = (640, 480)

@@ -19,15 +19,15 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from pose_ros.core.camera import CameraError
+from pose_ros.core.camera_model import CameraError
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.tracks import TrackState
+from pose_ros.core.tracking.tracks import TrackState
 from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.msg import Keypoint, Skeleton, SkeletonArray
 from pose_ros.ros.images import ENCODINGS, ImageError, image_from_compressed_msg, image_from_msg
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
 from pose_ros.ros.parameters import ParameterError
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
 from pose_ros.ros.space_messages import camera_from_info
 
 many = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

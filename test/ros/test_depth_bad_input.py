@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image
 
-from pose_ros.core.tracks import PositionSource
+from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.msg import Keypoint, SkeletonArray
 from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
 

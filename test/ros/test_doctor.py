@@ -71,7 +71,7 @@ class Ward:
         self._start([sys.executable, '-m', 'pose_ros.cli', 'up', *arguments], {})
 
     def node(self, name: str, *arguments: str) -> None:
-        self._start([sys.executable, '-m', f'pose_ros.ros.{name}_node', '--ros-args',
+        self._start([sys.executable, '-m', f'pose_ros.ros.nodes.{name}', '--ros-args',
                      *(word for a in arguments for word in ('-p', a))], PROFILE)
 
     def _start(self, command: list[str], environment: dict[str, str]) -> None:

@@ -19,10 +19,10 @@ from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.backend import BackendError
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.ros.health.diagnostics import ERROR, OK, WARN, Statistics, Throttle
-from pose_ros.ros.pose_camera_node import PoseCameraNode
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
-from pose_ros.ros.pose_visualizer_node import PoseVisualizerNode
+from pose_ros.ros.nodes.pose_camera import PoseCameraNode
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
+from pose_ros.ros.nodes.pose_visualizer import PoseVisualizerNode
 
 NODES = [PoseEstimatorNode, PoseTrackerNode, PoseVisualizerNode, PoseCameraNode]
 
@@ -199,7 +199,7 @@ def test_what_a_node_starts_with_costs_the_collector_nothing() -> None:
 import gc
 from pose_ros.core.config import TrackerConfig
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.spin import spin
+from pose_ros.ros.process import spin
 
 class Node(ManagedNode):
     def __init__(self):

@@ -14,9 +14,9 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose_ros.core.config import VisualizerConfig
-from pose_ros.core.metres.placing import Placed, place
+from pose_ros.core.pose3d.display_points import Placed, place
 from pose_ros.core.skeleton import EDGES, NUM_KEYPOINTS
-from pose_ros.core.tracks import KeypointState, Tracks, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.palette import id_color
 from pose_ros.ros.calibration import default_camera
 from pose_ros.ros.markers import MarkerWriter

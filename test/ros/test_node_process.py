@@ -15,7 +15,7 @@ from typing import Any
 from node_processes import ENDS_WITHIN_S, end
 import pytest
 
-from pose_ros.ros.up import NODES
+from pose_ros.cli.up import NODES
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
@@ -24,7 +24,7 @@ def test_a_signal_ends_a_node(
     start: Any, ros: Any, name: str, number: signal.Signals
 ) -> None:
     process = start(
-        '-m', f'pose_ros.ros.{name}_node', '--ros-args', *(
+        '-m', f'pose_ros.ros.nodes.{name}', '--ros-args', *(
             ['-p', 'source:=demo', '-p', 'loop:=true'] if name == 'pose_camera' else []))
     assert ros.spin_until(lambda: name in ros.probe.get_node_names(), 15)
     status, output, took_s = end(process, number)
@@ -35,7 +35,7 @@ def test_a_signal_ends_a_node(
 
 @pytest.mark.parametrize('delay_s', [0.0, 0.15, 0.3, 0.6, 1.0])
 def test_a_signal_while_starting(start: Any, delay_s: float) -> None:
-    process = start('-m', 'pose_ros.ros.pose_estimator_node')
+    process = start('-m', 'pose_ros.ros.nodes.pose_estimator')
     time.sleep(delay_s)
     status, output, took_s = end(process, signal.SIGTERM)
     assert took_s < ENDS_WITHIN_S
@@ -46,7 +46,7 @@ def test_a_signal_while_starting(start: Any, delay_s: float) -> None:
 _STUCK = """
 from pose_ros.core.config import CameraConfig
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.spin import spin
+from pose_ros.ros.process import spin
 
 class Stuck(ManagedNode):
     def __init__(self):
@@ -83,7 +83,7 @@ def test_a_signal_ends_a_node_that_is_stuck(
 
 
 def test_an_impossible_parameter_is_one_line(start: Any) -> None:
-    process = start('-m', 'pose_ros.ros.pose_tracker_node', '--ros-args', '-p', 'gate_sigma:=0.0')
+    process = start('-m', 'pose_ros.ros.nodes.pose_tracker', '--ros-args', '-p', 'gate_sigma:=0.0')
     output, _ = process.communicate(timeout=15)
     assert process.returncode == 1
     assert 'gate_sigma = 0.0: must be' in output and 'Traceback' not in output

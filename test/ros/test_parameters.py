@@ -17,9 +17,9 @@ from rclpy.parameter import Parameter
 
 from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.config import EstimatorConfig, VisualizerConfig
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_visualizer import PoseVisualizerNode
 from pose_ros.ros.parameters import ParameterError
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.pose_visualizer_node import PoseVisualizerNode
 
 
 @pytest.fixture

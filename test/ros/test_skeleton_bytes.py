@@ -19,7 +19,7 @@ from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.skeleton import NUM_KEYPOINTS  # noqa: E402
 from pose_ros.msg import SkeletonArray  # noqa: E402
 from pose_ros.ros import skeleton_bytes  # noqa: E402
-from pose_ros.ros.messages import keypoints_to_msg  # noqa: E402
+from pose_ros.ros.conversions import keypoints_to_msg  # noqa: E402
 from pose_ros.ros.skeleton_bytes import SkeletonBytes, same_as_rclpy  # noqa: E402
 
 

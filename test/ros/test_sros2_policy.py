@@ -18,15 +18,15 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
 from pose_ros.backends.replay import ReplayBackend
+from pose_ros.cli.up import NODES
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.ros.pose_camera_node import PoseCameraNode
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.pose_proximity_node import PoseProximityNode
-from pose_ros.ros.pose_recorder_node import PoseRecorderNode
-from pose_ros.ros.pose_standards_node import PoseStandardsNode
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
-from pose_ros.ros.pose_visualizer_node import PoseVisualizerNode
-from pose_ros.ros.up import NODES
+from pose_ros.ros.nodes.pose_camera import PoseCameraNode
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_proximity import PoseProximityNode
+from pose_ros.ros.nodes.pose_recorder import PoseRecorderNode
+from pose_ros.ros.nodes.pose_standards import PoseStandardsNode
+from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
+from pose_ros.ros.nodes.pose_visualizer import PoseVisualizerNode
 
 POLICY = Path(__file__).resolve().parents[2] / 'config/sros2/pose_ros.policy.xml'
 CALIBRATION = """\

@@ -18,9 +18,9 @@ import pytest
 from std_msgs.msg import Header
 
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.messages import keypoints_to_msg
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.pose_standards_node import PoseStandardsNode
+from pose_ros.ros.conversions import keypoints_to_msg
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_standards import PoseStandardsNode
 
 FOLDER = Path(__file__).parent
 

@@ -9,7 +9,7 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 from walk import SPEED_M_S, TRUNK, K, Walk
 
-from pose_ros.core.tracks import PositionSource
+from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
 
 

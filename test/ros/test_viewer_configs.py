@@ -20,8 +20,8 @@ from pose_ros.core import config
 from pose_ros.core.config import CameraConfig
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros import markers
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
-from pose_ros.ros.pose_visualizer_node import PoseVisualizerNode
+from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
+from pose_ros.ros.nodes.pose_visualizer import PoseVisualizerNode
 
 CONFIG = Path(__file__).parents[2] / 'config'
 

@@ -12,13 +12,13 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from benchmarks.depth_worlds.synthetic_rgbd import Figure, observe, render
 from pose_ros.backends.replay import ReplayBackend
-from pose_ros.core.camera import CameraModel
+from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.tools.metres.synthetic_rgbd import Figure, observe, render
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 
 K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
 CAMERA = CameraModel.from_camera_info(640, 480, '', (), K)

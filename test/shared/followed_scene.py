@@ -10,7 +10,7 @@ from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.core import geometry
 from pose_ros.core.backend import StageTimes
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.estimator.two_pass import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.oks import symmetric_oks
 

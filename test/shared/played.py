@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.estimator.late_frames import Pace
+from pose_ros.core.estimator.two_pass import PoseEstimator
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.pace import Pace
 
 # Seconds at speed 1: about those of ONNX Runtime on two cores that others use as well.
 FIRST_PASS_S, SECOND_LOOK_S, CROP_S, REST_S = 0.030, 0.006, 0.017, 0.005

@@ -14,25 +14,25 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+from benchmarks.depth_worlds.synthetic_rgbd import observe, render
+from benchmarks.proximity import PLAYS
 from pose_ros.backends import load_backend
-from pose_ros.core.camera import CameraModel
+from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.estimator import PoseEstimator
-from pose_ros.core.metres.depth import DepthNoise
-from pose_ros.core.metres.lifting import lift
-from pose_ros.core.metres.space_filter import SpaceFilter
-from pose_ros.core.metres.track_sources import of_tracks
+from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.pose3d.depth_lifting import lift
+from pose_ros.core.pose3d.depth_noise import DepthNoise
+from pose_ros.core.pose3d.track_sources import of_tracks
+from pose_ros.core.pose3d.tracker3d import SpaceFilter
 from pose_ros.core.proximity.distance import proximity
-from pose_ros.core.proximity.volume import volume_of
+from pose_ros.core.proximity.zones import volume_of
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.media.sources import open_source
 from pose_ros.msg import Proximity, ProximityArray
+from pose_ros.ros.conversions import keypoints_to_msg, stamp_from_ns, stamp_ns, tracks_to_msg
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.messages import keypoints_to_msg, stamp_from_ns, stamp_ns, tracks_to_msg
 from pose_ros.ros.recording.bag import skeleton_types
 from pose_ros.ros.space_messages import write_space
-from pose_ros.tools.evaluate_proximity import PLAYS
-from pose_ros.tools.metres.synthetic_rgbd import observe, render
 
 BEGIN_NS = 1_700_000_000_123_456_789
 Topics = dict[str, Any]

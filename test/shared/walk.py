@@ -10,16 +10,16 @@ from builtin_interfaces.msg import Time
 import numpy as np
 from std_msgs.msg import Header
 
-from pose_ros.core.camera import CameraModel
+from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
+from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
-from pose_ros.core.tracks import PositionSource
+from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.messages import keypoints_to_msg
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
+from pose_ros.ros.conversions import keypoints_to_msg
+from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
 from pose_ros.ros.space_messages import write_space
 from pose_ros.ros.transforms import transforms_of
-from pose_ros.tools.metres.synthetic_rgbd import Figure, joints
 
 K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
 CAMERA = CameraModel.from_camera_info(640, 480, '', (), K)

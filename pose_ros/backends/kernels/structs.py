@@ -8,9 +8,9 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
-from pose_ros.core.decode_heatmaps import blur_radius
+from pose_ros.core.decode.heatmaps import blur_radius
+from pose_ros.core.estimator.preprocess import reduction, resized_rectangle
 from pose_ros.core.model_spec import REFINEMENTS
-from pose_ros.core.preprocess import reduction, resized_rectangle
 
 # In the order of the enum FrameFormat of frame.cuh; names of sensor_msgs/image_encodings.hpp.
 FRAME_FORMATS = (

@@ -18,8 +18,14 @@ from typing import Protocol
 
 import numpy as np
 
-from pose_ros.core.metres.space_filter import STATURE_M
-from pose_ros.core.proximity.flesh import BEGIN, END, RADIUS_M, RADIUS_SIGMA_M, reach_of_unseen
+from pose_ros.core.pose3d.tracker3d import STATURE_M
+from pose_ros.core.proximity.body_capsules import (
+    BEGIN,
+    END,
+    RADIUS_M,
+    RADIUS_SIGMA_M,
+    reach_of_unseen,
+)
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.tracking.skeleton_filter import AGILITY
 

@@ -17,7 +17,7 @@ import numpy as np
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.tracking.assignment import assign
 from pose_ros.core.tracking.detections import Detections
-from pose_ros.core.tracking.likeness import oks_likeness, place_likeness, shape_likeness
+from pose_ros.core.tracking.similarity import oks_likeness, place_likeness, shape_likeness
 from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
 
 SAME_SHAPE = 0.5

@@ -13,7 +13,7 @@ import numpy as np
 
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.skeleton import NUM_KEYPOINTS
-from pose_ros.core.tracks import TrackState
+from pose_ros.core.tracking.tracks import TrackState
 
 _TENTATIVE, _CONFIRMED, _LOST = (
     np.int8(state) for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)

@@ -15,9 +15,10 @@ import numpy as np
 
 from pose_ros.core.body import OKS_SCALE
 from pose_ros.core.skeleton import NUM_KEYPOINTS, OKS_SIGMAS
-from pose_ros.core.tracking import kalman, swaps
+from pose_ros.core.tracking import kalman
+from pose_ros.core.tracking import left_right_swaps as swaps
+from pose_ros.core.tracking.adaptive_noise import Innovations
 from pose_ros.core.tracking.detections import Detections
-from pose_ros.core.tracking.innovations import Innovations
 
 AGILITY = np.array([0.8] * 7 + [1.5, 1.5, 2.5, 2.5, 0.8, 0.8, 1.5, 1.5, 2.5, 2.5])
 """(17,): how fast the velocity wanders, body heights/s per square root of a second."""

@@ -21,10 +21,10 @@ from pose_ros.core.oks import distinct
 from pose_ros.core.tracking.association import associate
 from pose_ros.core.tracking.detections import Detections, clean
 from pose_ros.core.tracking.lifecycle import Lifecycle
-from pose_ros.core.tracking.likeness import oks_likeness
 from pose_ros.core.tracking.one_euro import OneEuroPeople
+from pose_ros.core.tracking.similarity import oks_likeness
 from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
-from pose_ros.core.tracks import KeypointState, Tracks
+from pose_ros.core.tracking.tracks import KeypointState, Tracks
 
 PRESETS = {
     'responsive': (1.5, 1.0, 1.5),

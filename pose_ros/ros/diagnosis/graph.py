@@ -23,7 +23,7 @@ from pose_ros.ros.diagnosis.report import Report
 from pose_ros.ros.health.diagnostics import findings_of
 from pose_ros.ros.health.input_checks import image_topics
 from pose_ros.ros.health.qos_events import endpoints
-from pose_ros.ros.up import NODES
+from pose_ros.ros.nodes import NODES
 
 _DISCOVERY_S = 2.0  # discovery takes 0.05 to 2.2 s
 _MOST_TOPICS = 4  # of images that are looked at

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_ros.core.tracks import Tracks, TrackState
+from pose_ros.core.tracking.tracks import Tracks, TrackState
 
 FAILED = 'failed: '
 """Begins the live line when no skeletons will come."""

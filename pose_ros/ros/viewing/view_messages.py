@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pose_ros.core.camera import CameraModel
+from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.colors import bgr_from
-from pose_ros.core.frame import Frame
 from pose_ros.media.rerun_log import RerunLog
 from pose_ros.media.skeleton_arrays import people_from, proximity_from, stamp_ns
 

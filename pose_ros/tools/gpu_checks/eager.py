@@ -12,7 +12,7 @@ import numpy as np
 from pose_ros.backends.host_backend import HostBackend
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
 from pose_ros.core.backend import Backend
-from pose_ros.core.estimator import PoseEstimator
+from pose_ros.core.estimator.two_pass import PoseEstimator
 from pose_ros.tools.gpu_checks.latency import WARM_UP, scene
 from pose_ros.tools.gpu_checks.site import CouldNotRun, Site, require
 

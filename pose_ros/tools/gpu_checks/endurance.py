@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pose_ros.core.estimator import PoseEstimator
-from pose_ros.core.frame import Frame
+from pose_ros.core.camera_image import Frame
+from pose_ros.core.estimator.two_pass import PoseEstimator
 from pose_ros.tools.gpu_checks.contexts import used_bytes
 from pose_ros.tools.gpu_checks.latency import scene
 from pose_ros.tools.gpu_checks.site import Site, require

@@ -16,10 +16,12 @@ from pose_ros.backends.cuda_worker import CudaWorker
 from pose_ros.backends.kernels import structs
 from pose_ros.backends.kernels.calls import KernelCalls
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
-from pose_ros.core import decode, geometry, preprocess
+from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
+from pose_ros.core.camera_image import Frame
 from pose_ros.core.colors import bgr_from
-from pose_ros.core.frame import Frame
+from pose_ros.core.decode import movenet as decode
+from pose_ros.core.estimator import preprocess
 from pose_ros.core.model_spec import REFINEMENTS
 from pose_ros.tools.gpu_checks.site import Site, require
 

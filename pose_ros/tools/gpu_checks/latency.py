@@ -12,7 +12,7 @@ import numpy as np
 
 from pose_ros.backends.tensorrt import TensorrtBackend
 from pose_ros.core import geometry
-from pose_ros.core.estimator import PoseEstimator, first_pass_size
+from pose_ros.core.estimator.two_pass import PoseEstimator, first_pass_size
 from pose_ros.media.people_images import people_images
 from pose_ros.tools.gpu_checks.site import CheckFailed, Site
 

@@ -5,13 +5,13 @@
 import numpy as np
 import pytest
 
-from pose_ros.core.metres.limbs import FOREARM, TYPICAL_M
+from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
+from benchmarks.proximity import PLAYS, summary, true_distance, watch
+from pose_ros.core.pose3d.bone_lengths import FOREARM, TYPICAL_M
+from pose_ros.core.proximity.body_capsules import RADIUS_M, reach_of_unseen
 from pose_ros.core.proximity.distance import WALK_M_S, proximity, walked_sigma_m
-from pose_ros.core.proximity.flesh import RADIUS_M, reach_of_unseen
-from pose_ros.core.proximity.volume import Volume, volume_of
+from pose_ros.core.proximity.zones import Volume, volume_of
 from pose_ros.core.skeleton import LEFT_ELBOW, LEFT_WRIST, NOSE, RIGHT_WRIST
-from pose_ros.tools.evaluate_proximity import PLAYS, summary, true_distance, watch
-from pose_ros.tools.metres.synthetic_rgbd import Figure, joints
 
 BALL = Volume.sphere([0, 0, 0], 0.5)
 

@@ -9,7 +9,7 @@ import pytest
 from seen_people import RATE_HZ, feed, person, seen
 
 from pose_ros.core.tracking.tracker import Tracker
-from pose_ros.core.tracks import TrackState
+from pose_ros.core.tracking.tracks import TrackState
 
 
 def test_life_of_a_track():

@@ -14,7 +14,7 @@ from seen_people import RATE_HZ, feed, person, seen
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
-from pose_ros.core.tracks import KeypointState, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, TrackState
 
 
 def test_a_bag_that_loops_starts_over_with_new_ids():

@@ -12,7 +12,7 @@ from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import FLIP_INDEX, LEFT_KNEE, LEFT_WRIST, RIGHT_KNEE
 from pose_ros.core.tracking.tracker import Tracker
-from pose_ros.core.tracks import KeypointState, TrackState
+from pose_ros.core.tracking.tracks import KeypointState, TrackState
 
 
 @pytest.mark.parametrize('kind', ['constant-velocity', 'constant-acceleration', 'one-euro'])

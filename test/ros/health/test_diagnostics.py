@@ -27,8 +27,8 @@ from pose_ros.core.keypoints import Keypoints
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.health.diagnostics import findings_of
 from pose_ros.ros.images import image_to_msg
-from pose_ros.ros.pose_estimator_node import PoseEstimatorNode
-from pose_ros.ros.pose_tracker_node import PoseTrackerNode
+from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
 
 PICTURE = np.full((48, 64, 3), 90, np.uint8)
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -239,7 +239,7 @@ def test_a_node_that_is_too_slow(ros: Any) -> None:
     scene = Scene(ros, slow_s=0.15)
     ros.probe.destroy_publisher(scene.camera)
     process = subprocess.Popen(
-        [sys.executable, '-m', 'pose_ros.ros.pose_camera_node', '--ros-args', '-p',
+        [sys.executable, '-m', 'pose_ros.ros.nodes.pose_camera', '--ros-args', '-p',
          'source:=demo', '-p', 'loop:=true', '-p', 'rate_hz:=25.0'],
         env={**os.environ, 'ROS_DOMAIN_ID': str(ros.domain_id)})
     try:

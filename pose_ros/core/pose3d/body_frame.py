@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Coordinate frames: joints moved from one into another, and the frame of a body."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
+
+
+class Transform(NamedTuple):
+    """
+    Where a source frame is in a target frame: target = rotation @ source + translation.
+
+    Attributes
+    ----------
+    rotation : (3, 3) float64
+    translation : (3,) float64
+        Metres.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+
+    @classmethod
+    def from_quaternion(
+        cls, xyzw: tuple[float, float, float, float], xyz: tuple[float, float, float]
+    ) -> Transform:
+        """
+        Make it from the numbers of a geometry_msgs/Transform; any length of quaternion will do.
+
+        Raises
+        ------
+        ValueError
+            When a number is not finite or the quaternion is zero.
+        """
+        q, translation = np.array(xyzw, np.float64), np.array(xyz, np.float64)
+        length = float(np.sqrt(q @ q))
+        if not (np.isfinite(q).all() and np.isfinite(translation).all() and length > 1e-6):
+            raise ValueError(f'no transform: quaternion {xyzw}, translation {xyz}')
+        x, y, z, w = q / length
+        return cls(
+            np.array([
+                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+            ]),
+            translation,
+        )
+
+    def quaternion(self) -> tuple[float, float, float, float]:
+        """
+        Return the rotation as x, y, z, w, of length 1 and w >= 0.
+
+        Of the four ways to take it from the matrix the one that divides by the largest number:
+        Shepperd, Journal of Guidance and Control 1(3), 1978.
+        """
+        m = self.rotation
+        trace = float(np.trace(m))
+        squares = np.array([*(2 * np.diag(m) - trace), trace]) + 1.0  # 4 times x^2, y^2, z^2, w^2
+        largest = int(squares.argmax())
+        if largest == 3:
+            q = np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], squares[3]])
+        else:
+            i, j, k = largest, (largest + 1) % 3, (largest + 2) % 3
+            q = np.empty(4)
+            q[i], q[j], q[k] = squares[i], m[j, i] + m[i, j], m[k, i] + m[i, k]
+            q[3] = m[k, j] - m[j, k]
+        q = q / np.sqrt(q @ q) * (1.0 if q[3] >= 0 else -1.0)
+        return tuple(q.tolist())
+
+
+def moved(joints: SpaceTracks, target_from_source: Transform) -> SpaceTracks:
+    """
+    Express joints in another frame.
+
+    The frames are taken to be at rest against each other in the moment: velocities are turned, not
+    changed by the camera's own motion.
+    """
+    rotation = target_from_source.rotation
+    return replace(
+        joints,
+        position=joints.position @ rotation.T + target_from_source.translation,
+        velocity=joints.velocity @ rotation.T,
+        covariance=rotation @ joints.covariance @ rotation.T,
+    )
+
+
+def body_frame(position: np.ndarray) -> Transform | None:
+    """
+    Return the frame of a body in the frame of its joints.
+
+    After REP 155 (https://ros.org/reps/rep-0155.html): origin in the middle of the hips, x
+    forwards, z towards the head; so y to the person's left.
+
+    Parameters
+    ----------
+    position : (17, 3) float64
+        Metres; NaN where unknown.
+
+    Returns
+    -------
+    Transform or None
+        None where a hip or both shoulders are unknown, or they lie on one line.
+    """
+    hips = position[[LEFT_HIP, RIGHT_HIP]]
+    shoulders = position[[LEFT_SHOULDER, RIGHT_SHOULDER]]
+    known = np.isfinite(shoulders).all(axis=1)
+    if not np.isfinite(hips).all() or not known.any():
+        return None
+    origin = hips.mean(axis=0)
+    across = hips[0] - hips[1]
+    if known.all():
+        across = across + shoulders[0] - shoulders[1]
+        up = shoulders.mean(axis=0) - origin
+    else:
+        # A shoulder is as far to the side as its hip, about: the trunk's sides are parallel.
+        up = (shoulders - hips)[known][0]
+    forward = np.cross(across, up)
+    lengths = [float(np.sqrt(axis @ axis)) for axis in (forward, up)]
+    if min(lengths) < 1e-3:
+        return None
+    x, z = forward / lengths[0], up / lengths[1]
+    return Transform(np.stack([x, np.cross(z, x), z], axis=1), origin)

@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Joints of one image in metres, wherever they come from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pose_ros.core.skeleton import NUM_KEYPOINTS
+from pose_ros.core.tracking.tracks import PositionSource
+
+
+class Joints(NamedTuple):
+    """
+    The joints of N people, measured once.
+
+    Attributes
+    ----------
+    position : (N, 17, 3) float64
+        Optical frame, metres; NaN where unknown.
+    covariance : (N, 17, 3, 3) float64
+        m^2; NaN where unknown.
+    source : (N, 17) int8
+        PositionSource; NONE where unknown.
+    """
+
+    position: np.ndarray
+    covariance: np.ndarray
+    source: np.ndarray
+
+    @classmethod
+    def unknown(cls, n: int) -> Joints:
+        """Return the joints of N people of whom none is known."""
+        k = NUM_KEYPOINTS
+        return cls(
+            np.full((n, k, 3), np.nan),
+            np.full((n, k, 3, 3), np.nan),
+            np.full((n, k), PositionSource.NONE, np.int8),
+        )

@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The joints of tracked people in metres at one moment: what the space filter gives out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_ros.core.skeleton import NUM_KEYPOINTS
+from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
+
+_NONE, _DEPTH = np.int8(PositionSource.NONE), np.int8(PositionSource.DEPTH)
+
+
+@dataclass(frozen=True, eq=False)
+class SpaceTracks:
+    """
+    The joints of N tracked people, in the order of the tracks given.
+
+    Attributes
+    ----------
+    stamp_s : float
+        Seconds.
+    id : (N,) int64
+        Of the tracks.
+    position, velocity : (N, 17, 3) float64
+        Optical frame, m and m/s; NaN where not known in metres.
+    covariance : (N, 17, 3, 3) float64
+        Of the position, m^2, what is uncertain about the joint's depth below the skin included.
+    source : (N, 17) int8
+        PositionSource; NONE where not known in metres.
+    """
+
+    stamp_s: float
+    id: np.ndarray
+    position: np.ndarray
+    velocity: np.ndarray
+    covariance: np.ndarray
+    source: np.ndarray
+
+    @property
+    def measured(self) -> np.ndarray:
+        """Whether depth of this very image was used, (N, 17) bool."""
+        return np.asarray(self.source == _DEPTH)
+
+    def of(self, tracks: Tracks) -> SpaceTracks:
+        """Return these joints for `tracks`, in their order; NaN for others and where MISSING."""
+        at = {track: row for row, track in enumerate(self.id.tolist())}
+        rows = np.array([at.get(track, -1) for track in tracks.id.tolist()], np.intp)
+        gone = (rows < 0)[:, None] | (tracks.keypoint_state == int(KeypointState.MISSING))
+        if not len(self.id):
+            k = NUM_KEYPOINTS
+            nothing = np.full((len(rows), k, 3), np.nan)
+            return SpaceTracks(
+                self.stamp_s, tracks.id, nothing, nothing.copy(),
+                np.full((len(rows), k, 3, 3), np.nan), np.full((len(rows), k), _NONE),
+            )
+        return SpaceTracks(
+            self.stamp_s, tracks.id,
+            np.where(gone[..., None], np.nan, self.position[rows]),
+            np.where(gone[..., None], np.nan, self.velocity[rows]),
+            np.where(gone[..., None, None], np.nan, self.covariance[rows]),
+            np.where(gone, _NONE, self.source[rows]),
+        )

@@ -1,0 +1,224 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Volumes that people may be near to: convex, fixed in the camera's optical frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_ros.core.pose3d.body_frame import Transform
+
+_EPSILON = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """
+    A fixed volume: all that is within `radius_m` of a box.
+
+    The box may have no extent along some axes: all three make a sphere (with no radius a point,
+    such as the origin of a robot's frame), two a capsule.
+
+    Attributes
+    ----------
+    rotation : (3, 3) float64
+        Optical frame from the volume's own axes.
+    centre : (3,) float64
+        In the optical frame, metres.
+    half_m : (3,) float64
+        Half the size of the box along its own axes, metres.
+    radius_m : float
+        Metres.
+    """
+
+    rotation: np.ndarray
+    centre: np.ndarray
+    half_m: np.ndarray
+    radius_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the numbers; ValueError when they make no volume."""
+        rotation = np.asarray(self.rotation, np.float64)
+        square = rotation.shape == (3, 3)
+        if not square or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6):
+            raise ValueError('the rotation of a volume is a 3x3 rotation matrix')
+        numbers = (*np.ravel(self.centre), *np.ravel(self.half_m), self.radius_m)
+        if len(numbers) != 7 or not np.isfinite(numbers).all() or min(numbers[3:]) < 0:
+            raise ValueError(
+                'a volume has a centre of 3 numbers, 3 half sizes >= 0 and a radius >= 0, m'
+            )
+
+    @classmethod
+    def sphere(cls, centre: np.ndarray, radius_m: float = 0.0) -> Volume:
+        """Return a sphere around a point (3,) of the optical frame; a point without radius."""
+        return cls(np.eye(3), np.asarray(centre, np.float64), np.zeros(3), radius_m)
+
+    @classmethod
+    def box(cls, camera_from_box: np.ndarray, size_m: np.ndarray) -> Volume:
+        """Return a box of `size_m` (3,) around the origin of a frame (4, 4)."""
+        pose = np.asarray(camera_from_box, np.float64)
+        return cls(pose[:3, :3], pose[:3, 3], np.asarray(size_m, np.float64) / 2)
+
+    @classmethod
+    def capsule(cls, begin: np.ndarray, end: np.ndarray, radius_m: float) -> Volume:
+        """Return all within `radius_m` of the line between two points (3,)."""
+        begin, end = np.asarray(begin, np.float64), np.asarray(end, np.float64)
+        length = float(np.linalg.norm(end - begin))
+        axis = (end - begin) / length if length > _EPSILON else np.array([1.0, 0.0, 0.0])
+        # Any two axes across will do.
+        across = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+        across /= np.linalg.norm(across)
+        rotation = np.stack([axis, across, np.cross(axis, across)], axis=1)
+        return cls(rotation, (begin + end) / 2, np.array([length / 2, 0.0, 0.0]), radius_m)
+
+    def distance(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Measure points.
+
+        Parameters
+        ----------
+        points : (..., 3) float64
+            Optical frame, metres.
+
+        Returns
+        -------
+        distance_m : (...) float64
+            To the surface; negative inside.
+        away : (..., 3) float64
+            Unit vector in which the distance grows fastest; zero where no direction does.
+        """
+        local = (points - self.centre) @ self.rotation
+        beyond = local - np.clip(local, -self.half_m, self.half_m)
+        outside = np.sqrt((beyond * beyond).sum(axis=-1))
+        away = beyond / np.maximum(outside, _EPSILON)[..., None]
+        depth = self.half_m - np.abs(local)
+        face = depth.argmin(axis=-1)
+        inside = outside < _EPSILON
+        towards = np.eye(3)[face] * np.where(local >= 0, 1.0, -1.0)
+        # Inside a box the nearest face decides; inside a line or point there is none.
+        thick = inside & (self.half_m.min() > 0)
+        away = np.where(thick[..., None], towards, away)
+        distance = np.where(thick, -depth.min(axis=-1), outside) - self.radius_m
+        return distance, away @ self.rotation.T
+
+
+@dataclass(frozen=True, eq=False)
+class HalfSpaces:
+    """
+    All that is behind every one of M planes, such as what is beyond a light curtain.
+
+    Attributes
+    ----------
+    normal : (M, 3) float64
+        Unit vectors out of the volume, in the optical frame.
+    offset_m : (M,) float64
+        A point p is behind plane i where `normal[i] @ p <= offset_m[i]`.
+    """
+
+    normal: np.ndarray
+    offset_m: np.ndarray
+
+    def __post_init__(self) -> None:
+        """Check the numbers; ValueError when they make no planes."""
+        normal, offset = np.asarray(self.normal), np.asarray(self.offset_m)
+        shaped = normal.ndim == 2 and normal.shape[1:] == (3,) and offset.shape == normal.shape[:1]
+        if not shaped or not len(offset) or not np.isfinite([*normal.ravel(), *offset]).all():
+            raise ValueError('planes are normals (M, 3) and M offsets, finite, at least one')
+        if not np.allclose((normal * normal).sum(axis=1), 1.0, atol=1e-6):
+            raise ValueError('the normals of planes have length 1')
+
+    def distance(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Measure points, as `Volume.distance` does.
+
+        Beyond an edge, where two planes are exceeded, it is the larger of the two distances: never
+        more than the true one.
+        """
+        beyond = points @ self.normal.T - self.offset_m
+        nearest = beyond.argmax(axis=-1)
+        return beyond.max(axis=-1), self.normal[nearest]
+
+
+SHAPES: dict[str, str] = {
+    'sphere': 'x y z of the centre and the radius: 4 numbers',
+    'box': 'x y z of the centre and the three sizes: 6 numbers',
+    'capsule': 'x y z of one end, x y z of the other, and the radius: 7 numbers',
+    'planes': 'for each plane its normal (out of the zone) and its offset: 4, 8, ... numbers',
+}
+"""What the numbers of each shape mean; all in metres, in the frame of the zone."""
+
+
+def volume_of(
+    shape: str, numbers: Sequence[float], camera_from_zone: np.ndarray
+) -> Volume | HalfSpaces:
+    """
+    Make a volume from plain numbers.
+
+    Parameters
+    ----------
+    shape : str
+        One of SHAPES.
+    numbers : sequence of float
+        As SHAPES says, metres.
+    camera_from_zone : (4, 4) float64
+        The frame that the numbers are in.
+
+    Raises
+    ------
+    ValueError
+        With one line: wrong number of numbers, not finite, or no size.
+    """
+    if shape not in SHAPES:
+        raise ValueError(f'no shape {shape!r}: one of {", ".join(SHAPES)}')
+    values = np.asarray(numbers, np.float64)
+    count = len(values)
+    right = count > 0 and count % 4 == 0 if shape == 'planes' else (
+        count == {'sphere': 4, 'box': 6, 'capsule': 7}[shape])
+    if not right:
+        raise ValueError(f'{count} numbers for a {shape}: it takes {SHAPES[shape]}')
+    if not np.isfinite(values).all():
+        raise ValueError(f'{shape} of {values.tolist()}: every number must be finite')
+    rotation, origin = camera_from_zone[:3, :3], camera_from_zone[:3, 3]
+    if shape == 'planes':
+        planes = values.reshape(-1, 4)
+        length = np.sqrt((planes[:, :3] ** 2).sum(axis=1))
+        if (length < _EPSILON).any():
+            raise ValueError(f'planes of {values.tolist()}: a normal has no length')
+        normal = planes[:, :3] / length[:, None] @ rotation.T
+        # The offset goes with the normal as it was given: n p <= d is the same plane.
+        return HalfSpaces(normal, planes[:, 3] / length + normal @ origin)
+    sizes = values[3:] if shape != 'capsule' else values[6:]
+    if (sizes <= 0).any():
+        raise ValueError(f'{shape} of {values.tolist()}: radius and sizes must be above 0')
+    first = rotation @ values[:3] + origin
+    if shape == 'sphere':
+        return Volume.sphere(first, float(values[3]))
+    if shape == 'capsule':
+        return Volume.capsule(first, rotation @ values[3:6] + origin, float(values[6]))
+    return Volume(rotation, first, values[3:] / 2)
+
+
+def camera_from_pose(pose: Sequence[float]) -> np.ndarray:
+    """
+    Return the (4, 4) transform of a pose.
+
+    Parameters
+    ----------
+    pose : 7 floats
+        x, y, z in metres and the quaternion x, y, z, w, of any length but 0.
+
+    Raises
+    ------
+    ValueError
+        With one line: not 7 numbers, not finite, or no rotation.
+    """
+    if len(pose) != 7:
+        raise ValueError(f'a pose is 7 finite numbers (x y z, qx qy qz qw), not {list(pose)}')
+    x, y, z, qx, qy, qz, qw = pose
+    found = Transform.from_quaternion((qx, qy, qz, qw), (x, y, z))
+    where = np.eye(4)
+    where[:3, :3], where[:3, 3] = found.rotation, found.translation
+    return where

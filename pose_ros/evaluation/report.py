@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The report of an evaluation for people: report.md, and the worst cases as pictures beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+from pose_ros.evaluation.annotation_file import DataError
+from pose_ros.evaluation.pose_errors import PersonError
+from pose_ros.media.overlay import draw_keypoints
+from pose_ros.media.text import draw_banner
+
+PICTURE_HEIGHT_PX = 480
+# How far around the labelled and the found person a picture looks, in lengths of their box.
+CONTEXT = 0.35
+
+
+def write_report(
+    folder: Path,
+    report: dict[str, Any],
+    worst: list[PersonError],
+    found: dict[int, Keypoints],
+) -> None:
+    """
+    Write report.md and worst_01.jpg, ...
+
+    Parameters
+    ----------
+    folder : Path
+        Made when absent; files of the same names are overwritten.
+    report : dict
+        What the command prints as JSON.
+    worst : list of PersonError
+        Lowest OKS first.
+    found : dict
+        Image id to the people found in it.
+
+    Raises
+    ------
+    DataError
+        When a picture cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for n, error in enumerate(worst, 1):
+        names.append(f'worst_{n:02}.jpg')
+        picture = side_by_side(error, found[error.photo.image_id])
+        if not cv2.imwrite(str(folder / names[-1]), picture):
+            raise DataError(f'cannot write {folder / names[-1]}')
+    (folder / 'report.md').write_text(_markdown(report, worst, names), encoding='utf-8')
+
+
+def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
+    """
+    Draw a labelled person (left) beside who was found in his place (right).
+
+    Parameters
+    ----------
+    error : PersonError
+    people : Keypoints
+        All who were found in the photo; only whoever was paired with him is drawn in full.
+
+    Returns
+    -------
+    (480, W, 3) uint8
+        BGR.
+    """
+    image = cv2.imread(str(error.photo.path), cv2.IMREAD_COLOR)
+    truth = error.photo.truth
+    labelled = Keypoints(
+        truth.xy[[error.person]].astype(np.float32),
+        (~np.isnan(truth.xy[[error.person], :, 0])).astype(np.float32),
+        np.ones(1, np.float32),
+    )
+    chosen = people.select(np.array([error.found] if error.found >= 0 else [], np.intp))
+    boxes = [truth.boxes_xyxy[error.person], labelled.boxes_xyxy()[0]]
+    visible = _as_published(chosen)
+    boxes += [box for box in visible.boxes_xyxy() if np.isfinite(box).all()]
+    left, top, right, bottom = _view(np.array(boxes), image.shape[1::-1])
+    part = image[top:bottom, left:right]
+    scale = PICTURE_HEIGHT_PX / part.shape[0]
+    size = (max(1, round(part.shape[1] * scale)), PICTURE_HEIGHT_PX)
+    panels = []
+    who = 'nobody found' if error.found < 0 else f'found, OKS {error.oks:.2f}'
+    for people_drawn, title in ((labelled, 'labelled'), (visible, who)):
+        panel = cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else
+                           cv2.INTER_CUBIC)  # fmt: skip
+        moved = (people_drawn.xy - np.float32([left, top]) + 0.5) * np.float32(scale) - 0.5
+        draw_keypoints(panel, Keypoints(moved, people_drawn.score, people_drawn.person_score))
+        draw_banner(panel, title)
+        panels.append(panel)
+    gap = np.full((PICTURE_HEIGHT_PX, 6, 3), 255, np.uint8)
+    return np.hstack([panels[0], gap, panels[1]])
+
+
+def _as_published(people: Keypoints) -> Keypoints:
+    """Leave out the keypoints that the node would not publish."""
+    weak = people.score < EstimatorConfig.min_keypoint_score
+    return Keypoints(
+        np.where(weak[..., None], np.float32(np.nan), people.xy), people.score,
+        people.person_score,
+    )  # fmt: skip
+
+
+def _view(boxes: np.ndarray, image_size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of what a picture shows, whole pixels in the image."""
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    reach = CONTEXT * max(*(high - low), 20.0)
+    size = np.array(image_size)
+    left, top = np.clip(np.floor(low - reach), 0, size - 2).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(high + reach), (left + 2, top + 2), size).astype(int).tolist()
+    return left, top, right, bottom
+
+
+def _markdown(report: dict[str, Any], worst: list[PersonError], names: list[str]) -> str:
+    lines = [
+        f'# {" + ".join(report["models"])} on {Path(report["data"]).name}', '',
+        f'{report["photos"]} photos with {report["people"]} labelled people; '
+        f'{report["found"]} found. Mode {report["mode"]}, backend {report["backend"]}, '
+        f'{report["cores"]} cores of {report["cpu"]}.', '',
+        '| figure | value | what it is |', '|---|---|---|',
+    ]  # fmt: skip
+    meaning = {
+        'AP': 'mean over OKS 0.50 to 0.95', 'AP50': 'at OKS 0.50', 'AP75': 'at OKS 0.75',
+        'APm': 'people of 32 to 96 pixels', 'APl': 'people of more than 96 pixels',
+        'AR': 'recall, mean over OKS 0.50 to 0.95',
+    }  # fmt: skip
+    lines += [f'| {name} | {report[name]:.3f} | {text} |' for name, text in meaning.items()]
+    cost, network = report['estimate_ms'], report['network_ms']
+    lines += [
+        f'| time per photo | {cost["p50"]:.1f} ms | median; 95 %: {cost["p95"]:.1f} ms |',
+        f'| of it the networks | {network["p50"]:.1f} ms | median |', '',
+        '## Joints', '',
+        'PCK@0.2: the share of labelled joints found within 0.2 of the longer side of the box, or '
+        'of the torso (left shoulder to right hip). Whoever was not found has all joints wrong.',
+        '', '| joint | PCK@0.2 of the box | of the torso |', '|---|---|---|',
+    ]  # fmt: skip
+    box, torso = report['pck']['box'], report['pck']['torso']
+    for name in (*KEYPOINT_NAMES, 'all'):
+        lines.append(f'| {name.replace("_", " ")} | {box[name]:.3f} | {torso[name]:.3f} |')
+    lines += [
+        '', '## Worst cases', '',
+        'The labelled people with the lowest OKS, among equals those with most joints labelled; '
+        'left what is labelled, right what was found (blue: left side, orange: right side).', '',
+    ]  # fmt: skip
+    for error, name in zip(worst, names):
+        truth = error.photo.truth
+        joints = NUM_KEYPOINTS - int(np.isnan(truth.xy[error.person, :, 0]).sum())
+        lines += [
+            f'{name}: {error.photo.path.name}, annotation {truth.annotation_id[error.person]}, '
+            f'{joints} joints labelled, OKS {error.oks:.3f}', '', f'![{name}]({name})', '',
+        ]  # fmt: skip
+    lines += ['## Parameters', '', '| parameter | value |', '|---|---|']
+    lines += [f'| {name} | {value} |' for name, value in report['parameters'].items()]
+    return '\n'.join(lines) + '\n'

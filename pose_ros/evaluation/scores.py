@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A folder in COCO's person-keypoints form, and the scores of results on it, by pycocotools."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.skeleton import NUM_KEYPOINTS
+from pose_ros.evaluation.annotation_file import DataError as DataError
+from pose_ros.evaluation.annotation_file import read_annotations
+
+# The rows of COCOeval.stats for keypoints (cocoeval.py, _summarizeKps).
+STATS = ('AP', 'AP50', 'AP75', 'APm', 'APl', 'AR', 'AR50', 'AR75', 'ARm', 'ARl')
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """
+    The labelled people of one image.
+
+    Attributes
+    ----------
+    xy : (N, 17, 2) float64
+        Image pixels, NaN where not labelled.
+    area : (N,) float64
+        Of the person's segment, pixels squared.
+    boxes_xyxy : (N, 4) float64
+    annotation_id : (N,) int
+    """
+
+    xy: np.ndarray
+    area: np.ndarray
+    boxes_xyxy: np.ndarray
+    annotation_id: np.ndarray
+
+    def __len__(self) -> int:
+        """Count the people."""
+        return len(self.xy)
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """
+    One image and the people labelled in it.
+
+    Attributes
+    ----------
+    image_id : int
+    path : Path
+    boxes_xyxy : (N, 4) float64
+        Labelled people that are no crowd, image pixels; only boxes that have an area.
+    truth : Truth
+        The same people and those whose box has no area, with at least one labelled joint.
+    """
+
+    image_id: int
+    path: Path
+    boxes_xyxy: np.ndarray
+    truth: Truth
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; also of names that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+class CocoFolder:
+    """
+    `annotations.json` and `images/`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where both are.
+    annotations, images : Path, optional
+        Where they have other names.
+
+    Attributes
+    ----------
+    photos : list of Photo
+    notes : list of str
+        What is odd in the file but does no harm, a sentence each.
+
+    Raises
+    ------
+    DataError
+        When something is missing or malformed.
+    """
+
+    def __init__(
+        self, folder: Path, annotations: Path | None = None, images: Path | None = None
+    ) -> None:
+        file, images = annotations or folder / 'annotations.json', images or folder / 'images'
+        data, self._category, self.notes = read_annotations(file)
+        # pycocotools prints about its progress.
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._coco = COCO()
+            self._coco.dataset = data
+            self._coco.createIndex()
+        try:
+            self.photos = [self._photo(images, image) for image in self._images()]
+        except (
+            AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError
+        ) as error:
+            raise DataError(f'{file} is not in COCO form: {error!r}'[:500]) from error
+        missing = [photo.path.name for photo in self.photos if not is_there(photo.path)]
+        if missing:
+            raise DataError(
+                f'{len(missing)} of {len(self.photos)} images are not in {images}, '
+                f'the first is {missing[0]}'
+            )
+
+    def _images(self) -> list[dict[str, Any]]:
+        return list(self._coco.loadImgs(sorted(self._coco.getImgIds())))
+
+    def _photo(self, images: Path, image: dict[str, Any]) -> Photo:
+        people = self._coco.loadAnns(self._coco.getAnnIds(image['id'], iscrowd=False))
+        boxes = np.array([person['bbox'] for person in people], np.float64).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        keypoints = np.array([person['keypoints'] for person in people], np.float64)
+        keypoints = keypoints.reshape(-1, NUM_KEYPOINTS, 3)
+        labelled = keypoints[..., 2] > 0
+        counts = labelled.any(axis=1)
+        truth = Truth(
+            np.where(labelled[..., None], keypoints[..., :2], np.nan)[counts],
+            np.array([person['area'] for person in people], np.float64)[counts],
+            boxes[counts],
+            np.array([person['id'] for person in people], np.int64)[counts],
+        )
+        has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        path = images / image['file_name']
+        return Photo(image['id'], path, boxes[has_area], truth)
+
+    @property
+    def num_people(self) -> int:
+        """Count the labelled people."""
+        return len(self._coco.getAnnIds(iscrowd=False))
+
+    def scores(self, found: dict[int, Keypoints]) -> dict[str, float]:
+        """
+        Compare results with the labels.
+
+        Parameters
+        ----------
+        found : dict
+            Image id to the people found in it; a missing keypoint counts as one at (0, 0).
+
+        Returns
+        -------
+        dict
+            AP, AP50, AP75, APm, APl, AR, ... as COCO defines them; -1 where there is no label of
+            that size.
+        """
+        results = [
+            {
+                'image_id': image_id,
+                'category_id': self._category,
+                'score': float(people.person_score[n]),
+                'keypoints': np.column_stack(
+                    [np.nan_to_num(people.xy[n]), people.score[n]]
+                ).astype(float).ravel().tolist(),
+            }
+            for image_id, people in found.items()
+            for n in range(len(people))
+        ]
+        if not results:
+            return dict.fromkeys(STATS, 0.0)
+        with contextlib.redirect_stdout(io.StringIO()):
+            evaluation = COCOeval(self._coco, self._coco.loadRes(results), 'keypoints')
+            evaluation.params.imgIds = sorted(found)
+            evaluation.params.catIds = [self._category]
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+        return {name: round(float(s), 4) for name, s in zip(STATS, evaluation.stats)}

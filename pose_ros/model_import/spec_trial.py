@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The usual normalisations of a foreign network tried on pictures, ranked by how well it answers.
+
+A network that gets its input wrong still answers, only worse. Two things are looked at that need
+no labels: how high its peaks are, and how alike (OKS) its skeletons are to those of the shipped
+networks in the same crops. The product ranks the candidates; it is a guess, and close ones say
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+import tempfile
+
+import numpy as np
+
+from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
+from pose_ros.backends.onnx import OnnxBackend
+from pose_ros.core import geometry, oks
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.keypoints import Keypoints, boxes_around
+from pose_ros.core.model_spec import ModelSpec
+from pose_ros.model_import.spec_guess import IMAGENET_MEAN, IMAGENET_STD
+
+# The person's box around his keypoints: the top of the head and the toes are outside of them.
+BOX_OF_KEYPOINTS = 1.14
+# Only people whom the shipped networks are sure of are compared with.
+SURE_SCORE = 0.3
+NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    'ImageNet': (IMAGENET_MEAN, IMAGENET_STD),
+    '0..1': ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
+    '-1..1': ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    '-0.5..0.5': ((127.5, 127.5, 127.5), (255.0, 255.0, 255.0)),
+    '0..255': ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    'Caffe (ImageNet mean, std 1)': (IMAGENET_MEAN, (1.0, 1.0, 1.0)),
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """
+    How a network answered with one normalisation.
+
+    Attributes
+    ----------
+    what : str
+        Its name, with the order of colours.
+    spec : ModelSpec
+        With this normalisation.
+    score : float
+        Mean score of the keypoints that both see, 0 to 1.
+    likeness : float
+        Mean OKS with the shipped networks, 0 to 1.
+    """
+
+    what: str
+    spec: ModelSpec
+    score: float
+    likeness: float
+
+    @property
+    def response(self) -> float:
+        """What the trials are ranked by."""
+        return self.score * self.likeness
+
+
+def try_normalisations(model: Path, spec: ModelSpec, images: list[np.ndarray]) -> list[Trial]:
+    """
+    Try the usual normalisations.
+
+    Parameters
+    ----------
+    model : Path
+        ONNX file.
+    spec : ModelSpec
+        All else.
+    images : list of (H, W, 3) uint8
+        BGR, with people in plain view.
+
+    Returns
+    -------
+    list of Trial
+        Best first; empty when the shipped networks are sure of nobody in the images.
+
+    Raises
+    ------
+    BackendError
+        When the network contradicts the spec.
+    """
+    people = _people_in(images)
+    if not any(len(seen) for seen in people):
+        return []
+    trials = []
+    for name, (mean, std) in NORMALISATIONS.items():
+        for color in ('rgb', 'bgr'):
+            turned = slice(None) if color == 'rgb' else slice(None, None, -1)
+            candidate = replace(
+                spec, color=color, mean=tuple(mean[turned]), std=tuple(std[turned])
+            )
+            trials.append(_trial(f'{name}, {color}', model, candidate, images, people))
+    return sorted(trials, key=lambda trial: -trial.response)
+
+
+def _people_in(images: list[np.ndarray]) -> list[Keypoints]:
+    shipped = OnnxBackend(SHIPPED_DETECTOR, SHIPPED_REFINER, 2)
+    estimator = PoseEstimator(shipped, EstimatorConfig())
+    people = [estimator.estimate(image) for image in images]
+    return [seen.select(seen.person_score >= SURE_SCORE) for seen in people]
+
+
+def _trial(
+    what: str, model: Path, spec: ModelSpec, images: list[np.ndarray], people: list[Keypoints]
+) -> Trial:
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / 'net.onnx'
+        link.symlink_to(model.resolve())
+        link.with_suffix('.json').write_text(spec.to_json(), encoding='utf-8')
+        backend = OnnxBackend(SHIPPED_DETECTOR, str(link), 2)
+        scores, likeness = [], []
+        for image, seen in zip(images, people):
+            if not len(seen):
+                continue
+            backend.load_image(image)
+            boxes = boxes_around(seen.xy)
+            padding = spec.crop_scale * BOX_OF_KEYPOINTS
+            crops = geometry.crop(boxes, spec.input_size, padding, spec.crop_aspect)
+            found = backend.refine(crops)
+            both = ~np.isnan(seen.xy).any(axis=2) & ~np.isnan(found.xy).any(axis=2)
+            scores += found.score[both].tolist()
+            likeness += np.diagonal(oks.oks(seen.xy, oks.areas(seen.xy), found.xy)).tolist()
+        backend.close()
+    return Trial(what, spec, float(np.mean(scores or [0.0])), float(np.mean(likeness or [0.0])))

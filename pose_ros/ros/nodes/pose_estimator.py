@@ -1,0 +1,350 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+`pose_estimator`: images in, everybody seen in each of them out.
+
+Subscribes `image` (or `image/compressed`), publishes `pose`. Inference runs in the callback: with
+keep-last 1 the middleware holds the newest image meanwhile, and older ones are dropped, counted.
+
+/diagnostics, besides the counters: `cost` is callback entry to return of publish without the time
+inside the networks, `callback` is with it; `convert`, `detect`, `refine` and `publish` are its
+parts, `network` is inside detect and refine, `around` their rest; `age` is publication minus
+stamp. Each as `_p50_ms`, `_p95_ms`, `_p99_ms`. `followed` counts images without a first pass.
+
+With `people_from: detections` another node finds the people (`detections_input`), and an image is
+worked on when its detections have come. With the parameter `depth` it subscribes `depth` and
+`camera_info` as well and gives positions in metres (`depth_input`); where they cannot be had the
+reason is on /diagnostics. With `monocular` people without any depth get metres from an assumed
+stature (`core/pose3d/monocular.py`), marked as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import KeyValue
+import numpy as np
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.time import Time
+from sensor_msgs.msg import CompressedImage, Image
+
+from pose_ros.backends import load_backend
+from pose_ros.core.backend import Backend, BackendError, BackendLostError
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.late_frames import Pace
+from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.health.findings import Finding
+from pose_ros.core.health.stream import ClockFacts
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.pose3d.monocular import place
+from pose_ros.core.tracking.tracks import PositionSource
+from pose_ros.msg import SkeletonArray
+from pose_ros.ros.camera_input import CameraInput
+from pose_ros.ros.conversions import keypoints_to_msg, stamp_ns, stamp_seconds
+from pose_ros.ros.depth_input import DepthInput
+from pose_ros.ros.detections_input import Boxes, DetectionsInput
+from pose_ros.ros.health.diagnostics import OK, WARN
+from pose_ros.ros.health.drops import DropCounter, takes_message_info
+from pose_ros.ros.health.gpu_checks import GpuChecks
+from pose_ros.ros.health.input_checks import InputChecks
+from pose_ros.ros.images import ImageError, image_for
+from pose_ros.ros.managed_node import ManagedNode, StartError
+from pose_ros.ros.process import spin
+from pose_ros.ros.skeleton_bytes import SkeletonBytes, same_as_rclpy
+from pose_ros.ros.space_messages import sources_from_msg, write_space
+
+
+class PoseEstimatorNode(ManagedNode):
+    """
+    Runs PoseEstimator on every image.
+
+    Parameters
+    ----------
+    load : callable
+        Makes the backend from the parameters, when configuring; by default `load_backend`.
+    """
+
+    CHECKS = ('image', 'stamps', 'rate', 'drops', 'camera_info', 'backend', 'gpu')
+
+    def __init__(
+        self, load: Callable[[EstimatorConfig], Backend] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__('pose_estimator', EstimatorConfig, **kwargs)
+        self._load = load or (lambda config: load_backend(config, self._note_progress))
+        self._progress = ''
+        self._backend: Backend | None = None
+        self._estimator: PoseEstimator | None = None
+        self._publisher: Any = None
+        self._subscription: Any = None
+        self._camera: CameraInput | None = None
+        self._depth: DepthInput | None = None
+        self._detections: DetectionsInput | None = None
+        self._bytes: SkeletonBytes | None = None
+        self._drops, self._pace = DropCounter(), Pace()
+        self._last_stamp_ns = 0
+        self._last_size: tuple[int, int] | None = None
+        self._input = InputChecks(self, lambda: self._subscription)
+        self._gpu = GpuChecks()
+
+    def configure(self) -> None:
+        """Load the networks; an engine may have to be built, which takes minutes."""
+        started_s = time.monotonic()
+        self._progress = ''
+        try:
+            self.wait_for(
+                self._load_networks, lambda: f'configuring: {self._progress or "loading"}'
+            )
+        except (BackendError, ValueError) as error:
+            raise StartError(f'cannot load the networks: {error}') from error
+        assert self._backend is not None
+        self._bytes = SkeletonBytes() if same_as_rclpy() else None
+        self._publisher = self.create_publisher(
+            SkeletonArray, 'pose', 10,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        self.get_logger().info(
+            f'{self._model()} on {self._backend.name}, loaded in '
+            f'{time.monotonic() - started_s:.1f} s'
+        )
+
+    def _load_networks(self) -> None:
+        self._backend = self._load(self.config)
+        self._estimator = PoseEstimator(self._backend, self.config)
+        # The first run of a network allocates: better here than on the first image.
+        self._estimator.estimate(np.zeros((480, 640, 3), np.uint8), 0.0)
+        self._estimator = PoseEstimator(self._backend, self.config)
+
+    def _note_progress(self, what: str, fraction: float) -> None:
+        self._progress = f'building the engine of {what}, {fraction:.0%}'
+
+    def activate(self) -> None:
+        """Subscribe."""
+        compressed = self.config.image_transport == 'compressed'
+        self._drops = DropCounter()
+        self._last_stamp_ns, self._last_size = 0, None
+        self._input = InputChecks(self, lambda: self._subscription)
+        if self.config.people_from == 'detections':
+            self._detections = DetectionsInput(self, self.config)
+        if self.config.depth or self.config.monocular:
+            self._camera = CameraInput(self, self.config.rectified)
+            if self.config.depth:
+                self._depth = DepthInput(self, self.config, self._camera)
+        self._subscription = self.create_subscription(
+            CompressedImage if compressed else Image,
+            'image/compressed' if compressed else 'image',
+            self._on_image_with_info if takes_message_info() else self._on_image,
+            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def deactivate(self) -> None:
+        """Unsubscribe."""
+        if self._subscription is not None:
+            self.destroy_subscription(self._subscription)
+            self._subscription = None
+        if self._detections is not None:
+            self._detections.close()
+            self._detections = None
+        if self._depth is not None:
+            self._depth.close()
+            self._depth = None
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
+
+    def cleanup(self) -> None:
+        """Free the networks."""
+        if self._publisher is not None:
+            self.destroy_publisher(self._publisher)
+            self._publisher = None
+        if self._backend is not None:
+            self._backend.close()
+        self._backend = self._estimator = None
+
+    def apply(self, config: EstimatorConfig) -> None:
+        """Use other parameters from the next image on."""
+        if self._estimator is not None:
+            self._estimator.config = config
+        if self._detections is not None:
+            self._detections.apply(config)
+        if self._depth is not None:
+            self._depth.apply(config)
+
+    def health(self) -> tuple[bytes, str]:
+        """Warn when there should be people, or metres, and are none."""
+        if self._detections is not None and self._detections.reason:
+            return WARN, f'no skeletons: {self._detections.reason}'
+        reason = self._without_depth()
+        return (WARN, f'working without {reason}') if reason else (OK, 'working')
+
+    def findings(self, clock: ClockFacts) -> list[Finding]:
+        """Judge the images, their camera_info and the runtime."""
+        found = self._input.findings(clock, self.config.expected_rate_hz)
+        if self._camera is not None:
+            found += self._camera.findings(self._last_size)
+        if self._backend is not None:
+            found += self._gpu.findings(self._backend, self.config)
+        return found
+
+    def _without_depth(self) -> str:
+        """Return what is missing and why, or nothing."""
+        problem = self._camera.problem_with(self._last_size) if (
+            self._camera is not None and self._last_size is not None
+        ) else ''
+        if problem:
+            return f'metres: {problem}'
+        problem = '' if self._depth is None else self._depth.problem()
+        if not problem:
+            return ''
+        what = 'depth (assumed stature instead)' if self.config.monocular else 'metres'
+        return what + problem
+
+    def details(self) -> list[KeyValue]:
+        """Say what runs."""
+        if self._backend is None:
+            return []
+        return [
+            KeyValue(key='backend', value=self._backend.name),
+            KeyValue(key='model', value=self._model()),
+            KeyValue(key='mode', value=self.config.mode),
+            *(KeyValue(key=key, value=value) for key, value in (
+                *self._input.values().items(), *self._gpu.values().items())),
+            KeyValue(key='people_from', value=self.config.people_from),
+        ]
+
+    def _model(self) -> str:
+        if self._backend is None:
+            return ''
+        if self.config.people_from == 'detections':
+            return self._backend.refiner.name
+        names = [self._backend.detector.name]
+        if self.config.mode != 'one-pass' and self._backend.refiner.name != names[0]:
+            names.append(self._backend.refiner.name)
+        return '+'.join(names)
+
+    def _on_image_with_info(self, msg: Image | CompressedImage, info: Any) -> None:
+        """Count what was dropped before this image, where rclpy tells (Iron and newer)."""
+        dropped = self._drops.dropped_before(info)
+        if dropped and self.count_publishers(self._subscription.topic_name) != 1:
+            dropped = 0  # the numbers of one publisher say nothing about the other
+        self.statistics.counts['dropped'] += dropped
+        self._on_image(msg, dropped)
+
+    def _on_image(self, msg: Image | CompressedImage, dropped: int | None = None) -> None:
+        entered_s = time.perf_counter()
+        received = self.get_clock().now()
+        self._input.came(msg, received.nanoseconds, dropped)
+        self.statistics.counts['received'] += 1
+        self._pace.begin(entered_s)
+        if self._detections is None:
+            self._estimate(msg, received, entered_s)
+        else:
+            self._detections.offer(
+                msg, lambda boxes_in: self._estimate(msg, received, time.perf_counter(), boxes_in))
+        self._pace.end(time.perf_counter())
+
+    def _estimate(
+        self,
+        msg: Image | CompressedImage,
+        received: Time,
+        entered_s: float,
+        boxes_in: Callable[[tuple[int, int]], Boxes] | None = None,
+    ) -> None:
+        """Find the people; if given, in the boxes that `boxes_in` returns for the image's size."""
+        if (estimator := self._estimator) is None:
+            return
+        try:
+            image, size = image_for(msg, estimator.backend.encodings)
+            converted_s = time.perf_counter()
+            self._check_header(msg, size)
+            boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
+            people = estimator.estimate(
+                image, stamp_seconds(msg.header.stamp), boxes, scores, self._pace.late)
+        except ImageError as error:
+            self._input.unusable(str(error))
+            self.complain('bad_images', f'image not used: {error}')
+            return
+        except BackendLostError as error:
+            self.give_up(f'the networks cannot run any more: {error}')
+            return
+        except (BackendError, ValueError) as error:
+            self._input.unusable(f'the networks failed: {error}')
+            self.complain('failed', f'no result for an image: {error}')
+            return
+        estimated_s = time.perf_counter()
+        times = estimator.times
+        in_metres = self._depth is not None or self.config.monocular
+        pose = (
+            keypoints_to_msg(people, msg.header, size) if in_metres or self._bytes is None
+            else self._bytes.begin(msg.header, size))
+        pose.model = self._model()
+        pose.convert_ms = (converted_s - entered_s) * 1e3
+        pose.detect_ms, pose.refine_ms = times.detect_s * 1e3, times.refine_s * 1e3
+        pose.network_ms = times.network_s * 1e3
+        pose.received = received.to_msg()
+        if self._depth is None:
+            self._publish(pose, people)
+        else:
+            self._depth.offer(people, pose, lambda pose: self._publish(pose, people))
+        callback_s = time.perf_counter() - entered_s
+        self._input.used(callback_s)
+        statistics = self.statistics
+        statistics.counts['followed'] += self._detections is None and not times.detect_s
+        statistics.add('callback', callback_s)
+        statistics.add('cost', callback_s - times.network_s)
+        statistics.add('convert', converted_s - entered_s)
+        for part in ('detect', 'refine', 'network', 'around'):
+            statistics.add(part, getattr(times, f'{part}_s'))
+        statistics.add('publish', time.perf_counter() - estimated_s)
+
+    def _publish(self, pose: SkeletonArray, people: Keypoints) -> None:
+        if self.config.monocular:
+            self._assume(pose, people)
+        published = self.get_clock().now()
+        pose.published = published.to_msg()
+        in_bytes = self._bytes is not None and pose is self._bytes.pose
+        self._publisher.publish(self._bytes.write(people) if in_bytes else pose)
+        self.statistics.counts['published'] += 1
+        self.statistics.add('age', (published.nanoseconds - stamp_ns(pose.header.stamp)) * 1e-9)
+
+    def _assume(self, pose: SkeletonArray, people: Keypoints) -> None:
+        """Write metres by the assumed stature for the people whom no depth was found of."""
+        assert self._camera is not None
+        if not len(people) or self._camera.problem_with((pose.image_width, pose.image_height)):
+            return
+        assert self._camera.camera is not None
+        started_s = time.perf_counter()
+        joints = place(
+            self._camera.camera, people, self.config.assumed_height_m,
+            self.config.assumed_height_sigma_m,
+        )
+        lifted = (sources_from_msg(pose) != PositionSource.NONE).any(axis=1)
+        joints.position[lifted] = np.nan
+        write_space(pose, *joints)
+        self.statistics.add('monocular', time.perf_counter() - started_s)
+
+    def _check_header(self, msg: Image | CompressedImage, size: tuple[int, int]) -> None:
+        """Say what is odd about an image that can be used all the same."""
+        now_ns = stamp_ns(msg.header.stamp)
+        if now_ns == 0:
+            self.complain('zero_stamps', 'images have stamp 0: no age, no tracking')
+        elif now_ns < self._last_stamp_ns:
+            back_s = (self._last_stamp_ns - now_ns) * 1e-9
+            self.complain('backward_stamps', f'the stamp of an image went back by {back_s:.3f} s')
+        self._last_stamp_ns = now_ns
+        if self._last_size not in (None, size):
+            before = 'x'.join(map(str, self._last_size or ()))
+            self.complain('size_changes', f'image size is {size[0]}x{size[1]}, was {before}')
+        self._last_size = size
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node; return the exit status."""
+    return spin(PoseEstimatorNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,342 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+`pose_tracker`: people of single images in, people with identity, velocity and covariance out.
+
+Subscribes `pose`. Publishes `pose/tracked`, one message for each one with the same stamp, and one
+with status STALE when none comes; `pose/predicted`, the people CONFIRMED or LOST carried forward;
+`pose/target`, the one person chosen by the service `pose/lock_target`. Where `pose` has positions
+in metres they are filtered as well; `camera_info` then tells the rays of keypoints without depth.
+With tf2 the output may be in another frame, and each body gets a TF frame (`frame_output`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import time
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import KeyValue
+import numpy as np
+from std_msgs.msg import Header
+
+from pose_ros.core.camera_model import CameraModel
+from pose_ros.core.config import TrackerConfig
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.pose3d.joints3d import Joints
+from pose_ros.core.pose3d.track_sources import of_tracks
+from pose_ros.core.pose3d.tracker3d import SpaceFilter
+from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.tracking.target_lock import TargetLock, TargetMode
+from pose_ros.core.tracking.tracker import Tracker
+from pose_ros.core.tracking.tracks import Tracks, TrackState
+from pose_ros.msg import Skeleton, SkeletonArray, Target
+from pose_ros.ros.camera_input import CameraInput
+from pose_ros.ros.conversions import (
+    keypoints_from_msg,
+    stamp_from_ns,
+    stamp_ns,
+    stamp_seconds,
+    tracks_to_msg,
+)
+from pose_ros.ros.health.diagnostics import OK, WARN
+from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.process import spin
+from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
+from pose_ros.ros.tf_output import FrameOutput
+from pose_ros.ros.transforms import Transforms, transforms_of
+from pose_ros.srv import LockTarget
+
+_SILENT_AFTER_S = 2.0
+_OTHER_CLOCK_S = 10.0
+"""Images whose stamps are as far from this node's clock were stamped by another one."""
+
+
+class PoseTrackerNode(ManagedNode):
+    """
+    Runs Tracker on every message of `pose`.
+
+    Parameters
+    ----------
+    connect : callable
+        Makes the Transforms of this node, when they are asked for.
+    """
+
+    def __init__(
+        self, connect: Callable[[Any], Transforms] = transforms_of, **kwargs: Any
+    ) -> None:
+        super().__init__('pose_tracker', TrackerConfig, **kwargs)
+        self._connect = connect
+        self._tracker: Tracker | None = None
+        self._space = SpaceFilter()
+        self._target = TargetLock()
+        self._outputs: dict[str, Any] = {}
+        self._subscription: Any = None
+        self._camera: CameraInput | None = None
+        self._frames: FrameOutput | None = None
+        self._lock_service: Any = None
+        self._periodic: list[Any] = []
+        self._last: SkeletonArray | None = None
+        self._skeletons: list[Skeleton] = []
+        self._last_pose_s = 0.0
+        self._stale_said_s = 0.0
+
+    def configure(self) -> None:
+        """Begin without tracks and without a target."""
+        self._tracker = Tracker(self.config)
+        self._space = SpaceFilter()
+        self._target = TargetLock()
+        self._last = None
+        self._outputs = {
+            'tracked': self.create_publisher(SkeletonArray, 'pose/tracked', 10),
+            'predicted': self.create_publisher(SkeletonArray, 'pose/predicted', 10),
+            'target': self.create_publisher(Target, 'pose/target', 10),
+        }
+
+    def activate(self) -> None:
+        """Subscribe, serve and start the clocks."""
+        self._last_pose_s = self._stale_said_s = time.monotonic()
+        self._subscription = self.create_subscription(SkeletonArray, 'pose', self._on_pose, 10)
+        if self.config.metres:
+            self._camera = CameraInput(self, self.config.rectified, self._use_camera)
+        self._frames = FrameOutput(self, self.config, self._connect)
+        self._lock_service = self.create_service(LockTarget, 'pose/lock_target', self._on_lock)
+        self._start_timers(self.config)
+
+    def deactivate(self) -> None:
+        """Unsubscribe and stop."""
+        self._stop_timers()
+        if self._lock_service is not None:
+            self.destroy_service(self._lock_service)
+            self._lock_service = None
+        if self._subscription is not None:
+            self.destroy_subscription(self._subscription)
+            self._subscription = None
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
+
+    def cleanup(self) -> None:
+        """Forget the tracks."""
+        for publisher in self._outputs.values():
+            self.destroy_publisher(publisher)
+        self._outputs = {}
+        self._tracker = None
+
+    def apply(self, config: TrackerConfig) -> None:
+        """Use other parameters from the next message on; the tracks stay."""
+        if self._tracker is not None:
+            self._tracker.configure(config)
+        if self._frames is not None:
+            self._frames.apply(config)
+        if self.is_active and (config.prediction_rate_hz, config.stale_after_s) != (
+            self.config.prediction_rate_hz, self.config.stale_after_s
+        ):
+            self._stop_timers()
+            self._start_timers(config)
+
+    def _start_timers(self, config: TrackerConfig) -> None:
+        if config.prediction_rate_hz > 0:
+            self._periodic.append(
+                self.create_timer(1.0 / config.prediction_rate_hz, self._publish_predicted)
+            )
+        if config.stale_after_s > 0:
+            # Steady: a simulation that stands still gives no images either.
+            self._periodic.append(
+                self.create_timer(
+                    min(config.stale_after_s / 4, 0.25), self._watch, clock=self._steady_clock
+                )
+            )
+
+    def _stop_timers(self) -> None:
+        for timer in self._periodic:
+            self.destroy_timer(timer)
+        self._periodic = []
+
+    def health(self) -> tuple[bytes, str]:
+        """Warn when nothing comes."""
+        silent_s = time.monotonic() - self._last_pose_s
+        if silent_s >= min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
+            name = self._subscription.topic_name
+            return WARN, f'STALE: nothing on {name} for {silent_s:.1f} s'
+        if self._frames is not None and self._frames.reason:
+            return WARN, self._frames.reason
+        return OK, 'working'
+
+    def details(self) -> list[KeyValue]:
+        """Show the age of what is known, what the tracker refused, and the target."""
+        if self._tracker is None:
+            return []
+        counters = sorted(self._tracker.counters.items())
+        found = [KeyValue(key=name, value=str(count)) for name, count in counters]
+        found.append(KeyValue(key='stale_s', value=f'{time.monotonic() - self._last_pose_s:.3f}'))
+        found.append(KeyValue(key='target', value=f'{self._target.state.name} {self._target.id}'))
+        if self._frames is not None and self._frames.reason:
+            found.append(KeyValue(key='frames', value=self._frames.reason))
+        return found
+
+    def _on_pose(self, msg: SkeletonArray) -> None:
+        started_s = time.perf_counter()
+        self.statistics.counts['received'] += 1
+        tracker = self._tracker
+        if tracker is None:
+            return
+        if msg.status == SkeletonArray.STALE:
+            return  # no image bore it: what stands in it is old
+        self._last_pose_s = time.monotonic()
+        if self._last is not None and self._last.header.frame_id != msg.header.frame_id:
+            # Tracks of different cameras never mix.
+            self.complain(
+                'frame_id_change',
+                f'frame_id {self._last.header.frame_id!r} became {msg.header.frame_id!r}: '
+                'all tracks end; one tracker follows one camera',
+            )
+            tracker.end_all()
+            self._space.reset()
+        image_size = (int(msg.image_width), int(msg.image_height))
+        keypoints = keypoints_from_msg(msg)
+        updated_s = time.perf_counter()
+        tracks = tracker.update(stamp_seconds(msg.header.stamp), keypoints, image_size)
+        track_s = time.perf_counter() - updated_s
+        self._last = msg
+        tracked = self._with_times(tracks_to_msg(tracks, msg.header, image_size), msg)
+        joints = self._track_in_metres(msg, keypoints, tracks) if self.config.metres else None
+        tracked.track_ms = track_s * 1e3
+        self._target.update(tracks, image_size, self.config.target_hold_s)
+        target = self._target_msg(tracked)
+        assert self._frames is not None
+        self._frames.give(tracked, joints, lambda: self._publish_tracked(tracked, target))
+        if joints is not None:
+            self._frames.send_bodies(tracks, joints, msg.header)
+        self.statistics.add('track', track_s)
+        self.statistics.add('callback', time.perf_counter() - started_s)
+
+    def _track_in_metres(
+        self, msg: SkeletonArray, keypoints: Keypoints, tracks: Tracks
+    ) -> SpaceTracks | None:
+        """Filter the positions of `pose`; None where it never had any."""
+        measured = Joints(*space_from_msg(msg), sources_from_msg(msg))
+        if self._space.is_empty and not np.isfinite(measured.position).any():
+            return None
+        started_s = time.perf_counter()
+        self._space.process_noise = self.config.process_noise
+        joints = self._space.update(
+            tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, measured)
+        ).of(tracks)
+        self.statistics.add('metres', time.perf_counter() - started_s)
+        return joints
+
+    def _publish_tracked(self, tracked: SkeletonArray, target: Target) -> None:
+        target.header = tracked.header
+        tracked.published = self.get_clock().now().to_msg()
+        self._outputs['tracked'].publish(tracked)
+        self._outputs['target'].publish(target)
+        self.statistics.counts['published'] += 1
+
+    def _use_camera(self, camera: CameraModel | None) -> None:
+        self._space.camera = camera
+
+    @staticmethod
+    def _with_times(answer: SkeletonArray, msg: SkeletonArray) -> SkeletonArray:
+        answer.model = msg.model
+        answer.received = msg.received
+        answer.convert_ms, answer.network_ms = msg.convert_ms, msg.network_ms
+        answer.detect_ms, answer.refine_ms = msg.detect_ms, msg.refine_ms
+        return answer
+
+    def _publish_predicted(self) -> None:
+        publisher = self._outputs['predicted']
+        tracker, last = self._tracker, self._last
+        if tracker is None or last is None or not publisher.get_subscription_count():
+            return
+        started_s = time.perf_counter()
+        now = self.get_clock().now()
+        later_ns = int(now.nanoseconds + self.config.lead_time_s * 1e9)
+        image_ns = stamp_ns(last.header.stamp)
+        if abs(now.nanoseconds - image_ns) > _OTHER_CLOCK_S * 1e9 and not self._is_stale():
+            self.complain(
+                'other_clock',
+                'the images are stamped by another clock '
+                f'({(now.nanoseconds - image_ns) * 1e-9:.1f} s behind this one): nothing can be '
+                'predicted to now. Is use_sim_time as it should be?',
+            )
+        # Relative to the image's stamp as the tracker holds it, so that no digit is lost.
+        image_s = stamp_seconds(last.header.stamp)
+        tracks = tracker.predict(image_s + (later_ns - image_ns) * 1e-9)
+        tracks = tracks.select(tracks.state != TrackState.TENTATIVE)
+        header = Header(stamp=stamp_from_ns(later_ns), frame_id=last.header.frame_id)
+        size = (int(last.image_width), int(last.image_height))
+        predicted = self._with_times(tracks_to_msg(tracks, header, size, self._skeletons), last)
+        joints = None
+        if not self._space.is_empty:
+            joints = self._space.predict(tracks.stamp_s).of(tracks)
+        assert self._frames is not None
+        self._frames.write_now(predicted, joints, image_ns)
+        self._mark_stale(predicted)
+        predicted.published = now.to_msg()
+        publisher.publish(predicted)
+        self.statistics.add('predict', time.perf_counter() - started_s)
+
+    def _is_stale(self) -> bool:
+        limit_s = self.config.stale_after_s
+        return limit_s > 0 and time.monotonic() - self._last_pose_s > limit_s
+
+    def _mark_stale(self, msg: SkeletonArray) -> None:
+        if self._is_stale():
+            msg.status = SkeletonArray.STALE
+            msg.stale_s = time.monotonic() - self._last_pose_s
+
+    def _watch(self) -> None:
+        """Say on `pose/tracked` that nobody is looking, once per `stale_after_s`."""
+        now_s = time.monotonic()
+        waited_s = now_s - max(self._stale_said_s, self._last_pose_s)
+        if not self._is_stale() or waited_s < self.config.stale_after_s or self._tracker is None:
+            return
+        self._stale_said_s = now_s
+        last = self._last or SkeletonArray(header=Header(stamp=Time()))
+        size = (int(last.image_width), int(last.image_height))
+        image_s = stamp_seconds(last.header.stamp)
+        tracks = self._tracker.predict(image_s + now_s - self._last_pose_s)
+        stale = tracks_to_msg(tracks, last.header, size)
+        assert self._frames is not None
+        self._frames.write_now(stale, None, 0)
+        self._mark_stale(stale)
+        stale.published = self.get_clock().now().to_msg()
+        self._outputs['tracked'].publish(stale)
+        self.statistics.counts['stale'] += 1
+
+    def _on_lock(self, request: Any, response: Any) -> Any:
+        try:
+            self._target.choose(TargetMode(request.mode), int(request.id))
+        except ValueError as error:
+            response.success, response.message = False, str(error)
+            return response
+        if self._tracker is not None and self._last is not None:
+            size = (int(self._last.image_width), int(self._last.image_height))
+            tracks = self._tracker.predict(stamp_seconds(self._last.header.stamp))
+            self._target.update(tracks, size, self.config.target_hold_s)
+        response.success, response.id = True, self._target.id
+        response.message = f'{self._target.state.name} {self._target.id or ""}'.strip()
+        return response
+
+    def _target_msg(self, tracked: SkeletonArray) -> Target:
+        size = (int(tracked.image_width), int(tracked.image_height))
+        msg = Target(
+            header=tracked.header, state=int(self._target.state), id=self._target.id,
+            lost_s=self._target.lost_s, image_width=size[0], image_height=size[1],
+        )
+        msg.skeletons = [s for s in tracked.skeletons if s.id == self._target.id]
+        return msg
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node; return the exit status."""
+    return spin(PoseTrackerNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,187 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The frames of a tracker: output in a frame of the user's choice, and a TF frame for each body.
+
+A transform for the stamp of an image often comes a little later than the image. What waits for
+one is kept in order and given on as soon as it is there, or without metres after a set time; the
+node goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+import time
+
+import numpy as np
+from std_msgs.msg import Header
+
+from pose_ros.core.config import TrackerConfig
+from pose_ros.core.pose3d.body_frame import Transform, body_frame, moved
+from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.tracking.tracks import Tracks, TrackState
+from pose_ros.msg import SkeletonArray
+from pose_ros.ros.conversions import stamp_ns
+from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.space_messages import write_joints
+from pose_ros.ros.transforms import NoTransform, Transforms, transforms_of
+
+_LOOK_AGAIN_S = 0.005
+_MOST_WAITING = 200
+
+
+class FrameOutput:
+    """
+    Transforms what a tracker publishes.
+
+    Parameters
+    ----------
+    node : ManagedNode
+    config : TrackerConfig
+        Of it target_frame, transform_timeout_s, body_frames, body_frame_prefix.
+    connect : callable
+        Makes the Transforms of a node; ModuleNotFoundError when tf2 is not here.
+
+    Attributes
+    ----------
+    target : str
+        Frame of the output; empty for the image's own.
+    reason : str
+        Why the latest output has no metres, or stays in the image's frame; empty when all is well.
+    """
+
+    def __init__(
+        self,
+        node: ManagedNode,
+        config: TrackerConfig,
+        connect: Callable[[ManagedNode], Transforms] = transforms_of,
+    ) -> None:
+        self._node = node
+        self._config = config
+        self._waiting: deque[
+            tuple[float, SkeletonArray, SpaceTracks | None, Callable[[], None]]
+        ] = deque()
+        self._transforms: Transforms | None = None
+        self.target, self.reason = '', ''
+        asked = [
+            name for name in ('target_frame', 'body_frames') if getattr(config, name)
+        ]
+        if asked:
+            try:
+                self._transforms = connect(node)
+                self.target = config.target_frame
+            except ModuleNotFoundError as error:
+                self.reason = (
+                    f'{" and ".join(asked)}: not without {error.name}; '
+                    "positions are in the image's optical frame"
+                )
+                node.get_logger().warning(self.reason)
+        self._timer = node.create_timer(_LOOK_AGAIN_S, self._look, clock=node._steady_clock)
+        self._timer.cancel()
+
+    def close(self) -> None:
+        """Give on what still waits, without metres, and stop."""
+        while self._waiting:
+            self._give_up('this node stops')
+        self._node.destroy_timer(self._timer)
+        if self._transforms is not None:
+            self._transforms.close()
+            self._transforms = None
+
+    def apply(self, config: TrackerConfig) -> None:
+        """Use other parameters from now on."""
+        self._config = config
+
+    def give(
+        self, msg: SkeletonArray, joints: SpaceTracks | None, publish: Callable[[], None]
+    ) -> None:
+        """
+        Write joints into a message, in the target frame, and have it published.
+
+        Parameters
+        ----------
+        msg : SkeletonArray
+            Of an image, stamp and image_frame_id filled.
+        joints : SpaceTracks or None
+            Of the same people in the image's optical frame; None for nothing in metres.
+        publish : callable
+            Called once, at once or within transform_timeout_s, in the order of the calls.
+        """
+        if not self.target:
+            if joints is not None:
+                write_joints(msg, joints)
+            publish()
+            return
+        until_s = time.monotonic() + self._config.transform_timeout_s
+        if joints is not None and not np.isfinite(joints.position).any():
+            joints = None
+        self._waiting.append((until_s, msg, joints, publish))
+        self._look()
+        if len(self._waiting) > _MOST_WAITING:
+            self._give_up('too much waits for it')
+        if self._waiting:
+            self._timer.reset()
+
+    def write_now(self, msg: SkeletonArray, joints: SpaceTracks | None, image_ns: int) -> None:
+        """Write joints into a message, by the transform at an image's stamp if it is known now."""
+        if not self.target:
+            if joints is not None:
+                write_joints(msg, joints)
+            return
+        if joints is not None:
+            try:
+                assert self._transforms is not None
+                _write_moved(
+                    msg, joints,
+                    self._transforms.lookup(self.target, msg.image_frame_id, image_ns),
+                )
+            except NoTransform:
+                pass  # said of the image itself
+        msg.header = Header(stamp=msg.header.stamp, frame_id=self.target)
+
+    def send_bodies(self, tracks: Tracks, joints: SpaceTracks, header: Header) -> None:
+        """Publish the TF frame of each CONFIRMED person whose trunk is known, if asked for."""
+        if self._transforms is None or not self._config.body_frames:
+            return
+        frames = {}
+        for row, track in enumerate(tracks.id.tolist()):
+            if tracks.state[row] == TrackState.CONFIRMED:
+                frame = body_frame(joints.position[row])
+                if frame is not None:
+                    frames[f'{self._config.body_frame_prefix}{track}'] = frame
+        if frames:
+            self._transforms.send(frames, header.frame_id, stamp_ns(header.stamp))
+
+    def _look(self) -> None:
+        """Give on all that can be, from the oldest on."""
+        while self._waiting:
+            until_s, msg, joints, publish = self._waiting[0]
+            if joints is not None:
+                try:
+                    assert self._transforms is not None
+                    transform = self._transforms.lookup(
+                        self.target, msg.image_frame_id, stamp_ns(msg.header.stamp)
+                    )
+                except NoTransform as error:
+                    if time.monotonic() < until_s:
+                        return
+                    self._give_up(str(error))
+                    continue
+                _write_moved(msg, joints, transform)
+                self.reason = ''
+            self._waiting.popleft()
+            msg.header = Header(stamp=msg.header.stamp, frame_id=self.target)
+            publish()
+        self._timer.cancel()
+
+    def _give_up(self, why: str) -> None:
+        _, msg, _, publish = self._waiting.popleft()
+        self.reason = f'no transform from {msg.image_frame_id!r} to {self.target!r}: {why}'
+        self._node.complain('without_transform', f'no metres: {self.reason}')
+        msg.header = Header(stamp=msg.header.stamp, frame_id=self.target)
+        publish()
+
+
+def _write_moved(msg: SkeletonArray, joints: SpaceTracks, transform: Transform) -> None:
+    write_joints(msg, moved(joints, transform))

@@ -1,3 +1,0 @@
-# SPDX-FileCopyrightText: 2026 pose_ros contributors
-# SPDX-License-Identifier: Apache-2.0
-"""What `pose_ros evaluate-tracking` measures: worlds, sequences, other trackers, scores."""

@@ -1,0 +1,179 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.tracking_worlds import synthetic_report as report
+from benchmarks.tracking_worlds import synthetic_world as world
+from benchmarks.tracking_worlds.compared_trackers import ByHand
+from benchmarks.tracking_worlds.scores import delay_s, iou, jitter_px, oks_to_truth
+from pose_ros.core.body import body_height_px
+from pose_ros.core.config import TrackerConfig
+from pose_ros.core.tracking.tracker import PRESETS, Tracker
+from pose_ros.core.tracking.tracks import TrackState
+
+SCENES = world.scenes()
+
+
+def frames_equal(a, b):
+    return all(
+        x.stamp_s == y.stamp_s and x.keypoints.xy.tobytes() == y.keypoints.xy.tobytes()
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def test_one_seed_is_one_world():
+    view = world.View()
+    one, two, other = (list(world.frames(SCENES['group'], view, seed)) for seed in (1, 1, 2))
+    assert frames_equal(one, two)
+    assert not np.array_equal(one[5].keypoints.xy, other[5].keypoints.xy, equal_nan=True)
+
+
+def test_people_are_people():
+    t = np.linspace(0.5, 4.0, 50)
+    xy, there = world.truth(SCENES['crossing'], t)
+    assert xy.shape == (2, 50, 17, 2) and there.all()
+    height = body_height_px(xy[0], np.ones((50, 17), bool))
+    assert np.all((height > 0.75 * 260) & (height < 1.25 * 260))
+    bones = np.hypot(*np.moveaxis(xy[0][:, [13, 15]] - xy[0][:, [11, 13]], -1, 0)) / 260
+    assert np.allclose(bones.std(axis=0), 0, atol=1e-9)  # a side view: legs keep their lengths
+    feet = xy[0, :, 15, 0] - xy[0, :, 11, 0]
+    assert feet.max() > 20 and feet.min() < -20
+    # The velocity given is the derivative of the place given.
+    v = world.velocity(SCENES['crossing'], t)
+    steps = (world.truth(SCENES['crossing'], t + 1e-3)[0] - xy) / 1e-3
+    assert np.abs(v - steps).max() < 5
+
+
+def test_noise_is_what_it_says_and_wrong_people_are_marked():
+    walker = replace(SCENES['rest'].walkers[0], turn=0.0)
+    scene = world.Scene('still', (walker,), 40.0)
+    stack = np.stack([f.keypoints.xy[0] for f in world.frames(scene, world.PERFECT, 0)])
+    score = np.stack([f.keypoints.score[0] for f in world.frames(scene, world.PERFECT, 0)])
+    wanted = np.sqrt((world.noise_px(score, 240.0) ** 2).mean(axis=0))
+    assert np.allclose(stack.std(axis=0).mean(axis=1), wanted, rtol=0.12)
+    view = world.View(25.0, false_people=1.0)
+    frames = list(world.frames(scene, view, 0))
+    assert all(-1 in f.source for f in frames)
+    assert all(len(f.source) == len(f.keypoints) for f in frames)
+
+
+def test_who_stands_behind_is_hidden():
+    scene = SCENES['hidden']
+    seen = []
+    for t in np.linspace(0.5, 5.5, 100):
+        xy, there = (a[:, 0] for a in world.truth(scene, np.array(t)))
+        seen.append(world.visible(scene, xy, there).sum(axis=1))
+    seen = np.array(seen)
+    assert (seen[:, 0] == 17).all()
+    assert seen[0, 1] == 17 and seen[-1, 1] == 17
+    # Hidden for about a second.
+    assert 0.8 < (seen[:, 1] < 5).sum() * 5.0 / 100 < 1.4
+
+
+def test_delay_and_jitter_measure_what_they_say():
+    stamps = np.arange(0, 5, 1 / 30)
+
+    def truth(t):
+        return np.sin(2 * np.pi * t[:, None, None] * np.linspace(0.3, 1.0, 34).reshape(17, 2)) * 50
+
+    for late in (0.0, 0.021, 0.15):
+        assert delay_s([(truth, stamps, truth(stamps - late))]) == pytest.approx(late, abs=5e-4)
+    noise = np.random.default_rng(0).normal(0, 1.7, (2000, 17, 2))
+    assert jitter_px(noise + 100) == pytest.approx(1.7, rel=0.02)
+
+
+def test_likeness_to_truth_and_overlap():
+    xy = SCENES['crossing'].walkers[0].keypoints(np.array([1.0]))
+    assert oks_to_truth(xy, np.array([260.0]), xy)[0, 0] == 1.0
+    assert oks_to_truth(xy, np.array([260.0]), xy + 200)[0, 0] < 1e-6
+    overlap = iou(np.array([[0, 0, 2, 2.0]]), np.array([[1, 0, 3, 2.0]]))
+    assert overlap[0, 0] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+def test_the_covariance_is_honest(preset):
+    """Normalised errors squared stand within the 95 % ellipse as often as they should."""
+    got = report.honesty(TrackerConfig(preset=preset), world.PERFECT, 2)
+    assert 0.7 < got['nees'] < 1.4
+    assert 0.93 < got['inside_95'] < 0.98
+
+
+def test_the_covariance_of_what_is_predicted_is_honest():
+    got = report.honesty(TrackerConfig(), world.PERFECT, 1, 0.1)
+    assert 0.6 < got['nees'] < 1.5
+    assert 0.90 < got['inside_95'] < 0.99
+
+
+def test_innovations_are_as_large_as_expected():
+    """Their mean over a run is 2 per keypoint, the mean of chi-square with 2 degrees."""
+    nis = []
+    for name in (*report.MOVING, 'rest'):
+        tracker = Tracker()
+        for frame in world.frames(report.single(name), world.PERFECT, 3):
+            tracker.update(frame.stamp_s, frame.keypoints, (1280, 720))
+            if frame.stamp_s > 1.0:
+                nis.append(tracker._filter.nis.ravel())
+    nis = np.concatenate(nis)
+    assert np.nanmean(nis) == pytest.approx(2.0, rel=0.2)
+    assert 0.92 < np.mean(nis[np.isfinite(nis)] < report.CHI2_95) < 0.98
+
+
+@pytest.mark.parametrize('noise', [0.25, 2.0])
+def test_other_noise_than_expected_is_adapted_to(noise):
+    got = report.honesty(TrackerConfig(), replace(world.PERFECT, noise=noise), 1)
+    assert 0.4 < got['nees'] < 1.6
+    assert got['inside_95'] > 0.92
+
+
+def test_calm_and_not_late():
+    """Less jitter than a third of the detections', without the delay of a low-pass."""
+    ours = report.motion(Tracker, world.PERFECT, 1)
+    raw = report.motion(lambda: None, world.PERFECT, 1)
+    assert ours['jitter_px'] < raw['jitter_px'] / 3
+    assert ours['position_px'] < 0.75 * raw['position_px']
+    assert ours['delay_ms'] < 4
+    euro = report.motion(lambda: ByHand(0.74, 3.0), world.PERFECT, 1)
+    assert euro['jitter_px'] > 0.9 * ours['jitter_px']
+    assert ours['delay_ms'] < 0.7 * euro['delay_ms']
+
+
+def test_predicted_to_now_beats_late_detections():
+    got = report.ahead_errors(TrackerConfig(), world.PERFECT, 1, 0.1)
+    assert got['predicted_px'] < 0.6 * got['raw_px']
+
+
+# Known limit: two people cross while the camera swings, at 10 Hz. Red when it is overcome.
+TOO_HARD = pytest.mark.xfail(strict=True, reason='an id is lost while the camera swings')
+
+
+@pytest.mark.parametrize(
+    ('name', 'rate_hz'),
+    [
+        pytest.param(
+            name, rate_hz, marks=TOO_HARD if (name, rate_hz) == ('pan-crossing', 10.0) else ()
+        )
+        for name in report.CROSSINGS
+        for rate_hz in (10.0, 25.0)
+    ],
+)
+def test_everybody_keeps_one_id(name, rate_hz):
+    scene = SCENES[name]
+    height = np.array([walker.height_px for walker in scene.walkers])
+    for seed in range(2):
+        tracker, owners = Tracker(), [set() for _ in scene.walkers]
+        for frame in world.frames(scene, world.View(rate_hz), seed):
+            tracks = tracker.update(frame.stamp_s, frame.keypoints, scene.image_size)
+            tracks = tracks.select((tracks.state == TrackState.CONFIRMED) & (
+                tracks.since_seen_s == 0))
+            truth, there = (a[:, 0] for a in world.truth(scene, np.array(frame.stamp_s)))
+            seen = world.visible(scene, truth, there).sum(axis=1) >= 5
+            likeness = oks_to_truth(truth, height, tracks.xy.astype(float))
+            for row in range(len(tracks)):
+                n = int(likeness[:, row].argmax())
+                if seen[n] and likeness[n, row] > 0.7:
+                    owners[n].add(int(tracks.id[row]))
+        assert all(len(ids) == 1 for ids in owners), f'seed {seed}: {owners}'
+        assert len(set().union(*owners)) == len(owners), f'seed {seed}: {owners}'

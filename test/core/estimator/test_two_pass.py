@@ -1,0 +1,306 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The passes put together, on backends whose answers are known, and on real footage."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pose_ros.backends.model_files import find_model, read_spec
+from pose_ros.core import geometry
+from pose_ros.core.backend import StageTimes
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.two_pass import PoseEstimator, first_pass_size
+from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT
+from pose_ros.core.keypoints import Keypoints
+
+IMAGE = np.zeros((480, 640, 3), np.uint8)
+# What the first pass counts for where both are as sure as each other.
+COARSE_SHARE = FIRST_PASS_WEIGHT / (1 + FIRST_PASS_WEIGHT)
+MULTIPOSE = read_spec(find_model('movenet_multipose'))
+THUNDER = read_spec(find_model('movenet_thunder'))
+
+
+def person(x, y, size=100.0, seed=0):
+    """Return 17 keypoints within a square."""
+    return np.random.default_rng(seed).uniform((x, y), (x + size, y + size), (17, 2))
+
+
+class Scene:
+    """A backend that sees given people: coarsely in the whole image, sharply in a crop."""
+
+    name = 'scene'
+    detector, refiner = MULTIPOSE, THUNDER
+
+    def __init__(self, *people, center=0.9, score=0.8, ghosts=()):
+        self.people, self.ghosts = list(people), list(ghosts)
+        self.center, self.score = center, score
+        self.coarse_px = 2.0
+        self.calls = []
+        self.times = StageTimes()
+
+    def load_image(self, image):
+        self.calls = []
+        self.times = StageTimes()
+
+    def _keypoints(self, xy, center):
+        xy = np.asarray(xy, np.float32).reshape(-1, 17, 2)
+        return Keypoints(
+            xy, np.full(xy.shape[:2], self.score, np.float32),
+            np.full(len(xy), center, np.float32),
+        )
+
+    def detect(self, input_from_image, input_size):
+        self.calls.append(('detect', input_size))
+        seen = self._keypoints([p + self.coarse_px for p in self.people], self.center)
+        return Keypoints.concatenate([seen, self._keypoints(self.ghosts, self.center)])
+
+    def refine(self, input_from_image):
+        self.calls.append(('refine', len(input_from_image)))
+        middles = geometry.apply(
+            geometry.invert(input_from_image), np.full((1, 1, 2), 127.5)
+        )[:, 0]
+        found = []
+        for middle in middles:
+            inside = [
+                p for p in self.people
+                if (middle > p.min(0) - 40).all() and (middle < p.max(0) + 40).all()
+            ]
+            away = middle + np.random.default_rng(9).uniform(-500, 500, (17, 2))
+            one = self._keypoints(inside[0] if inside else away, 0.9 if inside else 0.05)
+            found.append(one if inside else replace(one, score=one.score * 0.1))
+        return Keypoints.concatenate(found)
+
+    def close(self):
+        pass
+
+
+def estimator(scene, **parameters):
+    return PoseEstimator(scene, EstimatorConfig(**parameters))
+
+
+def test_two_passes_give_the_sharp_keypoints_best_first():
+    a, b = person(50, 50), person(300, 200, 200, 1)
+    people = estimator(Scene(a, b)).estimate(IMAGE)
+    assert len(people) == 2 and (np.diff(people.person_score) <= 0).all()
+    coarse = COARSE_SHARE * 2
+    # The same error in pixels is less for a larger person.
+    np.testing.assert_allclose(people.xy[0], b + coarse, atol=1e-3)
+    np.testing.assert_allclose(people.xy[1], a + coarse, atol=1e-3)
+
+
+def test_crops_are_looked_at_twice_on_demand():
+    scene = Scene(person(50, 50), person(300, 200, 200, 1))
+    assert len(estimator(scene, mirror_crops=True).estimate(IMAGE)) == 2
+    assert scene.calls[-1] == ('refine', 4)
+    estimator(scene, mirror_crops=True).estimate(IMAGE, boxes=np.array([[40., 40., 160., 160.]]))
+    assert scene.calls[-1] == ('refine', 2)
+
+
+def test_one_pass_gives_the_coarse_keypoints_and_runs_no_crop():
+    scene, a = Scene(person(50, 50)), person(50, 50)
+    people = estimator(scene, mode='one-pass').estimate(IMAGE)
+    np.testing.assert_allclose(people.xy[0], a + 2, atol=1e-3)
+    assert {name for name, _ in scene.calls} == {'detect'}
+
+
+def test_both_sizes_find_the_same_person_once():
+    scene = Scene(person(50, 50))
+    scene.score = 0.5  # a weak candidate: both sizes are looked at
+    assert len(estimator(scene).estimate(IMAGE)) == 1
+    assert scene.calls == [('detect', (448, 352)), ('detect', (192, 160)), ('refine', 1)]
+    scene.score = 0.8
+    assert len(estimator(scene).estimate(IMAGE)) == 1
+    assert scene.calls == [('detect', (448, 352)), ('refine', 1)]
+    scene.score = 0.5
+    assert len(estimator(scene, detect_second_size_px=0).estimate(IMAGE)) == 1
+    assert scene.calls == [('detect', (448, 352)), ('refine', 1)]
+
+
+def test_a_candidate_that_no_crop_confirms_is_nobody():
+    scene = Scene(person(50, 50), ghosts=[person(400, 200, 100, 2)])
+    assert len(estimator(scene).estimate(IMAGE)) == 1
+    assert scene.calls[-1] == ('refine', 2)
+
+
+def test_nobody_is_nobody_and_costs_no_crop():
+    scene = Scene()
+    for mode in ('two-pass', 'one-pass', 'single'):
+        assert len(estimator(scene, mode=mode).estimate(IMAGE, 0.0)) == 0
+        assert ('refine', 0) not in scene.calls
+
+
+def test_no_more_crops_than_allowed_and_the_others_stay_coarse():
+    people = [person(20 + 150 * (n % 4), 20 + 220 * (n // 4), 120, n) for n in range(6)]
+    scene = Scene(*people)
+    found = estimator(scene, max_crops=2).estimate(IMAGE)
+    assert scene.calls[-1] == ('refine', 2) and len(found) == 6
+    distances = [min(np.abs(xy - p).max() for p in people) for xy in found.xy]
+    assert (np.array(distances[:2]) < 0.5).all() and (np.array(distances[2:]) > 1).all()
+
+
+def test_weak_candidates_cost_no_crop():
+    scene = Scene(person(50, 50), center=0.05)
+    assert len(estimator(scene, min_candidate_score=0.1).estimate(IMAGE)) == 0
+    assert ('refine', 1) not in scene.calls
+
+
+def test_limits_of_what_is_published():
+    scene = Scene(person(50, 50), person(300, 200, 200, 1))
+    assert len(estimator(scene, max_people=1).estimate(IMAGE)) == 1
+    assert len(estimator(scene, min_person_score=0.99).estimate(IMAGE)) == 0
+    people = estimator(scene, min_keypoint_score=0.9).estimate(IMAGE)
+    assert np.isnan(people.xy).all() and not people.score.any() and len(people) == 2
+
+
+def test_single_follows_with_one_crop_per_image():
+    scene = Scene(person(50, 50))
+    single = estimator(scene, mode='single')
+    single.estimate(IMAGE, 0.0)
+    assert [name for name, _ in scene.calls] == ['detect', 'refine']
+    for n in range(1, 6):
+        scene.people[0] = scene.people[0] + 5.0
+        people = single.estimate(IMAGE, 0.04 * n)
+        assert scene.calls == [('refine', 1)]
+        np.testing.assert_allclose(people.xy[0], scene.people[0], atol=1e-3)
+
+
+def test_single_looks_everywhere_when_the_person_is_lost():
+    scene = Scene(person(50, 50))
+    single = estimator(scene, mode='single')
+    single.estimate(IMAGE, 0.0)
+    scene.people[0] = person(480, 300)
+    found = single.estimate(IMAGE, 0.04)
+    np.testing.assert_allclose(found.xy[0], scene.people[0] + 2 * COARSE_SHARE, atol=1e-3)
+    assert [name for name, _ in scene.calls] == ['refine', 'detect', 'refine']
+    scene.people.clear()
+    assert len(single.estimate(IMAGE, 0.08)) == 0
+    scene.people.append(person(200, 200))
+    assert len(single.estimate(IMAGE, 0.12)) == 1
+
+
+@pytest.mark.parametrize('stamp_s', [-1.0, 10.0, None])
+def test_single_looks_everywhere_when_the_stamp_jumps(stamp_s):
+    scene = Scene(person(50, 50))
+    single = estimator(scene, mode='single')
+    single.estimate(IMAGE, 0.0)
+    single.estimate(IMAGE, stamp_s)
+    assert scene.calls[0][0] == 'detect'
+
+
+def test_single_looks_everywhere_when_the_size_changes():
+    scene = Scene(person(50, 50))
+    single = estimator(scene, mode='single')
+    single.estimate(IMAGE, 0.0)
+    single.estimate(np.zeros((400, 640, 3), np.uint8), 0.04)
+    assert scene.calls[0][0] == 'detect'
+
+
+def test_another_mode_in_between_forgets_the_followed_person():
+    scene = Scene(person(50, 50))
+    one = estimator(scene, mode='single')
+    one.estimate(IMAGE, 0.0)
+    one.config = EstimatorConfig(mode='one-pass')
+    one.estimate(IMAGE, 0.04)
+    one.config = EstimatorConfig(mode='single')
+    one.estimate(IMAGE, 0.08)
+    assert scene.calls[0][0] == 'detect'
+
+
+def test_boxes_stand_in_for_the_first_pass():
+    a, b = person(50, 50), person(300, 200, 200, 1)
+    scene = Scene(a, b)
+    boxes = [[*p.min(0), *p.max(0)] for p in (a, b)]
+    for mode in ('two-pass', 'one-pass', 'single'):
+        people = estimator(scene, mode=mode).estimate(IMAGE, 0.0, boxes=boxes, box_scores=[0.5, 1])
+        assert scene.calls == [('refine', 2)]
+        np.testing.assert_allclose(people.xy[0], b, atol=1e-3)
+        np.testing.assert_allclose(people.xy[1], a, atol=1e-3)
+        # Box x keypoints.
+        np.testing.assert_allclose(people.person_score, [0.8, 0.5 * 0.8], rtol=1e-6)
+
+
+def test_the_padding_of_boxes_is_that_of_the_network():
+    crops = []
+    scene = Scene(person(50, 50))
+    scene.refine = lambda affines: crops.append(affines) or Keypoints.empty()
+    for crop_scale in (1.0, 2.0):
+        scene.refiner = replace(THUNDER, crop_scale=crop_scale)
+        estimator(scene).estimate(IMAGE, boxes=[[100, 100, 200, 150]])
+    np.testing.assert_allclose([c[0, 0, 0] for c in crops], [2.56, 1.28])
+
+
+def test_a_network_without_centres_leaves_the_centre_to_the_first_pass():
+    scene = Scene(person(50, 50), center=0.6)
+    scene.coarse_px = 0.0
+    score = {}
+    for decoder in ('centers', 'heatmaps', 'simcc'):
+        scene.refiner = replace(THUNDER, decoder=decoder)
+        score[decoder] = float(estimator(scene).estimate(IMAGE).person_score[0])
+    # Centre (0.6 and 0.9, geometric mean) x keypoints, and 0.6 x keypoints.
+    assert score['centers'] == pytest.approx(np.sqrt(0.6 * 0.9) * 0.8, rel=1e-3)
+    assert score['heatmaps'] == score['simcc'] == pytest.approx(0.6 * 0.8, rel=1e-3)
+
+
+def test_crops_around_keypoints_are_as_wide_as_the_network_learnt_from():
+    scales = []
+    scene = Scene(person(50, 50))
+    refine = scene.refine
+
+    def watched(affines):
+        scales.append(affines[0, 0, 0])
+        return refine(affines)
+
+    scene.refine = watched
+    for crop_scale in (1.1, 2.2):
+        scene.refiner = replace(THUNDER, crop_scale=crop_scale)
+        estimator(scene).estimate(IMAGE)
+    side = np.ptp(scene.people[0], axis=0).max()
+    np.testing.assert_allclose(scales, [256 / side / 1.25, 256 / side / 2.5], rtol=1e-4)
+
+
+def test_boxes_that_show_nothing_are_nobody():
+    scene = Scene(person(50, 50))
+    nothing = [
+        [10, 10, 10, 50], [50, 50, 10, 10], [-90, 10, -1, 50], [640, 10, 700, 50],
+        [np.nan, 10, 40, 50], [10, 10, np.inf, 50],
+    ]  # fmt: skip
+    for boxes in (nothing, np.empty((0, 4))):
+        assert len(estimator(scene).estimate(IMAGE, boxes=boxes)) == 0 and not scene.calls
+    assert len(estimator(scene).estimate(IMAGE, boxes=[*nothing, [40, 40, 160, 160]])) == 1
+    # One that reaches out of the image is somebody; one without a sure score is the last.
+    assert len(estimator(scene).estimate(IMAGE, boxes=[[-80, 40, 160, 160]])) == 1
+    with pytest.raises(ValueError, match='boxes'):
+        estimator(scene).estimate(IMAGE, boxes=[[1, 2, 3]])
+    with pytest.raises(ValueError, match='boxes'):
+        estimator(scene).estimate(IMAGE, boxes=[[1, 2, 3, 4]], box_scores=[1, 1])
+
+
+def test_the_best_boxes_are_looked_at_and_the_same_person_is_found_once():
+    scene = Scene(person(50, 50))
+    boxes = [[300, 300, 400, 400], [50, 50, 150, 150], [48, 52, 155, 149]]
+    scores = [np.nan, 0.9, 0.8]
+    people = estimator(scene, max_crops=2).estimate(IMAGE, boxes=boxes, box_scores=scores)
+    assert scene.calls == [('refine', 2)] and len(people) == 1
+    np.testing.assert_allclose(people.person_score, 0.9 * 0.8, rtol=1e-6)
+
+
+def test_bad_input_is_refused_and_the_next_image_works():
+    one = estimator(Scene(person(50, 50)))
+    for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), None):
+        with pytest.raises(ValueError, match='image'):
+            one.estimate(image)
+    with pytest.raises(ValueError, match='mode'):
+        estimator(Scene(), mode='')
+    assert len(one.estimate(IMAGE)) == 1
+
+
+@pytest.mark.parametrize(
+    ('image', 'long_side', 'wanted'),
+    [((640, 480), 256, (256, 192)), ((640, 272), 448, (448, 192)), ((480, 640), 256, (192, 256)),
+     ((640, 480), 250, (256, 192)), ((1, 1), 448, (448, 448)), ((5000, 1), 448, (448, 32))],
+)  # fmt: skip
+def test_the_first_pass_has_the_shape_of_the_image(image, long_side, wanted):
+    assert first_pass_size(image, long_side, MULTIPOSE) == wanted
+    assert first_pass_size(image, long_side, replace(MULTIPOSE, multiple_of=0)) == (256, 256)

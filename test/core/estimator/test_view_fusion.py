@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Two looks at the same people -> one; the mirror image of a crop."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pose_ros.backends import load_backend
+from pose_ros.core import geometry, oks
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.view_fusion import NEAR, fused_xy, look_at_crops
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.skeleton import LEFT_SHOULDER, LEFT_WRIST, NOSE, RIGHT_SHOULDER
+
+PORTRAIT = Path(__file__).resolve().parents[3] / 'docs/picture.jpg'
+
+
+def people(xy, score):
+    xy = np.asarray(xy, np.float32).reshape(-1, 17, 2)
+    return Keypoints(
+        xy, np.full(xy.shape[:2], score, np.float32), np.ones(len(xy), np.float32)
+    )
+
+
+@pytest.fixture
+def somebody():
+    return np.random.default_rng(4).uniform(100, 300, (1, 17, 2)).astype(np.float32)
+
+
+def test_where_two_looks_agree_the_place_is_their_weighted_mean(somebody):
+    xy = fused_xy(people(somebody, 0.6), people(somebody + 4, 0.9), 0.5)
+    np.testing.assert_allclose(xy, somebody + 4 * 0.45 / 1.05, atol=1e-3)
+
+
+def test_where_they_disagree_the_surer_counts(somebody):
+    a, b = people(somebody, 0.4), people(somebody, 0.4)
+    far = 2 * NEAR * np.sqrt(oks.areas(somebody)[0])
+    b.xy[0, LEFT_WRIST, 0] += far
+    b.score[0, LEFT_WRIST] = 0.5
+    assert fused_xy(a, b)[0, LEFT_WRIST, 0] == b.xy[0, LEFT_WRIST, 0]
+    assert fused_xy(a, b, 0.5)[0, LEFT_WRIST, 0] == a.xy[0, LEFT_WRIST, 0]
+
+
+def test_what_one_look_does_not_know_is_taken_from_the_first(somebody):
+    a, b = people(somebody, 0.5), people(somebody + 1, 0.5)
+    a.xy[0, NOSE], b.xy[0, LEFT_WRIST] = np.nan, np.nan
+    xy = fused_xy(a, b)
+    assert np.isnan(xy[0, NOSE]).all()
+    np.testing.assert_array_equal(xy[0, LEFT_WRIST], a.xy[0, LEFT_WRIST])
+    assert np.isfinite(np.delete(xy, NOSE, axis=1)).all()
+
+
+def test_two_looks_without_any_score_have_a_mean(somebody):
+    xy = fused_xy(people(somebody, 0.0), people(somebody + 2, 0.0))
+    assert np.isfinite(xy).all()
+    assert fused_xy(Keypoints.empty(), Keypoints.empty()).shape == (0, 17, 2)
+
+
+@pytest.fixture(scope='module')
+def portrait():
+    backend = load_backend(EstimatorConfig(backend='onnx', num_threads=1))
+    image = cv2.imread(str(PORTRAIT))
+    backend.load_image(image)
+    whole = np.array([[0.0, 0.0, image.shape[1], image.shape[0]]])
+    crops = geometry.crop(whole, backend.refiner.input_size)
+    yield backend, image, crops
+    backend.close()
+
+
+def test_a_mirrored_crop_is_the_crop_of_the_mirrored_image(portrait):
+    backend, image, crops = portrait
+    width = image.shape[1]
+    swap = np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
+    turned = geometry.mirrored(crops, 256)
+    here = backend.refine(turned)
+    backend.load_image(image[:, ::-1])
+    there = backend.refine(geometry.compose(turned, swap))
+    backend.load_image(image)
+    there_xy = there.xy * [-1, 1] + [width - 1, 0]
+    sure = here.score[0] > 0.3
+    assert sure.sum() >= 6
+    # The same picture reaches the network, but for the rounding of samples; a pixel of the
+    # input is two of the image.
+    np.testing.assert_allclose(there_xy[0, sure], here.xy[0, sure], atol=0.7)
+
+
+def test_looking_twice_keeps_left_and_right(portrait):
+    backend, _, crops = portrait
+    once = look_at_crops(backend, crops, False)
+    twice = look_at_crops(backend, crops, True)
+    assert twice.xy[0, LEFT_SHOULDER, 0] > twice.xy[0, RIGHT_SHOULDER, 0] + 100
+    sure = once.score[0] > 0.5
+    assert sure.sum() >= 5
+    np.testing.assert_allclose(twice.xy[0, sure], once.xy[0, sure], atol=12.0)
+    assert (twice.xy != once.xy).any()
+    assert len(look_at_crops(backend, crops[:0], True)) == 0

@@ -1,0 +1,241 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Tracks in metres: filtering, depth that comes and goes, people who come and go."""
+
+import numpy as np
+import pytest
+
+from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
+from pose_ros.core.camera_model import CameraModel
+from pose_ros.core.pose3d.bone_lengths import BONES, lengths
+from pose_ros.core.pose3d.depth_lifting import LATERAL_M
+from pose_ros.core.pose3d.tracker3d import SpaceFilter
+from pose_ros.core.skeleton import LEFT_ELBOW, LEFT_SHOULDER, LEFT_WRIST, RIGHT_SHOULDER
+from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
+
+K = (525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0)
+CAMERA = CameraModel.from_camera_info(640, 480, '', (), K)
+DT_S = 1 / 30
+DEPTH_SIGMA_M = 0.02
+
+
+def truth(t_s: float) -> np.ndarray:
+    """Return a person who walks sideways and towards the camera, arms and legs swinging."""
+    return joints(Figure(
+        -0.4 + 0.5 * t_s, 3.0 - 0.5 * t_s, 0.3 * np.sin(t_s),
+        swing=0.4 * np.sin(2 * np.pi * t_s), bend=np.full((4, 3), 0.2 * np.sin(3 * t_s)),
+    ))
+
+
+def tracks(t_s: float, ids: list[int], xy: np.ndarray) -> Tracks:
+    n = len(ids)
+    return Tracks(
+        t_s, np.array(ids, np.int64), np.full(n, TrackState.CONFIRMED, np.int8),
+        np.ones(n, np.float32), np.ones(n), np.zeros(n), xy.astype(np.float32),
+        np.zeros((n, 17, 2), np.float32),
+        np.broadcast_to(4.0 * np.eye(2), (n, 17, 2, 2)).astype(np.float32),
+        np.full((n, 17), KeypointState.OBSERVED, np.int8), np.ones((n, 17), np.float32),
+    )
+
+
+def measure(place: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return noisy joints and covariances whose long axis is along the ray."""
+    line = place / place[..., 2:]
+    noisy = place + rng.normal(0, DEPTH_SIGMA_M, place.shape[:-1])[..., None] * line
+    noisy[..., :2] += rng.normal(0, 1, (*place.shape[:-1], 2)) * LATERAL_M[:, None]
+    covariance = DEPTH_SIGMA_M**2 * line[..., :, None] * line[..., None, :]
+    covariance = covariance + (LATERAL_M**2)[:, None, None] * np.diag([1.0, 1.0, 0.0])
+    return noisy, covariance
+
+
+def run(space, rng, frames, with_depth=lambda i: np.ones(17, bool), start=0):
+    out = []
+    for i in range(start, start + frames):
+        place = truth(i * DT_S)[None]
+        z, R = measure(place, rng)
+        xy = CAMERA.project(z)
+        z[:, ~with_depth(i)] = np.nan
+        out.append((place[0], z[0], space.update(i * DT_S, tracks(i * DT_S, [7], xy), z, R)))
+    return out
+
+
+def test_filtered_is_better_than_measured_and_knows_velocity():
+    rng = np.random.default_rng(1)
+    out = run(SpaceFilter(CAMERA), rng, 90)[15:]
+    raw = np.concatenate([z - place for place, z, _ in out])
+    error = np.concatenate([s.position[0] - place for place, _, s in out])
+    assert np.sqrt((error**2).mean()) < 0.85 * np.sqrt((raw**2).mean())
+    speeds = []
+    for i, (_, _, s) in enumerate(out, start=15):
+        true = (truth((i + 0.5) * DT_S) - truth((i - 0.5) * DT_S)) / DT_S
+        speeds.append(s.velocity[0] - true)
+    assert np.sqrt(np.mean(np.square(speeds)[:, [5, 6, 11, 12]])) < 0.3  # the trunk, m/s
+    assert np.isfinite(error).all()
+
+
+def test_covariance_holds_what_it_promises():
+    rng = np.random.default_rng(2)
+    squared = []
+    for place, _, s in run(SpaceFilter(CAMERA), rng, 90)[10:]:
+        error = s.position[0] - place
+        squared.append(np.einsum('ki,kij,kj->k', error, np.linalg.inv(s.covariance[0]), error))
+    assert np.mean(np.array(squared) < 7.815) > 0.93
+
+
+def test_no_jump_when_depth_goes_and_comes_back():
+    rng = np.random.default_rng(3)
+
+    def gone_for_a_third_of_a_second(i):
+        return np.full(17, not 40 <= i < 50)
+
+    out = run(SpaceFilter(CAMERA), rng, 90, gone_for_a_third_of_a_second)
+    trunk = [5, 6, 11, 12]
+    off = np.array([s.position[0, trunk] - place[trunk] for place, _, s in out])
+    assert np.isfinite(off).all()
+    # What the filter adds to a true step.
+    jump = np.linalg.norm(np.diff(off, axis=0), axis=2)
+    assert jump[38:].max() < 0.09  # three steps of the steady noise, 0.03 m
+    assert np.linalg.norm(off, axis=2).max() < 0.15
+    assert not out[45][2].measured.any()
+    assert out[60][2].measured[0, trunk].all()
+
+
+def test_a_pixel_holds_the_joint_on_its_ray():
+    """Depth of one wrist stops: its pixel goes on to tell where it is across the ray."""
+    rng = np.random.default_rng(4)
+
+    def all_but_one(i):
+        return (np.arange(17) != LEFT_WRIST) | (i < 30)
+
+    place, _, s = run(SpaceFilter(CAMERA, hold_lengths=False), rng, 36, all_but_one)[-1]
+    assert not s.measured[0, LEFT_WRIST]
+    apart = CAMERA.project(s.position[0, LEFT_WRIST]) - CAMERA.project(place[LEFT_WRIST])
+    assert np.linalg.norm(apart) < 6.0
+    along = s.position[0, LEFT_WRIST] / np.linalg.norm(s.position[0, LEFT_WRIST])
+    across = np.cross(along, [0.0, 1.0, 0.0])
+    P = s.covariance[0, LEFT_WRIST]
+    assert along @ P @ along > 4 * (across @ P @ across)
+
+
+def test_depth_gone_for_good_ends_metres_and_returns_by_itself():
+    rng = np.random.default_rng(5)
+    space = SpaceFilter(CAMERA)
+    run(space, rng, 30)
+    gone = run(space, rng, 60, lambda i: np.zeros(17, bool), start=30)
+    assert np.isnan(gone[-1][2].position).all()
+    assert np.isnan(gone[-1][2].covariance).all()
+    back = run(space, rng, 5, start=90)
+    assert np.isfinite(back[-1][2].position).all()
+
+
+def test_one_wild_measurement_is_not_believed_and_a_lasting_one_is():
+    rng = np.random.default_rng(6)
+    space = SpaceFilter(CAMERA, hold_lengths=False)
+    run(space, rng, 30)
+    place = truth(1.0)[None]
+    for i in range(30, 45):
+        z, R = measure(place, rng)
+        z[0, 0] += [0.0, 0.0, 1.5]
+        s = space.update(i * DT_S, tracks(i * DT_S, [7], CAMERA.project(place)), z, R)
+        if i == 30:
+            assert abs(s.position[0, 0, 2] - place[0, 0, 2]) < 0.2
+    assert s.position[0, 0, 2] == pytest.approx(place[0, 0, 2] + 1.5, abs=0.1)
+
+
+def test_bones_hold_their_length():
+    """Depth noise of 6 cm along the ray: lengths come from the image where it can tell."""
+    spread = {}
+    for hold in (False, True):
+        rng = np.random.default_rng(7)
+        space = SpaceFilter(CAMERA, hold_lengths=hold)
+        arms = []
+        for i in range(90):
+            place = truth(i * DT_S)[None]
+            z, R = measure(place, rng)
+            extra = rng.normal(0, 0.06, (1, 17, 1)) * place / place[..., 2:]
+            line = place / place[..., 2:]
+            R = R + 0.06**2 * line[..., :, None] * line[..., None, :]
+            s = space.update(
+                i * DT_S, tracks(i * DT_S, [1], CAMERA.project(z)), z + extra, R
+            )
+            arms.append(lengths(s.position, s.covariance)[0][0])
+        bone = [i for i, b in enumerate(BONES) if {b[0], b[1]} == {LEFT_ELBOW, LEFT_SHOULDER}][0]
+        spread[hold] = np.std(np.array(arms)[30:, bone]) / np.mean(np.array(arms)[30:, bone])
+    assert spread[True] < 0.6 * spread[False]
+    assert spread[True] < 0.06
+
+
+def test_a_shoulder_that_goes_behind_the_other_keeps_its_distance():
+    """Turning until side-on; the far shoulder has no depth from 45 degrees on."""
+    rng = np.random.default_rng(12)
+    space = SpaceFilter(CAMERA)
+    widths = []
+    for i in range(75):
+        yaw = min(max(i - 30, 0) * np.pi / 80, np.pi / 2)
+        place = joints(Figure(0.0, 2.0, yaw))[None]
+        z, R = measure(place, rng)
+        xy = CAMERA.project(z)
+        if yaw > np.pi / 4:
+            z[0, LEFT_SHOULDER] = np.nan
+        s = space.update(i * DT_S, tracks(i * DT_S, [7], xy), z, R)
+        widths.append(np.linalg.norm(s.position[0, LEFT_SHOULDER] - s.position[0, RIGHT_SHOULDER]))
+    true = np.linalg.norm(place[0, LEFT_SHOULDER] - place[0, RIGHT_SHOULDER])
+    known = np.array(widths)[np.isfinite(widths)]
+    assert len(known) > 60
+    assert np.abs(known - true).max() < 0.15 * true
+
+
+def test_people_are_told_apart_by_id():
+    rng = np.random.default_rng(8)
+    space = SpaceFilter(CAMERA)
+    a, b = joints(Figure(-0.5, 2.0)), joints(Figure(0.5, 3.0))
+    both = np.stack([a, b])
+    z, R = measure(both, rng)
+    space.update(0.0, tracks(0.0, [1, 2], CAMERA.project(both)), z, R)
+    swapped = both[::-1]
+    z, R = measure(swapped, rng)
+    s = space.update(0.1, tracks(0.1, [2, 1], CAMERA.project(swapped)), z, R)
+    assert np.linalg.norm(s.position - swapped, axis=2).max() < 0.12
+    s = space.update(0.2, tracks(0.2, [1], CAMERA.project(a[None])), *measure(a[None], rng))
+    assert s.id.tolist() == [1]
+    assert np.linalg.norm(s.position - a, axis=2).max() < 0.12
+    s = space.update(0.3, Tracks.empty(0.3), np.empty((0, 17, 3)), np.empty((0, 17, 3, 3)))
+    assert s.position.shape == (0, 17, 3)
+
+
+def test_looking_ahead_changes_nothing_and_grows_the_covariance():
+    rng = np.random.default_rng(9)
+    space = SpaceFilter(CAMERA)
+    now = run(space, rng, 30)[-1][2]
+    later = space.predict(now.stamp_s + 0.2)
+    assert later.position == pytest.approx(now.position + 0.2 * now.velocity)
+    assert (np.trace(later.covariance, axis1=2, axis2=3)
+            > np.trace(now.covariance, axis1=2, axis2=3)).all()
+    assert not later.measured.any()
+    assert space.predict(now.stamp_s).position == pytest.approx(now.position)
+
+
+def test_time_that_goes_back_begins_anew_and_a_repeated_stamp_is_dropped():
+    rng = np.random.default_rng(10)
+    space = SpaceFilter(CAMERA, hold_lengths=False)
+    now = run(space, rng, 10)[-1][2]
+    z, R = measure(truth(9.9)[None], rng)
+    same = space.update(now.stamp_s, tracks(now.stamp_s, [7], CAMERA.project(z)), z, R)
+    assert same.position == pytest.approx(now.position)
+    z, R = measure(truth(0.0)[None], rng)
+    again = space.update(0.0, tracks(0.0, [7], CAMERA.project(z)), z, R)
+    assert again.position == pytest.approx(z)
+    assert (again.velocity == 0).all()
+
+
+def test_the_covariance_stays_sound_for_ever():
+    """Rounding must not make it asymmetric: that grows, and after 80 images it was indefinite."""
+    rng = np.random.default_rng(11)
+    space = SpaceFilter(CAMERA)
+    place = truth(0.0)[None]
+    for i in range(1000):
+        z, R = measure(place, rng)
+        s = space.update(i * DT_S, tracks(i * DT_S, [7], CAMERA.project(place)), z, R)
+    assert np.linalg.eigvalsh(s.covariance).min() > 1e-7
+    assert np.linalg.norm(s.position - place, axis=2).max() < 0.1
+    assert np.isfinite(s.velocity).all()

@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Who is learnt from, who is left out and why, and what is wrong with a folder."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose_ros.training.errors import TrainingError
+from pose_ros.training.labels import read_labels, split_by_photo
+
+
+def labels_of(folder):
+    return read_labels(folder / 'annotations.json', folder / 'images')
+
+
+def test_everybody_is_read(stick_folder):
+    labels = labels_of(stick_folder)
+    assert len(labels.people) == labels.num_photos == 8 and labels.left_out == {}
+    person = labels.people[0]
+    assert person.path == stick_folder / 'images' / '1.png'
+    assert np.isnan(person.xy).all(axis=1).sum() == 1  # the joint that is not labelled
+    inside = person.xy[~np.isnan(person.xy[:, 0])]
+    assert (inside >= person.box_xyxy[:2]).all() and (inside <= person.box_xyxy[2:]).all()
+
+
+def test_who_cannot_be_learnt_from_is_left_out_and_counted(change_labels):
+    def edit(data):
+        people = data['annotations']
+        people[0]['bbox'][2] = 0
+        people[1]['bbox'] = [900, 900, 20, 20]
+        people[2]['keypoints'] = [0] * 51
+        people[3]['iscrowd'] = 1
+        people[4]['bbox'][0] = float('nan')
+
+    labels = labels_of(change_labels(edit))
+    assert len(labels.people) == 3
+    assert labels.left_out == {
+        'with a box without area': 2, 'with a box outside of the image': 1,
+        'without visible joints': 1, 'a crowd': 1,
+    }
+
+
+def test_a_box_is_cut_off_at_the_edge(change_labels):
+    def edit(data):
+        data['annotations'][0]['bbox'] = [-50, -50, 1000, 200]
+
+    box = labels_of(change_labels(edit)).people[0].box_xyxy
+    assert box.tolist() == [0, 0, 320, 150]
+
+
+def test_missing_images_are_named_and_counted(change_labels):
+    def edit(data):
+        data['images'][2]['file_name'] = 'gone.png'
+
+    with pytest.raises(TrainingError, match=r'1 of 8 images are not in .*, for example gone\.png'):
+        labels_of(change_labels(edit))
+
+
+def test_nobody_left_says_why(change_labels):
+    def edit(data):
+        for person in data['annotations']:
+            person['bbox'][3] = 0
+
+    with pytest.raises(TrainingError, match='nobody to learn from: 8 with a box without area'):
+        labels_of(change_labels(edit))
+
+
+@pytest.mark.parametrize('edit', [
+    lambda data: data.pop('images'),
+    lambda data: data['annotations'][0].pop('bbox'),
+    lambda data: data['annotations'][0].update(keypoints=[1, 2, 3]),
+    lambda data: data['annotations'][0].update(image_id=99),
+])
+def test_what_is_not_in_coco_form_is_one_error(change_labels, edit):
+    with pytest.raises(TrainingError, match='not in COCO person-keypoints form'):
+        labels_of(change_labels(edit))
+
+
+def test_other_keypoints_are_refused(change_labels):
+    def edit(data):
+        data['categories'][0]['keypoints'][0] = 'tail'
+
+    with pytest.raises(TrainingError, match='not those of COCO'):
+        labels_of(change_labels(edit))
+
+
+def test_no_file_and_no_json(tmp_path):
+    with pytest.raises(TrainingError, match='no annotations.*--annotations'):
+        labels_of(tmp_path)
+    (tmp_path / 'annotations.json').write_text('{"images": [')
+    with pytest.raises(TrainingError, match='is not JSON'):
+        labels_of(tmp_path)
+
+
+def test_a_photo_is_on_one_side_only(stick_folder):
+    people = labels_of(stick_folder).people * 2  # two people in each photo
+    training, validation = split_by_photo(people, 0.25, seed=3)
+    assert len(training) == 12 and len(validation) == 4
+    assert not {p.path for p in training} & {p.path for p in validation}
+    assert split_by_photo(people, 0.25, seed=3)[1] == validation
+    assert {p.path for p in split_by_photo(people, 0.25, seed=4)[1]} != {
+        p.path for p in validation}
+
+
+def test_one_photo_cannot_be_split(stick_folder):
+    one = labels_of(stick_folder).people[:1]
+    with pytest.raises(TrainingError, match='--val-fraction 0'):
+        split_by_photo(one, 0.2, seed=0)
+    assert split_by_photo(one, 0.0, seed=0) == (one, ())
+
+
+def test_the_path_of_the_photos_may_be_another(stick_folder, tmp_path):
+    file = tmp_path / 'person_keypoints.json'
+    file.write_text((stick_folder / 'annotations.json').read_text())
+    labels = read_labels(file, Path(stick_folder) / 'images', weight=0.5)
+    assert len(labels.people) == 8 and labels.people[0].weight == 0.5

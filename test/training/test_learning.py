@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Loss, learning rate, averaged weights, the network's shapes, accuracy."""
+
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
+
+from pose_ros.core.decode.encode import encode_heatmaps  # noqa: E402
+from pose_ros.core.keypoints import Keypoints  # noqa: E402
+from pose_ros.training import accuracy  # noqa: E402
+from pose_ros.training.accuracy import Predictions  # noqa: E402
+from pose_ros.training.augment import Augmentation  # noqa: E402
+from pose_ros.training.device import choose_device  # noqa: E402
+from pose_ros.training.errors import TrainingError  # noqa: E402
+from pose_ros.training.heatmap_net import TextbookNetwork  # noqa: E402
+from pose_ros.training.labels import read_labels  # noqa: E402
+from pose_ros.training.loader import batch_of  # noqa: E402
+from pose_ros.training.loop import parameter_groups  # noqa: E402
+from pose_ros.training.loss import heatmap_loss  # noqa: E402
+from pose_ros.training.network import normalised  # noqa: E402
+from pose_ros.training.samples import SampleMaker  # noqa: E402
+from pose_ros.training.schedule import AveragedWeights, learning_rate_factor  # noqa: E402
+
+
+def targets(sigma):
+    xy = np.random.default_rng(1).uniform(60, 200, (2, 17, 2))
+    return torch.from_numpy(encode_heatmaps(xy, (64, 64), 4, 1.5, sigma))
+
+
+@pytest.mark.parametrize('sigma', [2.0, 3.0])
+def test_an_empty_map_costs_one_and_the_right_one_nothing(sigma):
+    wanted, weight = targets(sigma), torch.ones(2, 17)
+    empty = heatmap_loss(torch.zeros_like(wanted), wanted, weight, sigma)
+    assert float(empty) == pytest.approx(1.0, abs=0.01)
+    assert float(heatmap_loss(wanted, wanted, weight, sigma)) == 0
+
+
+def test_what_is_not_labelled_costs_nothing():
+    wanted = targets(2.0)
+    weight = torch.ones(2, 17)
+    weight[:, 3] = 0
+    drawn = wanted.clone()
+    drawn[:, 3] += 5.0
+    assert float(heatmap_loss(drawn, wanted, torch.zeros(2, 17))) == 0
+    drawn.requires_grad_()
+    loss = heatmap_loss(drawn, wanted, weight)
+    loss.backward()
+    assert float(loss.detach()) == 0 and (drawn.grad == 0).all()
+
+
+def test_weights_are_relative():
+    wanted = targets(2.0)
+    drawn = wanted.clone()
+    drawn[0] = 0  # the first person is not found at all
+    light = torch.ones(2, 17)
+    light[0] = 0.25
+    assert float(heatmap_loss(drawn, wanted, torch.ones(2, 17))) == pytest.approx(0.5, abs=0.01)
+    assert float(heatmap_loss(drawn, wanted, light)) == pytest.approx(0.2, abs=0.01)
+
+
+def test_the_learning_rate_rises_and_falls():
+    factors = [learning_rate_factor(step, 100, 10) for step in range(100)]
+    assert factors[0] == 0.1 and factors[9] == 1.0
+    assert all(a > b for a, b in zip(factors[10:], factors[11:]))
+    assert factors[55] == pytest.approx(0.5) and factors[99] < 0.001
+
+
+def test_averaged_weights_follow():
+    network = torch.nn.BatchNorm1d(2)
+    average = AveragedWeights(network, decay=0.9)
+    with torch.no_grad():
+        network.weight += 1.0
+        network.running_mean += 1.0
+        network.num_batches_tracked += 7
+    average.update(network, step=0)  # decay 0.1 at first
+    assert average.network.weight.tolist() == pytest.approx([1.9, 1.9])
+    average.update(network, step=10_000)
+    assert average.network.running_mean.tolist() == pytest.approx([0.91, 0.91])
+    assert int(average.network.num_batches_tracked) == 7
+    assert not average.network.training and not average.network.weight.requires_grad
+
+
+def test_the_textbook_network_is_what_the_textbook_says():
+    network = TextbookNetwork().eval()
+    images = torch.rand(2, 3, 256, 256, requires_grad=True)
+    features = network.features(images)
+    maps = network(images)['heatmaps']
+    assert features.shape == (2, 128, 64, 64) and maps.shape == (2, 17, 64, 64)
+    # One pixel of the map sees the whole person.
+    maps[0, 0, 32, 32].backward()
+    seen = (images.grad[0] != 0).any(dim=0)
+    assert seen[8:-8, 8:-8].float().mean() > 0.9 and not images.grad[1].any()
+    crops = torch.zeros(1, 256, 256, 3, dtype=torch.uint8)
+    crops[..., 2] = 255
+    red = normalised(crops, network.spec)
+    assert red[0, :, 0, 0].tolist() == [1, 0, 0]
+    assert sum(p.numel() for p in network.parameters()) < 4e6
+
+
+def test_biases_do_not_decay():
+    network = TextbookNetwork()
+    decayed, others = parameter_groups(network, 0.1)
+    assert (decayed['weight_decay'], others['weight_decay']) == (0.1, 0.0)
+    assert all(p.ndim == 4 for p in decayed['params'])
+    count = len(decayed['params']) + len(others['params'])
+    assert count == len(list(network.parameters()))
+
+
+def predictions(error_px):
+    xy = np.tile(np.arange(34, dtype=np.float32).reshape(17, 2) * 5, (2, 1, 1))
+    xy[1, 5:13] = np.nan  # no torso
+    found = np.where(np.isnan(xy), 0, xy)
+    found[:, 0, 0] += error_px
+    return Predictions(Keypoints(found, np.ones((2, 17), 'f4'), np.ones(2, 'f4')), xy)
+
+
+def test_pck_counts_labelled_joints_of_people_with_a_torso():
+    seen = predictions(error_px=1000)
+    size = accuracy.torso_px(seen.xy)
+    left_shoulder, right_hip = seen.xy[0, 5], seen.xy[0, 12]
+    assert size[0] == pytest.approx(np.linalg.norm(left_shoulder - right_hip))
+    assert np.isnan(size[1])
+    assert accuracy.pck(seen, size) == pytest.approx(16 / 17)
+    assert accuracy.pck(predictions(0.19 * size[0]), size) == 1
+    assert accuracy.pck(predictions(0.21 * size[0]), size) < 1
+    assert np.isnan(accuracy.pck(seen, np.full(2, np.nan)))
+
+
+def test_devices_that_are_not_there():
+    assert choose_device('cpu', 'fp32').dtype == torch.float32
+    assert choose_device('cpu', 'auto').dtype in (torch.float32, torch.bfloat16)
+    with pytest.raises(TrainingError, match='--device cuda:99 cannot be used'):
+        choose_device('cuda:99', 'auto')
+    with pytest.raises(TrainingError, match='--device abacus cannot be used'):
+        choose_device('abacus', 'auto')
+    with pytest.raises(TrainingError, match='fp16 is for CUDA'):
+        choose_device('cpu', 'fp16')
+
+
+def test_crops_are_made_in_a_fifth_of_the_time_that_the_network_takes(stick_folder):
+    """In processor time of one thread each, so that other work on the machine changes nothing."""
+    labels = read_labels(stick_folder / 'annotations.json', stick_folder / 'images')
+    network = TextbookNetwork().to(memory_format=torch.channels_last).train()
+    maker = SampleMaker(labels.people, network.spec, Augmentation())
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    makes_s, learns_s = [], []
+    for epoch in range(4):
+        began_s = time.thread_time()
+        samples = [maker.sample(i % 8, epoch, i) for i in range(16)]
+        makes_s.append(time.thread_time() - began_s)
+        batch = batch_of(samples)
+        began_s = time.thread_time()
+        with choose_device('cpu', 'auto').autocast():
+            maps = network(normalised(batch.crops, network.spec))
+        heatmap_loss(maps['heatmaps'], batch.heatmaps, batch.weight).backward()
+        learns_s.append(time.thread_time() - began_s)
+    torch.set_num_threads(threads[0])
+    cv2.setNumThreads(threads[1])
+    assert min(makes_s) < 0.2 * min(learns_s)
