@@ -8,8 +8,9 @@ region of interest shifts the principal point, then binning scales everything, a
 does. K[0] = 0 means uncalibrated.
 
 Distortion after OpenCV, calib3d (https://docs.opencv.org/4.x/d9/d0c/group__calib3d.html) and its
-fisheye module. OpenCV undoes it by fixed-point iteration, which stops short or diverges where
-distortion is strong; here it is Newton's method on the same formulas.
+fisheye module: radial, tangential, thin prism, tilted sensor. OpenCV undoes it by fixed-point
+iteration, which stops short or diverges where distortion is strong; here it is Newton's method on
+the same formulas.
 """
 
 from __future__ import annotations
@@ -21,6 +22,19 @@ import numpy as np
 
 _ITERATIONS = 20
 _TOLERANCE = 1e-9  # of normalised coordinates: a millionth of a pixel
+
+# Names of distortion models as drivers write them, lower case, letters and digits only. The
+# polynomial models are one formula with more or fewer coefficients, OpenCV's; '' is taken for it.
+_POLYNOMIAL = frozenset((
+    '', 'none', 'pinhole', 'perspective', 'plumbbob', 'radtan', 'radialtangential', 'brown',
+    'brownconrady', 'opencv', 'opencvpinhole', 'fullopencv', 'rationalpolynomial', 'rational',
+    'thinprism', 'rationalpolynomialthinprism',
+))
+_EQUIDISTANT = frozenset((
+    'equidistant', 'equi', 'fisheye', 'opencvfisheye', 'kannalabrandt', 'kannalabrandt4', 'kb4',
+    'kannalabrandt8', 'kb8',
+))
+_COUNTS = {'polynomial': 14, 'equidistant': 4}
 
 
 class CameraError(ValueError):
@@ -39,9 +53,10 @@ class CameraModel:
     matrix : (3, 3) float64
         Camera matrix of the published image, px.
     distortion_model : str
-        'plumb_bob', 'rational_polynomial' or 'equidistant'; '' for none.
-    distortion : (8,) float64
-        k1, k2, p1, p2, k3, k4, k5, k6 of the first two; k1..k4, 0, .. of equidistant.
+        'polynomial' or 'equidistant'; '' for none.
+    distortion : (14,) float64
+        k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4, tau_x, tau_y of polynomial, the last two in
+        radians; k1..k4, 0, .. of equidistant.
     """
 
     image_size: tuple[int, int]
@@ -70,8 +85,11 @@ class CameraModel:
         ----------
         width, height : int
             Of the full-resolution image, px.
+        distortion_model : str
+            'plumb_bob', 'rational_polynomial', 'equidistant' or another name of these, in any
+            case. Empty: by the coefficients, as OpenCV.
         d : sequence of float
-            Coefficients in the order of `distortion_model`; empty or zeros for none.
+            Coefficients in OpenCV's order; empty or zeros for none.
         k : 9 floats
             Camera matrix of the raw image, row-major.
         r : 9 floats
@@ -150,7 +168,9 @@ class CameraModel:
             return distorted
         if self.distortion_model == 'equidistant':
             return _undo_equidistant(distorted, self.distortion)
-        return _undo_rational(distorted, self.distortion)
+        if (tilt := _tilt(self.distortion)) is not None:
+            distorted = _apply_homography(np.linalg.inv(tilt), distorted)
+        return _undo_polynomial(distorted, self.distortion)
 
     def points(self, xy: np.ndarray, depth_m: np.ndarray) -> np.ndarray:
         """
@@ -190,32 +210,69 @@ class CameraModel:
         if self.distortion_model == 'equidistant':
             rays = _equidistant(rays, self.distortion)
         elif self.distortion_model:
-            rays = _rational(rays, self.distortion)[0]
+            rays = _polynomial(rays, self.distortion)[0]
+            if (tilt := _tilt(self.distortion)) is not None:
+                rays = _apply_homography(tilt, rays)
         return rays * self.focal + self.matrix[:2, 2]
 
 
-def _distortion(model: str, coefficients: np.ndarray) -> tuple[str, np.ndarray]:
-    """Return the model and its 8 coefficients; model '' when there is nothing to undo."""
-    known = {'plumb_bob': 5, 'rational_polynomial': 8, 'equidistant': 4, 'fisheye': 4}
+def _distortion(name: str, coefficients: np.ndarray) -> tuple[str, np.ndarray]:
+    """Return the model and its 14 coefficients; model '' when there is nothing to undo."""
+    letters = ''.join(c for c in name.lower() if c.isalnum())
+    # The eight of KannalaBrandt8 are fx, fy, cx, cy and the four here.
+    model = 'equidistant' if letters in _EQUIDISTANT else 'polynomial'
     used = np.trim_zeros(coefficients, 'b')
+    distortion = np.zeros(_COUNTS['polynomial'])
     # An equidistant lens with k = 0 still is no pinhole.
-    fisheye = model in ('equidistant', 'fisheye')
-    if not used.size and not fisheye:
-        return '', np.zeros(8)
-    if model not in known:
-        raise CameraError(f'camera_info has the distortion model {model!r}, not known here')
-    if used.size > known[model]:
+    if not used.size and model == 'polynomial':
+        return '', distortion
+    if model == 'polynomial' and letters not in _POLYNOMIAL:
         raise CameraError(
-            f'camera_info has {used.size} coefficients in D, more than {known[model]} of {model}'
+            f'camera_info has the distortion model {name!r}, not known here: plumb_bob, '
+            'rational_polynomial (up to 14 coefficients) or equidistant'
         )
-    distortion = np.zeros(8)
+    if used.size > _COUNTS[model]:
+        raise CameraError(
+            f'camera_info has {used.size} coefficients in D, more than {_COUNTS[model]} of '
+            f'{name or model}'
+        )
     distortion[:used.size] = used
-    return 'equidistant' if fisheye else model, distortion
+    return model, distortion
 
 
-def _rational(rays: np.ndarray, distortion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distort normalised coordinates (..., 2); return them and the Jacobian (..., 2, 2)."""
-    k1, k2, p1, p2, k3, k4, k5, k6 = distortion.tolist()
+def _tilt(distortion: np.ndarray) -> np.ndarray | None:
+    """Return the homography (3, 3) of a tilted sensor; None where it is not tilted."""
+    tau_x, tau_y = distortion[12:].tolist()
+    if not (tau_x or tau_y):
+        return None
+    about_x = np.array([
+        [1.0, 0.0, 0.0],
+        [0.0, np.cos(tau_x), np.sin(tau_x)],
+        [0.0, -np.sin(tau_x), np.cos(tau_x)],
+    ])
+    about_y = np.array([
+        [np.cos(tau_y), 0.0, -np.sin(tau_y)],
+        [0.0, 1.0, 0.0],
+        [np.sin(tau_y), 0.0, np.cos(tau_y)],
+    ])
+    rotation = about_y @ about_x
+    onto_sensor = np.array([
+        [rotation[2, 2], 0.0, -rotation[0, 2]],
+        [0.0, rotation[2, 2], -rotation[1, 2]],
+        [0.0, 0.0, 1.0],
+    ])
+    return np.asarray(onto_sensor @ rotation)
+
+
+def _apply_homography(homography: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    mapped = xy @ homography[:, :2].T + homography[:, 2]
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return np.asarray(mapped[..., :2] / mapped[..., 2:])
+
+
+def _polynomial(rays: np.ndarray, distortion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distort normalised coordinates (..., 2) up to the tilt; also the Jacobian (..., 2, 2)."""
+    k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4 = distortion[:12].tolist()
     x, y = rays[..., 0], rays[..., 1]
     r2 = x * x + y * y
     upper = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
@@ -224,22 +281,26 @@ def _rational(rays: np.ndarray, distortion: np.ndarray) -> tuple[np.ndarray, np.
     slope = (
         k1 + r2 * (2 * k2 + 3 * r2 * k3) - radial * (k4 + r2 * (2 * k5 + 3 * r2 * k6))
     ) / lower
+    # Of the thin prism: what it adds, and its slope along x over x, or along y over y.
+    prism_x, prism_y = r2 * (s1 + s2 * r2), r2 * (s3 + s4 * r2)
+    slope_x, slope_y = 2 * (s1 + 2 * s2 * r2), 2 * (s3 + 2 * s4 * r2)
     jacobian = np.empty((*rays.shape, 2))
-    jacobian[..., 0, 0] = radial + 2 * x * x * slope + 2 * p1 * y + 6 * p2 * x
-    jacobian[..., 1, 1] = radial + 2 * y * y * slope + 6 * p1 * y + 2 * p2 * x
+    jacobian[..., 0, 0] = radial + 2 * x * x * slope + 2 * p1 * y + 6 * p2 * x + x * slope_x
+    jacobian[..., 1, 1] = radial + 2 * y * y * slope + 6 * p1 * y + 2 * p2 * x + y * slope_y
     cross = 2 * x * y * slope + 2 * p1 * x + 2 * p2 * y
-    jacobian[..., 0, 1] = jacobian[..., 1, 0] = cross
+    jacobian[..., 0, 1] = cross + y * slope_x
+    jacobian[..., 1, 0] = cross + x * slope_y
     distorted = np.empty_like(rays)
-    distorted[..., 0] = x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
-    distorted[..., 1] = y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+    distorted[..., 0] = x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x) + prism_x
+    distorted[..., 1] = y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y + prism_y
     return distorted, jacobian
 
 
-def _undo_rational(distorted: np.ndarray, distortion: np.ndarray) -> np.ndarray:
+def _undo_polynomial(distorted: np.ndarray, distortion: np.ndarray) -> np.ndarray:
     rays = distorted.copy()
     with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
         for _ in range(_ITERATIONS):
-            now, jacobian = _rational(rays, distortion)
+            now, jacobian = _polynomial(rays, distortion)
             error = now - distorted
             a, b = jacobian[..., 0, 0], jacobian[..., 0, 1]
             c, d = jacobian[..., 1, 0], jacobian[..., 1, 1]

@@ -13,6 +13,12 @@ P = (500.0, 0.0, 310.0, 0.0, 0.0, 500.0, 240.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 PINHOLE = {
     'plumb_bob': (-0.28, 0.07, 0.0012, -0.0008, 0.002),
     'rational_polynomial': (0.52, -2.6, 0.0004, -0.0003, 1.5, 0.4, -2.4, 1.45),  # Azure Kinect's
+    # As ZED and OAK-D W send them: thin prism, and a tilted sensor.
+    'rational_polynomial with a thin prism': (
+        0.52, -2.6, 0.0004, -0.0003, 1.5, 0.4, -2.4, 1.45, 0.003, -0.001, -0.002, 0.0008),
+    'rational_polynomial with a tilt': (
+        8.2, 5.9, 0.0004, -0.0003, 0.26, 8.4, 8.6, 1.5, 0.003, -0.001, -0.002, 0.0008, 0.01,
+        -0.02),
 }
 FISHEYE = (-0.02, 0.011, -0.008, 0.0015)
 
@@ -23,7 +29,8 @@ def grid() -> np.ndarray:
 
 
 def camera(model: str, d: tuple, **kwargs) -> CameraModel:
-    made = CameraModel.from_camera_info(640, 480, model, d, K, p=P, **kwargs)
+    name = model.partition(' ')[0]
+    made = CameraModel.from_camera_info(640, 480, name, d, K, p=P, **kwargs)
     assert made is not None
     return made
 
@@ -72,6 +79,29 @@ def test_there_and_back(model, d):
     assert np.abs(back - grid()).max() < 1e-5
 
 
+@pytest.mark.parametrize(
+    'name, like',
+    [
+        ('Plumb_Bob', 'plumb_bob'), ('radtan', 'plumb_bob'), ('', 'plumb_bob'),
+        ('Brown Conrady', 'plumb_bob'), ('RATIONAL_POLYNOMIAL', 'plumb_bob'),
+        ('kannala_brandt4', 'equidistant'), ('Kannala Brandt4', 'equidistant'),
+        ('fisheye', 'equidistant'), ('KANNALA_BRANDT', 'equidistant'),
+    ],
+)  # fmt: skip
+def test_names_that_drivers_use(name, like):
+    d = FISHEYE if like == 'equidistant' else PINHOLE['plumb_bob']
+    made = CameraModel.from_camera_info(640, 480, name, d, K)
+    assert made.rays(grid()) == pytest.approx(camera(like, d).rays(grid()), abs=0)
+
+
+def test_eight_numbers_are_rational_whatever_the_name():
+    d = PINHOLE['rational_polynomial']
+    expected = camera('rational_polynomial', d).rays(grid())
+    for name in ('plumb_bob', ''):
+        assert CameraModel.from_camera_info(640, 480, name, d, K).rays(grid()) == pytest.approx(
+            expected, abs=0)
+
+
 def test_equidistant_without_coefficients_is_no_pinhole():
     ray = camera('equidistant', (0.0, 0.0, 0.0, 0.0)).rays(np.array([320.5 + 525.0, 238.0]))
     assert ray == pytest.approx([np.tan(1.0), 0.0])
@@ -117,7 +147,9 @@ def test_uncalibrated_is_none():
         ({'k': (1.0,) * 8}, '8 numbers'),
         ({'k': (-5.0, *K[1:])}, 'focal'),
         ({'distortion_model': 'omnidirectional', 'd': (0.1,)}, 'omnidirectional'),
-        ({'distortion_model': 'plumb_bob', 'd': (0.1,) * 8}, 'more than 5'),
+        ({'distortion_model': 'plumb_bob', 'd': (0.1,) * 15}, 'more than 14'),
+        ({'distortion_model': 'equidistant', 'd': (0.1,) * 5}, 'more than 4'),
+        ({'distortion_model': 'ftheta', 'd': (0.1,)}, "'ftheta'.*equidistant"),
         ({'roi': (400, 0, 400, 300)}, 'region'),
         ({'width': 0}, 'region'),
     ],
