@@ -163,32 +163,33 @@ def test_topics_are_relative() -> None:
 
 
 def test_every_node_is_in_the_tables() -> None:
-    from pose_ros.cli.parameters import NODES
     from pose_ros.core import config
+    from pose_ros.core.config import NODE_CONFIGS
 
     classes = {c for name, c in vars(config).items() if name.endswith('Config')}
-    assert set(NODES.values()) == classes
+    assert set(NODE_CONFIGS.values()) == classes
     nodes = {path.stem for path in sources('ros/nodes') if path.stem != '__init__'}
     nodes.remove('pose_container')  # holds nodes, is none
-    assert set(NODES) == nodes
+    assert set(NODE_CONFIGS) == nodes
 
 
 def test_pose_yaml_is_made_from_the_parameters() -> None:
-    from pose_ros.cli.parameters import NODES, document
+    from pose_ros.cli.parameters import document
+    from pose_ros.core.config import NODE_CONFIGS
 
-    assert (ROOT / 'config/pose.yaml').read_text(encoding='utf-8') == document('yaml', NODES), (
-        'run: ./run pose_ros parameters --update .')
+    shipped = (ROOT / 'config/pose.yaml').read_text(encoding='utf-8')
+    assert shipped == document('yaml', NODE_CONFIGS), 'run: ./run pose_ros parameters --update .'
 
 
 def test_pose_yaml_says_what_the_defaults_are() -> None:
     yaml = pytest.importorskip('yaml')
     from dataclasses import fields
 
-    from pose_ros.cli.parameters import NODES
+    from pose_ros.core.config import NODE_CONFIGS
 
     data = yaml.safe_load((ROOT / 'config/pose.yaml').read_text(encoding='utf-8'))
-    assert set(data) == {f'/**/{node}' for node in NODES}
-    for node, config_class in NODES.items():
+    assert set(data) == {f'/**/{node}' for node in NODE_CONFIGS}
+    for node, config_class in NODE_CONFIGS.items():
         values = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in data[f'/**/{node}']['ros__parameters'].items()
@@ -199,13 +200,14 @@ def test_pose_yaml_says_what_the_defaults_are() -> None:
 
 
 def test_readme_tables_are_made_from_the_parameters() -> None:
-    from pose_ros.cli.parameters import NODES, markdown
+    from pose_ros.cli.parameters import markdown
+    from pose_ros.core.config import NODE_CONFIGS
 
     readme = ROOT / 'README.md'
     if not readme.is_file() or 'pose_ros parameters' not in readme.read_text(encoding='utf-8'):
         pytest.skip('the README has no parameter tables')
     text = readme.read_text(encoding='utf-8')
-    for node, config_class in NODES.items():
+    for node, config_class in NODE_CONFIGS.items():
         table = markdown(node, config_class).split('\n\n', 1)[1].strip()
         assert table in text, (
             f'the table of {node} in README.md is not that of core/config/; '
@@ -213,26 +215,26 @@ def test_readme_tables_are_made_from_the_parameters() -> None:
 
 
 def test_updating_keeps_everything_else(tmp_path: Path) -> None:
-    from pose_ros.cli.parameters import NODES, document, update
+    from pose_ros.cli.parameters import document, update
+    from pose_ros.core.config import NODE_CONFIGS
 
     (tmp_path / 'config').mkdir()
     begin, end = '<!-- parameters: x -->', '<!-- end of parameters -->'
     (tmp_path / 'README.md').write_text(f'one\n{begin}\nold\n{end}\ntwo\n')
     for _ in range(2):
         update(tmp_path)
-        expected = f'one\n{begin}\n{document("markdown", NODES)}{end}\ntwo\n'
+        expected = f'one\n{begin}\n{document("markdown", NODE_CONFIGS)}{end}\ntwo\n'
         assert (tmp_path / 'README.md').read_text() == expected
-    assert (tmp_path / 'config/pose.yaml').read_text() == document('yaml', NODES)
+    assert (tmp_path / 'config/pose.yaml').read_text() == document('yaml', NODE_CONFIGS)
     (tmp_path / 'README.md').write_text('without marks')
     with pytest.raises(OSError, match='marks'):
         update(tmp_path)
 
 
 def test_defaults_lie_in_their_ranges() -> None:
-    from pose_ros.cli.parameters import NODES
-    from pose_ros.core.config import check
+    from pose_ros.core.config import NODE_CONFIGS, check
 
-    for config_class in NODES.values():
+    for config_class in NODE_CONFIGS.values():
         check(config_class())
 
 

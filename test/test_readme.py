@@ -8,7 +8,8 @@ import re
 import pytest
 
 from pose_ros import cli
-from pose_ros.cli.parameters import NODES, document
+from pose_ros.cli.parameters import document
+from pose_ros.core.config import NODE_CONFIGS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
@@ -18,7 +19,7 @@ def test_parameter_tables_are_those_of_the_code():
     begin = README.index('<!-- parameters')
     begin = README.index('-->\n', begin) + 4
     table = README[begin : README.index('<!-- end of parameters -->')]
-    assert table.strip() == document('markdown', NODES).strip(), (
+    assert table.strip() == document('markdown', NODE_CONFIGS).strip(), (
         'paste the output of `pose_ros parameters` between the two comments'
     )
 
@@ -47,7 +48,7 @@ def test_every_field_of_the_service_is_named():
 
 
 def test_every_node_has_a_row():
-    for node in NODES:
+    for node in NODE_CONFIGS:
         assert re.search(rf'^\| `{node}` \|', README, re.MULTILINE), node
 
 

@@ -10,15 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pose_ros.core.config import (
-    CameraConfig,
-    EstimatorConfig,
-    ProximityConfig,
-    RecorderConfig,
-    StandardsConfig,
-    TrackerConfig,
-    VisualizerConfig,
-)
+from pose_ros.core.config import NODE_CONFIGS
 
 HELP = 'list every parameter of every node'
 EPILOG = """\
@@ -28,17 +20,6 @@ examples:
   pose_ros parameters --format yaml > mine.yaml    a file for `pose_ros up --params mine.yaml`
   pose_ros parameters --update .                   README.md and config/pose.yaml of a checkout"""
 
-NODES: dict[str, type[Any]] = {
-    'pose_estimator': EstimatorConfig,
-    'pose_tracker': TrackerConfig,
-    'pose_visualizer': VisualizerConfig,
-    'pose_camera': CameraConfig,
-    'pose_recorder': RecorderConfig,
-    'pose_proximity': ProximityConfig,
-    'pose_standards': StandardsConfig,
-}
-"""Name of each node and the dataclass of its parameters."""
-
 _BEGIN, _END = '<!-- parameters:', '<!-- end of parameters -->'
 
 _YAML_HEAD = """\
@@ -47,7 +28,7 @@ _YAML_HEAD = """\
 #
 # Every parameter of every node, with its default. Made by `pose_ros parameters --format yaml`.
 # The keys begin with /**/ so that they hold in every namespace; a node that is renamed needs its
-# own key. Numbers with a unit are written with a point: 2.0, not 2.
+# own key.
 """
 
 
@@ -91,7 +72,8 @@ def document(form: str, nodes: dict[str, type[Any]]) -> str:
 
 def update(checkout: Path) -> None:
     """Rewrite the parameter file, and the README's tables between their two marks."""
-    (checkout / 'config' / 'pose.yaml').write_text(document('yaml', NODES), encoding='utf-8')
+    shipped = checkout / 'config' / 'pose.yaml'
+    shipped.write_text(document('yaml', NODE_CONFIGS), encoding='utf-8')
     readme = checkout / 'README.md'
     text = readme.read_text(encoding='utf-8')
     before, found, rest = text.partition(_BEGIN)
@@ -99,14 +81,14 @@ def update(checkout: Path) -> None:
     after = tables.partition(_END)
     if not (found and after[1]):
         raise OSError(f'{readme}: the marks around the parameter tables are missing')
-    new = document('markdown', NODES)
+    new = document('markdown', NODE_CONFIGS)
     readme.write_text(f'{before}{_BEGIN}{mark_end}\n{new}{_END}{after[2]}', encoding='utf-8')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument('--format', choices=('markdown', 'yaml'), default='markdown')
-    parser.add_argument('--node', choices=tuple(NODES), help='only this node')
+    parser.add_argument('--node', choices=tuple(NODE_CONFIGS), help='only this node')
     parser.add_argument('--update', type=Path, metavar='CHECKOUT',
                         help='rewrite README.md and config/pose.yaml of a checkout')
 
@@ -116,6 +98,6 @@ def main(args: argparse.Namespace) -> int:
     if args.update is not None:
         update(args.update)
         return 0
-    nodes = {args.node: NODES[args.node]} if args.node else NODES
+    nodes = {args.node: NODE_CONFIGS[args.node]} if args.node else NODE_CONFIGS
     print(document(args.format, nodes), end='')
     return 0

@@ -9,6 +9,7 @@ Design: https://design.ros2.org/articles/node_lifecycle.html
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 import threading
 import time
 import traceback
@@ -76,6 +77,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         except parameters.ParameterError:
             self.destroy_node()
             raise
+        for line in parameters.unknown(self, self.config):
+            self.get_logger().warning(line)
         parameters.accept_updates(
             self, lambda: self.config, self._apply_config,
             lambda: self._state != State.PRIMARY_STATE_UNCONFIGURED,
@@ -221,6 +224,9 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
         """Set parameters, all or none; what rclpy refuses without naming it, is named."""
+        known = {f.name: f for f in fields(self.config)}
+        parameter_list = [
+            parameters.coerced(known[p.name], p) if p.name in known else p for p in parameter_list]
         reason = parameters.refusal(self, self.config, parameter_list)
         if reason:
             return SetParametersResult(successful=False, reason=reason)

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import Field, fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -19,7 +20,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from pose_ros.core.config import check
+from pose_ros.core.config import NODE_CONFIGS, allowed, check, coerce
 
 
 class ParameterError(ValueError):
@@ -48,13 +49,16 @@ def declare(node: Node, config_class: type[Any]) -> Any:
         When an override has a wrong type or lies outside its range.
     """
     values = {}
+    overrides = node._parameter_overrides
     for f in fields(config_class):
+        if f.name in overrides:
+            overrides[f.name] = coerced(f, overrides[f.name])
         try:
             default = list(f.default) if isinstance(f.default, tuple) else f.default
             given = node.declare_parameter(f.name, default, descriptor(f)).value
             values[f.name] = plain(f, given)
         except ParameterException as error:
-            value = node._parameter_overrides[f.name].value
+            value = overrides[f.name].value
             raise ParameterError(f'{f.name} = {value!r}: must be {allowed(f)}') from error
     config = config_class(**values)
     try:
@@ -125,18 +129,51 @@ def refusal(node: Node, config: Any, parameters: list[Parameter]) -> str:
     for parameter in parameters:
         f = known.get(parameter.name)
         if not node.has_parameter(parameter.name):
-            return f'{parameter.name}: {node.get_name()} has no such parameter'
+            return no_such(node.get_name(), parameter.name, known)
         if f is not None and type(plain(f, parameter.value)) is not type(f.default):
             return f'{f.name} = {parameter.value!r}: must be {allowed(f)}'
     return ''
 
 
+def unknown(node: Node, config: Any) -> list[str]:
+    """
+    Say which overrides, of a file or a command line, name no parameter of this node.
+
+    Those that another node of this package has are not said: a file may give every node the same,
+    and arguments of a container hold for all nodes in it.
+
+    Returns
+    -------
+    list of str
+        A line for each.
+    """
+    elsewhere = {f.name for config_class in NODE_CONFIGS.values() for f in fields(config_class)}
+    return [
+        no_such(node.get_name(), name, [f.name for f in fields(config)])
+        for name in node._parameter_overrides
+        if not node.has_parameter(name) and name not in elsewhere
+        and not name.startswith('qos_overrides.')
+    ]
+
+
+def no_such(node_name: str, name: str, known: Iterable[str]) -> str:
+    """Say that a node has no such parameter, with the nearest that it has."""
+    near = get_close_matches(name, list(known), 1)
+    return f'{node_name} has no parameter {name}' + (f': is {near[0]} meant?' if near else '')
+
+
+def coerced(f: Field[Any], parameter: Parameter) -> Parameter:
+    """Return a parameter with whole numbers made floats, where the config has floats."""
+    value = parameter.value
+    wanted = coerce(f, list(value) if isinstance(value, array) else value)
+    if type(wanted) is type(value):
+        return parameter
+    return Parameter(parameter.name, value=list(wanted) if isinstance(wanted, tuple) else wanted)
+
+
 def plain(f: Field[Any], value: Any) -> Any:
     """Return a parameter's value as the config has it: arrays of numbers as tuples."""
-    is_array = isinstance(f.default, tuple) and isinstance(value, (array, list))
-    if is_array and all(isinstance(v, float) for v in value):
-        return tuple(value)
-    return value
+    return coerce(f, list(value) if isinstance(value, array) else value)
 
 
 def descriptor(f: Field[Any]) -> ParameterDescriptor:
@@ -156,14 +193,3 @@ def descriptor(f: Field[Any]) -> ParameterDescriptor:
         else:
             described.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
     return described
-
-
-def allowed(f: Field[Any]) -> str:
-    """Say in words which values a field takes, for error messages."""
-    low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
-    kind = {
-        bool: 'true or false', int: 'an integer', str: 'a string', tuple: 'numbers with a point',
-    }.get(type(f.default), 'a number with a point')
-    if choices:
-        return f'one of {", ".join(choices)}'
-    return kind if low is None else f'{kind} between {low} and {high}'

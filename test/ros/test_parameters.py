@@ -8,16 +8,19 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from rcl_interfaces.msg import Log
 from rcl_interfaces.srv import (
     DescribeParameters,
     SetParameters,
     SetParametersAtomically,
 )
 from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.config import EstimatorConfig, VisualizerConfig
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
+from pose_ros.ros.nodes.pose_proximity import PoseProximityNode
 from pose_ros.ros.nodes.pose_visualizer import PoseVisualizerNode
 from pose_ros.ros.parameters import ParameterError
 
@@ -64,6 +67,7 @@ REFUSED = [
     ({'min_person_score': 'much'}, ['min_person_score', "'much'", '0.0', '1.0']),
     ({'min_person_score': 0.5, 'num_threads': 1}, ['num_threads', 'deactivate']),
     ({'min_person_score': 0.5, 'unheard_of': 1}, ['unheard_of']),
+    ({'max_peple': 3}, ['pose_estimator', 'max_peple', 'max_people']),
 ]
 
 
@@ -102,7 +106,7 @@ def test_fixed_ones_change_while_unconfigured(ros: Any, estimator: Any) -> None:
 @pytest.mark.parametrize('values, words', [
     ({'image_buffer': 0}, ['image_buffer', '0', '1', '100']),
     ({'image_buffer': 0.5}, ['image_buffer', '0.5']),
-    ({'plane_distance_m': 1}, ['plane_distance_m', '1', 'point']),
+    ({'plane_distance_m': 'far'}, ['plane_distance_m', 'far', 'a number']),
     ({'skeletons': 'all'}, ['skeletons', "'all'", 'tracked']),
 ])
 def test_overrides_are_checked(ros: Any, values: dict[str, Any], words: list[str]) -> None:
@@ -115,3 +119,25 @@ def test_overrides_are_checked(ros: Any, values: dict[str, Any], words: list[str
 def test_overrides_are_used(ros: Any) -> None:
     node = ros.add(PoseVisualizerNode, parameters={'image_buffer': 3})
     assert node.config == VisualizerConfig(image_buffer=3)
+
+
+def test_whole_numbers_are_taken_where_floats_are_meant(ros: Any) -> None:
+    node = ros.add(PoseVisualizerNode, parameters={'plane_distance_m': 1})
+    assert node.config == VisualizerConfig(plane_distance_m=1.0)
+    answer = ros.call(SetParameters, '/pose_visualizer/set_parameters', SetParameters.Request(
+        parameters=[Parameter('plane_distance_m', value=2).to_parameter_msg()]))
+    assert answer.results[0].successful, answer
+    assert node.config.plane_distance_m == node.get_parameter('plane_distance_m').value == 2.0
+    node = ros.add(PoseProximityNode, parameters={'zone': [0, 0, 0, 1]})
+    assert node.config.zone == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_unknown_names_are_said(ros: Any) -> None:
+    """Those of another node are not: a file may give all nodes the same."""
+    said: list[str] = []
+    ros.probe.create_subscription(Log, '/rosout', lambda log: said.append(log.msg), QoSProfile(
+        depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    ros.add(PoseVisualizerNode, parameters={
+        'image_bufer': 3, 'max_people': 4, 'qos_overrides./x.publisher.depth': 3})
+    assert ros.spin_until(lambda: said)
+    assert said == ['pose_visualizer has no parameter image_bufer: is image_buffer meant?']

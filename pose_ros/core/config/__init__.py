@@ -9,9 +9,11 @@ them. Facts of a network are not parameters: they stand in its ModelSpec.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pose_ros.core.config.camera import CameraConfig
 from pose_ros.core.config.estimator import EstimatorConfig
-from pose_ros.core.config.parameter import check
+from pose_ros.core.config.parameter import allowed, check, check_value, coerce
 from pose_ros.core.config.proximity import ProximityConfig
 from pose_ros.core.config.recorder import RecorderConfig
 from pose_ros.core.config.standards import StandardsConfig
@@ -21,10 +23,25 @@ from pose_ros.core.config.visualizer import VisualizerConfig
 __all__ = [
     'CameraConfig',
     'EstimatorConfig',
+    'NODE_CONFIGS',
     'ProximityConfig',
     'RecorderConfig',
     'StandardsConfig',
     'TrackerConfig',
     'VisualizerConfig',
+    'allowed',
     'check',
+    'check_value',
+    'coerce',
 ]
+
+NODE_CONFIGS: dict[str, type[Any]] = {
+    'pose_estimator': EstimatorConfig,
+    'pose_tracker': TrackerConfig,
+    'pose_visualizer': VisualizerConfig,
+    'pose_camera': CameraConfig,
+    'pose_recorder': RecorderConfig,
+    'pose_proximity': ProximityConfig,
+    'pose_standards': StandardsConfig,
+}
+"""Name of each node and the dataclass of its parameters."""

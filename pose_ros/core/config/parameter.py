@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields
+from collections.abc import Sequence
+from dataclasses import Field, field, fields
 import math
 from typing import Any
 
@@ -43,6 +44,43 @@ def param(
     return field(default=default, metadata=metadata)
 
 
+def coerce(f: Field[Any], value: Any) -> Any:
+    """
+    Return a value as the parameter has it: 2 as 2.0 where a float is meant, a list as a tuple.
+
+    Examples
+    --------
+    >>> from pose_ros.core.config import ProximityConfig
+    >>> [zone] = [f for f in fields(ProximityConfig) if f.name == 'zone']
+    >>> coerce(zone, [0, 0, 0, 0.5])
+    (0.0, 0.0, 0.0, 0.5)
+    """
+    if isinstance(f.default, tuple) and isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(_as_float(v) for v in value)
+    return _as_float(value) if isinstance(f.default, float) else value
+
+
+def check_value(f: Field[Any], value: Any) -> None:
+    """
+    Check one value against the description of its parameter.
+
+    Raises
+    ------
+    ValueError
+        With one line that names the parameter, its value and what is allowed.
+    """
+    low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
+    numbers = value if isinstance(value, tuple) else (value,)
+    fits = type(value) is type(f.default) and (
+        not isinstance(value, tuple) or all(type(v) is float for v in value))
+    if fits and any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
+        raise ValueError(f'{f.name} = {value!r}: must be finite')
+    if not fits or (low is not None and value < low) or (high is not None and value > high) or (
+            choices and value not in choices):
+        shown = list(value) if isinstance(value, tuple) else value
+        raise ValueError(f'{f.name} = {shown!r}: must be {allowed(f)}')
+
+
 def check(config: Any) -> None:
     """
     Check the values of a config against their descriptions.
@@ -53,15 +91,20 @@ def check(config: Any) -> None:
         With one line that names the parameter, its value and what is allowed.
     """
     for f in fields(config):
-        value, low, high = getattr(config, f.name), f.metadata['low'], f.metadata['high']
-        choices = f.metadata['choices']
-        if type(value) is not type(f.default):
-            wanted = type(f.default).__name__
-            raise ValueError(f'{f.name} = {value!r}: must be a {wanted}')
-        numbers = value if isinstance(value, tuple) else (value,)
-        if any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
-            raise ValueError(f'{f.name} = {value!r}: must be finite')
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise ValueError(f'{f.name} = {value!r}: must be between {low} and {high}')
-        if choices and value not in choices:
-            raise ValueError(f'{f.name} = {value!r}: must be one of {", ".join(choices)}')
+        check_value(f, getattr(config, f.name))
+
+
+def allowed(f: Field[Any]) -> str:
+    """Say in words which values a parameter takes, for error messages."""
+    low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
+    kind = {
+        bool: 'true or false', int: 'an integer', float: 'a number', str: 'a string',
+        tuple: 'a list of numbers',
+    }[type(f.default)]
+    if choices:
+        return f'one of {", ".join(choices)}'
+    return kind if low is None else f'{kind} between {low} and {high}'
+
+
+def _as_float(value: Any) -> Any:
+    return float(value) if type(value) is int else value
