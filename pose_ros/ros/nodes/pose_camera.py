@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-`pose_camera`: a webcam, video, image or folder as a camera.
+`pose_camera`: a webcam, network camera, video, image or folder as a camera.
 
 Publishes `image`, and `camera_info` when there is a calibration. For trying things out: a real
 camera's own driver is better.
@@ -19,16 +19,17 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from pose_ros.core.config import CameraConfig
-from pose_ros.media.sources import Source, SourceError, SourceImage, open_source
+from pose_ros.media.sources import LiveSource, Source, SourceError, SourceImage, open_source
 from pose_ros.ros.calibration import CalibrationError, camera_info_from_yaml
-from pose_ros.ros.health.diagnostics import ERROR, OK
+from pose_ros.ros.health.diagnostics import ERROR, OK, WARN
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
 
 _SETTLE_S = 2.5  # from the last awaited subscriber to the first image: discovery takes up to 2.2 s
 _LINGER_S = 1.0  # between the last image and the end of the process
-_LIVE_POLL_S = 0.001  # a webcam's own pace is kept by reading, which waits for the next image
+_LIVE_POLL_S = 0.001  # a camera's own pace is kept by waiting for its next image
+_LIVE_WAIT_S = 0.1  # ... but not so long that the node would not answer
 
 
 class PoseCameraNode(ManagedNode):
@@ -43,7 +44,7 @@ class PoseCameraNode(ManagedNode):
         self._publisher: Any = None
         self._info_publisher: Any = None
         self._timer: Any = None
-        self._ended = ''
+        self._ended = self._trouble = ''
         self._awaited_since_s = 0.0
 
     def configure(self) -> None:
@@ -96,8 +97,11 @@ class PoseCameraNode(ManagedNode):
         self._publisher = self._info_publisher = None
 
     def health(self) -> tuple[bytes, str]:
-        """Say when there is nothing left."""
-        return (ERROR, self._ended) if self._ended else (OK, 'working')
+        """Say when there is nothing left, or the camera is away."""
+        if self._ended:
+            return ERROR, self._ended
+        trouble = self._source.trouble if isinstance(self._source, LiveSource) else ''
+        return (WARN, trouble) if trouble else (OK, 'working')
 
     def _rate_hz(self, source: Source) -> float:
         return float(self.config.rate_hz or source.fps)
@@ -109,14 +113,22 @@ class PoseCameraNode(ManagedNode):
         if not self.statistics.counts['published'] and not self._is_awaited():
             return
         started_s = time.perf_counter()
-        try:
-            frame = next(self._frames, None)
-        except SourceError as error:
-            self._end(str(error))
-            return
-        if frame is None:
-            self._end('the source has ended')
-            return
+        if isinstance(self._source, LiveSource):
+            frame = self._source.newest(_LIVE_WAIT_S)
+            if self._source.trouble not in ('', self._trouble):
+                self.complain('camera_losses', self._source.trouble)
+            self._trouble = self._source.trouble
+            if frame is None:
+                return
+        else:
+            try:
+                frame = next(self._frames, None)
+            except SourceError as error:
+                self._end(str(error))
+                return
+            if frame is None:
+                self._end('the source has ended')
+                return
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self.config.frame_id)
         self._publisher.publish(image_to_msg(frame.image, header))
         if self._info_publisher is not None and self._camera_info is not None:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import cv2
+from mjpeg_server import mjpeg_server
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image
@@ -103,6 +104,23 @@ def test_file_that_breaks_off(
     assert ros.spin_until(lambda: greys(images) == [0, 10])
 
 
+def test_network_camera_that_is_away_for_a_while(ros: Any) -> None:
+    images = ros.collect(Image, 'image')
+    with mjpeg_server([np.full((24, 32, 3), 50, np.uint8)]) as port:
+        node = ros.add(PoseCameraNode, parameters={
+            'source': f'http://127.0.0.1:{port}/video', 'wait_for_subscribers': 1})
+        assert node.start()
+        assert ros.spin_until(lambda: len(images) >= 3)
+    assert ros.spin_until(lambda: 'trying again' in node.health()[1])
+    before = len(images)
+    with mjpeg_server([np.full((24, 32, 3), 150, np.uint8)], port):
+        assert ros.spin_until(lambda: len(images) > before + 2)
+        assert ros.spin_until(lambda: node.health()[1] == 'working')
+        assert abs(greys(images)[-1] - 150) <= 2
+        node.trigger_deactivate()
+        node.trigger_cleanup()
+
+
 def test_wrong_calibration_is_said(
     ros: Any, folder: Path, calibration: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +176,41 @@ def test_missing_calibration(tmp_path: Path) -> None:
     (tmp_path / 'binary').write_bytes(bytes(range(256)))
     with pytest.raises(CalibrationError):
         camera_info_from_yaml(tmp_path / 'binary')
+
+
+def test_calibration_addresses(
+    tmp_path: Path, calibration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `camera_info_url` of drivers takes is taken here."""
+    share = tmp_path / 'prefix' / 'share'
+    (share / 'ament_index' / 'resource_index' / 'packages').mkdir(parents=True)
+    (share / 'ament_index' / 'resource_index' / 'packages' / 'my_robot').touch()
+    (share / 'my_robot' / 'config').mkdir(parents=True)
+    (share / 'my_robot' / 'config' / 'c.yaml').write_text(CALIBRATION)
+    (tmp_path / 'left camera.yaml').write_text(CALIBRATION)
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path / 'prefix'))
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.setenv('ROS_HOME', str(tmp_path))
+    for text in (
+        f'file://{calibration}', f'file://localhost{calibration}', 'file://~/calibration.yaml',
+        f'file://{tmp_path}/left%20camera.yaml', 'package://my_robot/config/c.yaml',
+        '~/calibration.yaml', '${ROS_HOME}/calibration.yaml', '$HOME/calibration.yaml',
+    ):
+        assert camera_info_from_yaml(text).width == 32, text
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('package://no_such_robot/c.yaml', 'no_such_robot'),
+    ('package://', 'not found'),
+    ('https://example.org/c.yaml', 'must be a path, file://'),
+    ('file:///nowhere.yaml', 'cannot read the calibration /nowhere.yaml'),
+    ('~no_such_user/c.yaml', 'no_such_user'),
+    ('\0', 'cannot read'),
+])
+def test_calibration_address_that_leads_nowhere(text: str, reason: str) -> None:
+    with pytest.raises(CalibrationError, match=reason) as caught:
+        camera_info_from_yaml(text)
+    assert '\n' not in str(caught.value)
 
 
 def test_default_camera() -> None:
