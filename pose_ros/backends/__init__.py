@@ -8,7 +8,7 @@ from collections.abc import Callable
 import logging
 from typing import TYPE_CHECKING
 
-from pose_ros.backends.build_progress import Progress
+from pose_ros.backends.tensorrt.build_progress import Progress
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
 from pose_ros.core.backend import Backend, BackendError
 from pose_ros.core.config import EstimatorConfig
@@ -52,7 +52,7 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
 
 
 def _load_tensorrt(config: EstimatorConfig, progress: Progress | None) -> Backend:
-    from pose_ros.backends.tensorrt import TensorrtBackend
+    from pose_ros.backends.tensorrt.backend import TensorrtBackend
 
     if config.precision == 'bf16':
         raise BackendError('TensorRT computes fp16 or fp32 here, not bf16: set precision')

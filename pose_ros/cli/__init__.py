@@ -40,9 +40,9 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     'fetch': ('pose_ros.cli.fetch', 'download a network that is known to run here'),
     'parameters': ('pose_ros.cli.parameters', 'list every parameter of every node'),
-    'engine': ('pose_ros.tools.engine', 'build, list, check or clear TensorRT engines'),
+    'engine': ('pose_ros.cli.engine', 'build, list, check or clear TensorRT engines'),
     'compare-runtimes': (
-        'pose_ros.tools.compare_runtimes',
+        'benchmarks.runtimes',
         'time several runtimes of the networks, and how far their keypoints are apart',
     ),
     'gpu-check': (

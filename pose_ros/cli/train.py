@@ -14,7 +14,7 @@ import cv2
 import torch
 from tqdm import tqdm
 
-from pose_ros.backends.owned_files import write_whole
+from pose_ros.backends.tensorrt.owned_files import write_whole
 from pose_ros.cli.report import add_json_argument, finish, machine
 from pose_ros.evaluation.scores import DataError
 from pose_ros.training.augment import Augmentation

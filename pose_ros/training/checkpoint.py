@@ -18,7 +18,7 @@ import zipfile
 import torch
 from torch import nn
 
-from pose_ros.backends.owned_files import write_whole
+from pose_ros.backends.tensorrt.owned_files import write_whole
 from pose_ros.training.errors import TrainingError
 
 FORMAT = 1

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from pose_ros.backends.owned_files import write_whole
+from pose_ros.backends.tensorrt.owned_files import write_whole
 from pose_ros.core.decode.movenet import decode_person
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.overlay import draw_keypoints

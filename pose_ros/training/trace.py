@@ -9,7 +9,7 @@ import io
 import math
 from pathlib import Path
 
-from pose_ros.backends.owned_files import write_whole
+from pose_ros.backends.tensorrt.owned_files import write_whole
 
 
 @dataclass(frozen=True)

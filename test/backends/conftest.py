@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pose_ros.backends.host_gpu.kernels import compile_kernels
-from pose_ros.backends.kernels import structs
+from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.core.backend import BackendError
 
 

@@ -19,7 +19,7 @@ from mutation import spoilt_bytes, spoilt_documents
 import numpy as np
 import yaml
 
-from pose_ros.backends.engine_cache import EngineCache, EngineRefused, digest_of
+from pose_ros.backends.tensorrt.engine_cache import EngineCache, EngineRefused, digest_of
 from pose_ros.core.backend import BackendError, ModelSpec, ModelSpecError
 
 MODELS = Path(__file__).resolve().parents[2] / 'models'

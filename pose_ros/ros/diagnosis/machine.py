@@ -13,8 +13,8 @@ import platform
 import shutil
 import sys
 
-from pose_ros.backends.engine_cache import EngineCache, default_folder
-from pose_ros.backends.gpu_readings import GpuReader
+from pose_ros.backends.tensorrt.engine_cache import EngineCache, default_folder
+from pose_ros.backends.tensorrt.gpu_readings import GpuReader
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
 from pose_ros.core.backend import BackendError
 from pose_ros.core.health.findings import Finding, Level

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 import time
 
-from pose_ros.backends.gpu_readings import GpuReader
+from pose_ros.backends.tensorrt.gpu_readings import GpuReader
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.health.findings import Finding, Level

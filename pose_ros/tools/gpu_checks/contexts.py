@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_ros.backends.cuda_worker import CudaWorker
+from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
 from pose_ros.core.backend import BackendLostError
 from pose_ros.core.estimator.two_pass import PoseEstimator
 from pose_ros.tools.gpu_checks.site import CheckFailed, Site, require

@@ -12,7 +12,7 @@ import numpy as np
 
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
 from pose_ros.backends.onnx import OnnxBackend
-from pose_ros.backends.tensorrt import TensorrtBackend
+from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.core import geometry
 from pose_ros.core.model_spec import REFINEMENTS
 from pose_ros.tools.gpu_checks.agreement import MAX_PX, MEDIAN_PX, SURE

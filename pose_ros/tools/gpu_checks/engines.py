@@ -9,7 +9,7 @@ from pathlib import Path
 import time
 from typing import Any
 
-from pose_ros.backends.engine_cache import EngineCache
+from pose_ros.backends.tensorrt.engine_cache import EngineCache
 from pose_ros.tools.gpu_checks.site import Site, require
 
 

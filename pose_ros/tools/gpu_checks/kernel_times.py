@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from pose_ros.backends import kernels
-from pose_ros.backends.cuda_graph import CudaGraph, GraphError
-from pose_ros.backends.cuda_worker import CudaWorker
-from pose_ros.backends.frame_upload import FrameUpload
-from pose_ros.backends.kernels import structs
-from pose_ros.backends.kernels.calls import KernelCalls
+from pose_ros.backends.tensorrt import kernels
+from pose_ros.backends.tensorrt.cuda_graph import CudaGraph, GraphError
+from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
+from pose_ros.backends.tensorrt.frame_upload import FrameUpload
+from pose_ros.backends.tensorrt.kernels import structs
+from pose_ros.backends.tensorrt.kernels.calls import KernelCalls
 from pose_ros.backends.model_files import SHIPPED_REFINER, find_model, read_spec
-from pose_ros.backends.pass_buffers import PassBuffers
+from pose_ros.backends.tensorrt.pass_buffers import PassBuffers
 from pose_ros.core import geometry
 from pose_ros.tools.gpu_checks.latency import PEOPLE, SIZES, percentiles
 from pose_ros.tools.gpu_checks.site import Site, require

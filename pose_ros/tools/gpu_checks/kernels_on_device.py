@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from pose_ros.backends import kernels
-from pose_ros.backends.cuda_worker import CudaWorker
-from pose_ros.backends.kernels import structs
-from pose_ros.backends.kernels.calls import KernelCalls
+from pose_ros.backends.tensorrt import kernels
+from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
+from pose_ros.backends.tensorrt.kernels import structs
+from pose_ros.backends.tensorrt.kernels.calls import KernelCalls
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pose_ros.backends.tensorrt import TensorrtBackend
+from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.core import geometry
 from pose_ros.core.estimator.two_pass import PoseEstimator, first_pass_size
 from pose_ros.media.people_images import people_images

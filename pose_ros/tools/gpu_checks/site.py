@@ -11,10 +11,10 @@ import sys
 import numpy as np
 
 from pose_ros.backends.cuda_driver import probe
-from pose_ros.backends.engine_build import import_tensorrt
-from pose_ros.backends.gpu_runtime import GpuRuntime, import_pycuda
+from pose_ros.backends.tensorrt.engine_build import import_tensorrt
+from pose_ros.backends.tensorrt.device import GpuRuntime, import_pycuda
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
-from pose_ros.backends.tensorrt import TensorrtBackend
+from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.core.backend import BackendError
 from pose_ros.core.config import EstimatorConfig
 

@@ -1,35 +1,26 @@
 // SPDX-FileCopyrightText: 2026 pose_ros contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A libcuda.so.1 without a GPU, for the real PyCUDA: memory, streams, events, modules, contexts.
-// Capture and graphs: graphs.c. What is enqueued runs when it is waited for, not before: a buffer
+// A libcuda.so.1 without a GPU, for the real PyCUDA: devices, contexts and memory here; streams.c,
+// graphs.c. What is enqueued runs when it is waited for, not before: a buffer
 // that is read or overwritten too early shows. Device memory ends at a page that must not be
 // touched. Error numbers and their meaning: cuda.h.
 #include "libcuda.h"
 
-#include <dlfcn.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 #define NUM_DEVICES 4
 #define NUM_NAMES 128
 #define NUM_FAULTS 8
 
 static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-static pthread_mutex_t kernel_mutex = PTHREAD_MUTEX_INITIALIZER;
 static Context contexts[NUM_DEVICES];
 static int num_devices, capability[2] = {8, 6};
 static size_t memory_bytes = (size_t)8 << 30, used_bytes;
-static void *kernels;        // the kernels compiled for the host
-static unsigned block_size;  // 0: as launched
 static Block *blocks;
-static Stream *streams;
 static int alive[NUM_KINDS], leaked;
 static struct { const char *name; int count; } calls[NUM_NAMES];
 static struct { char name[64]; int code, after, sticky; } faults[NUM_FAULTS];
@@ -38,9 +29,28 @@ static __thread int depth;
 
 void lock(void) { pthread_mutex_lock(&mutex); }
 void unlock(void) { pthread_mutex_unlock(&mutex); }
-void count_alive(int kind, int change) { alive[kind] += change; }
+
+void count_alive(int kind, int change)
+{
+  lock();
+  alive[kind] += change;
+  unlock();
+}
+
 Context *current_context(void) { return depth ? stack[depth - 1] : NULL; }
-Stream *all_streams(void) { return streams; }
+
+CUresult cuGetErrorString(CUresult error, const char **text)
+{
+  switch (error) {
+    case CUDA_SUCCESS: *text = "no error"; break;
+    case CUDA_ERROR_OUT_OF_MEMORY: *text = "out of memory"; break;
+    case CUDA_ERROR_NO_DEVICE: *text = "no CUDA-capable device is detected"; break;
+    case CUDA_ERROR_INVALID_CONTEXT: *text = "invalid device context"; break;
+    case CUDA_ERROR_ILLEGAL_ADDRESS: *text = "an illegal memory access was encountered"; break;
+    default: *text = "an error"; break;
+  }
+  return CUDA_SUCCESS;
+}
 
 // ---------------------------------------------------------------- what the tests say and ask
 
@@ -52,8 +62,6 @@ void fake_configure(int devices, int major, int minor, size_t bytes)
   memory_bytes = bytes;
 }
 
-int fake_kernels(const char *path) { return (kernels = dlopen(path, RTLD_NOW)) ? 0 : 1; }
-void fake_block_size(unsigned threads) { block_size = threads; }
 size_t fake_used_bytes(void) { return used_bytes; }
 int fake_alive(int kind) { return alive[kind]; }
 int fake_leaked(void) { return leaked; }
@@ -197,7 +205,7 @@ static void bury(Context *context)
     leaked += !context->error;
     destroy(block);
   }
-  for (Stream *stream = streams, *next; stream; stream = next) {
+  for (Stream *stream = all_streams(), *next; stream; stream = next) {
     next = stream->next;
     if (stream->context != context) continue;
     leaked += !context->error;
@@ -244,14 +252,14 @@ CUresult cuCtxGetDevice(CUdevice *device)
 CUresult cuCtxSynchronize(void)
 {
   ENTER("cuCtxSynchronize", UNSAFE);
-  for (Stream *stream = streams; stream; stream = stream->next)
+  for (Stream *stream = all_streams(); stream; stream = stream->next)
     if (stream->context == current_context()) drain(stream);
   return current_context()->error;
 }
 
 // ---------------------------------------------------------------- memory
 
-static Block *block_of(const void *address, size_t bytes)
+Block *block_of(const void *address, size_t bytes)
 {
   lock();
   Block *block = blocks;
@@ -305,7 +313,7 @@ static CUresult allocate(int kind, size_t bytes, void **start)
 static CUresult release(int kind, void *start)
 {
   CUresult result = CUDA_ERROR_INVALID_VALUE;
-  for (Stream *stream = streams; stream; stream = stream->next)
+  for (Stream *stream = all_streams(); stream; stream = stream->next)
     if (stream->context == current_context() && !pthread_mutex_trylock(&stream->running)) {
       pthread_mutex_unlock(&stream->running);
       drain(stream);
@@ -358,7 +366,7 @@ CUresult cuMemGetInfo_v2(size_t *free_, size_t *total)
   return CUDA_SUCCESS;
 }
 
-static int is_device(const void *address, size_t bytes)
+int is_device(const void *address, size_t bytes)
 {
   const Block *block = block_of(address, bytes);
   return block && block->kind == DEVICE_BUFFERS;
@@ -369,7 +377,7 @@ static CUresult copy_now(void *target, const void *source, size_t bytes)
 {
   CUresult result = enter_legacy_stream(current_context());
   if (result) return result;
-  for (Stream *stream = streams; stream; stream = stream->next)
+  for (Stream *stream = all_streams(); stream; stream = stream->next)
     if (stream->context == current_context() && !(stream->flags & NON_BLOCKING)) drain(stream);
   memcpy(target, source, bytes);
   return current_context()->error;

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 pose_ros contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What libcuda.c and graphs.c share. Numbers are those of cuda.h.
+// What libcuda.c, streams.c and graphs.c share. Numbers are those of cuda.h.
 #pragma once
 #define _GNU_SOURCE
 
@@ -98,6 +98,9 @@ void lock(void);
 void unlock(void);
 void count_alive(int kind, int change);
 Context *current_context(void);
+Block *block_of(const void *address, size_t bytes);
+int is_device(const void *address, size_t bytes);
+// streams.c
 Stream *all_streams(void);
 Op *new_op(int kind);
 void free_op(Op *op);

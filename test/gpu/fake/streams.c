@@ -16,8 +16,10 @@
 static pthread_mutex_t kernel_mutex = PTHREAD_MUTEX_INITIALIZER;
 static void *kernels;        // the kernels compiled for the host
 static unsigned block_size;  // 0: as launched
+static Stream *streams;
 
 int fake_kernels(const char *path) { return (kernels = dlopen(path, RTLD_NOW)) ? 0 : 1; }
+Stream *all_streams(void) { return streams; }
 void fake_block_size(unsigned threads) { block_size = threads; }
 
 // `image`: PTX as text that ends with a zero.
@@ -30,9 +32,7 @@ CUresult cuModuleLoadDataEx(
   if (!kernels || !strstr(image, ".entry")) return CUDA_ERROR_INVALID_PTX;
   *module = calloc(1, sizeof **module);
   (*module)->ptx = strdup(image);
-  lock();
-  ++alive[MODULES];
-  unlock();
+  count_alive(MODULES, 1);
   return CUDA_SUCCESS;
 }
 
@@ -46,9 +46,7 @@ CUresult cuModuleUnload(Module *module)
   }
   free(module->ptx);
   free(module);
-  lock();
-  --alive[MODULES];
-  unlock();
+  count_alive(MODULES, -1);
   return CUDA_SUCCESS;
 }
 
@@ -107,7 +105,7 @@ static void touched(int signal_)
 
 static CUresult run_kernel(const Op *op)
 {
-  CUresult result = CUDA_SUCCESS;
+  volatile CUresult result = CUDA_SUCCESS;
   void **pointers = op->owned;
   for (unsigned i = 0; i < op->function->parameters; ++i)
     if (!is_device(pointers[i], 1)) return CUDA_ERROR_ILLEGAL_ADDRESS;
@@ -141,7 +139,7 @@ CUresult cuStreamCreate(Stream **stream, unsigned flags)
   lock();
   (*stream)->next = streams;
   streams = *stream;
-  ++alive[STREAMS];
+  count_alive(STREAMS, 1);
   unlock();
   return CUDA_SUCCESS;
 }
@@ -154,7 +152,7 @@ CUresult cuStreamDestroy_v2(Stream *stream)
   while (*link && *link != stream) link = &(*link)->next;
   if (*link) {
     *link = stream->next;
-    --alive[STREAMS];
+    count_alive(STREAMS, -1);
     free(stream);
   }
   unlock();
@@ -242,9 +240,7 @@ CUresult cuEventCreate(Event **event, unsigned flags)
   ENTER("cuEventCreate", 0);
   *event = calloc(1, sizeof **event);
   (*event)->flags = flags;
-  lock();
-  ++alive[EVENTS];
-  unlock();
+  count_alive(EVENTS, 1);
   return CUDA_SUCCESS;
 }
 
@@ -252,9 +248,7 @@ CUresult cuEventDestroy_v2(Event *event)
 {
   if (event->pending) drain(event->pending);
   free(event);
-  lock();
-  --alive[EVENTS];
-  unlock();
+  count_alive(EVENTS, -1);
   return CUDA_SUCCESS;
 }
 
@@ -282,18 +276,5 @@ CUresult cuEventElapsedTime(float *ms, const Event *start, const Event *end)
   if ((start->flags | end->flags) & 2) return CUDA_ERROR_INVALID_HANDLE;  // no timing
   if (start->pending || end->pending) return CUDA_ERROR_NOT_READY;
   *ms = (float)(end->at_ms - start->at_ms);
-  return CUDA_SUCCESS;
-}
-
-CUresult cuGetErrorString(CUresult error, const char **text)
-{
-  switch (error) {
-    case CUDA_SUCCESS: *text = "no error"; break;
-    case CUDA_ERROR_OUT_OF_MEMORY: *text = "out of memory"; break;
-    case CUDA_ERROR_NO_DEVICE: *text = "no CUDA-capable device is detected"; break;
-    case CUDA_ERROR_INVALID_CONTEXT: *text = "invalid device context"; break;
-    case CUDA_ERROR_ILLEGAL_ADDRESS: *text = "an illegal memory access was encountered"; break;
-    default: *text = "an error"; break;
-  }
   return CUDA_SUCCESS;
 }

@@ -1,0 +1,318 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The networks on an NVIDIA GPU: TensorRT or TensorRT-RTX, driven through PyCUDA."""
+
+from __future__ import annotations
+
+from functools import partial
+import logging
+from pathlib import Path
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pose_ros.backends.tensorrt import engine_build, kernels
+from pose_ros.backends.tensorrt.build_progress import Progress
+from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
+from pose_ros.backends.tensorrt.engine_build import EngineRequest
+from pose_ros.backends.tensorrt.engine_cache import EngineCache, default_folder
+from pose_ros.backends.tensorrt.engine_check import TOLERANCE, compare_maps, golden_input
+from pose_ros.backends.tensorrt.frame_upload import FrameUpload
+from pose_ros.backends.tensorrt.device import GpuRuntime, find_runtime
+from pose_ros.backends.tensorrt.kernels import structs
+from pose_ros.backends.model_files import check_detector, find_model, read_spec
+from pose_ros.backends.tensorrt.pass_buffers import keypoints_of
+from pose_ros.backends.tensorrt.half_precision import is_quantized
+from pose_ros.backends.tensorrt.network import TensorrtNetwork
+from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
+from pose_ros.core.camera_image import Frame
+from pose_ros.core.decode import movenet as decode
+from pose_ros.core.estimator import preprocess
+from pose_ros.core.keypoints import Keypoints
+
+if TYPE_CHECKING:
+    from pose_ros.backends.onnx import OnnxNetwork
+
+_LOG = logging.getLogger('pose_ros.tensorrt')
+
+
+class TensorrtBackend:
+    """
+    Runs both passes on a GPU (`core.backend.Backend`).
+
+    A frame goes up once, as the camera sent it; people come back. `times.network_s` is the time
+    of a pass from its launch to its people, sampling and decoding included.
+
+    Parameters
+    ----------
+    detector, refiner : str
+        Name of a shipped model or path of an ONNX file.
+    precision : 'fp16' or 'fp32'
+        What the networks compute in.
+    detect_size_px : int
+        Largest long side of whole images, pixels.
+    max_people : int
+        Largest number of candidates per view of the first pass.
+    min_center : float
+        Centres of lower height are no candidates.
+    progress : callable, optional
+        Is told how far the build of an engine is.
+    folder : Path, optional
+        Of the stored engines; by default the user's cache.
+    runtime : GpuRuntime, optional
+        By default that of this machine.
+
+    Raises
+    ------
+    BackendError
+        When there is no driver, GPU, PyCUDA or TensorRT, or a model or engine cannot be used.
+    """
+
+    name = 'tensorrt'
+    encodings = structs.ENCODINGS
+
+    def __init__(
+        self,
+        detector: str,
+        refiner: str,
+        precision: str = 'fp16',
+        detect_size_px: int = 256,
+        max_people: int = decode.MAX_CANDIDATES,
+        min_center: float = decode.MIN_CENTER,
+        progress: Progress | None = None,
+        folder: Path | None = None,
+        runtime: GpuRuntime | None = None,
+    ) -> None:
+        self._runtime = runtime or find_runtime()
+        self._precision = precision
+        self._progress = progress
+        self._cache = EngineCache(folder or default_folder())
+        paths = find_model(detector), find_model(refiner)
+        self.detector, self.refiner = (read_spec(path) for path in paths)
+        for path, spec in zip(paths, (self.detector, self.refiner)):
+            _check_supported(path, spec)
+        check_detector(paths[0], self.detector)
+        self.times = StageTimes()
+        self._frame: FrameUpload | None = None
+        self._stream: Any = None
+        self._module: Any = None
+        self._worker = CudaWorker(self._runtime.cuda)
+        try:
+            self._worker.call(self._start)
+            self._detect = self._load(paths[0], detect_size_px, max_people, min_center)
+            self._refine = self._load(paths[1], 0, 1, 0.0)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self) -> None:
+        self._worker.at_close(self._free)
+        # The driver wants text that ends with a zero.
+        cuda = self._runtime.cuda
+        self._module = cuda.module_from_buffer(kernels.PTX_FILE.read_bytes() + b'\0')
+        self._stream = cuda.Stream()
+        self._frame = FrameUpload(cuda, self._stream)
+
+    def _load(
+        self, path: Path, size_px: int, max_people: int, min_center: float
+    ) -> TensorrtNetwork:
+        """Load the network of whole images of up to `size_px`, or of crops (0)."""
+        reference = _onnx_network(path)
+        spec = reference.spec
+        profiles = (
+            engine_build.detector_profiles(spec, size_px) if size_px
+            else engine_build.refiner_profiles(spec, reference.max_batch)
+        )
+        request = EngineRequest(
+            spec.name, spec.input_name, path.read_bytes(), self._precision, profiles
+        )
+        trt, device = self._runtime.trt, self._runtime.device
+        capabilities = engine_build.device_capabilities(trt, device)
+        key = engine_build.engine_key(trt, request, device, capabilities)
+
+        def build() -> bytes:
+            _LOG.info('building the engine of %s, once', spec.name)
+            if self._progress is not None:
+                self._progress(spec.name, 0.0)
+            return self._worker.call(
+                lambda: self._runtime.build(trt, request, capabilities, self._progress)
+            )
+
+        def load(plan: bytes) -> TensorrtNetwork:
+            return self._worker.call(
+                lambda: self._checked_network(plan, reference, max_people, min_center)
+            )
+
+        return self._cache.get(key, build, load)
+
+    def _checked_network(
+        self, plan: bytes, reference: OnnxNetwork, max_people: int, min_center: float
+    ) -> TensorrtNetwork:
+        network = TensorrtNetwork(
+            self._runtime.cuda, self._runtime.trt, self._module, self._stream, plan,
+            reference.spec, max_people, min_center,
+        )
+        try:
+            self._compare_with_onnx(network, reference)
+        except BaseException:
+            network.close()
+            raise
+        self._worker.at_close(network.close)
+        return network
+
+    def _compare_with_onnx(self, network: TensorrtNetwork, reference: OnnxNetwork) -> None:
+        """Refuse an engine that gives other maps than ONNX Runtime on the golden input."""
+        kind = 'int8' if is_quantized(reference.path.read_bytes()) else self._precision
+        tolerances = TOLERANCE[kind]
+        for shape in network.best_shapes:
+            values = golden_input(network.spec, shape)
+            compare_maps(network.maps_of(values), reference.run(values), tolerances)
+
+    def load_image(self, image: np.ndarray) -> None:
+        """Take the BGR image that the next passes look at; ValueError when it is none."""
+        preprocess.check_image(image)
+        height, width = image.shape[:2]
+        self._upload(image, structs.frame_record('bgr8', width, height, 3 * width, image.size))
+
+    def load_frame(self, frame: Frame) -> None:
+        """Take a camera's frame as it comes (`core.backend.Backend`)."""
+        record = structs.frame_record(
+            frame.encoding, frame.width, frame.height, frame.step, frame.data.size
+        )
+        self._upload(frame.data, record)
+
+    def _upload(self, data: np.ndarray, record: np.ndarray) -> None:
+        self.times = StageTimes()
+        frame = self._frame
+        if frame is None:
+            raise BackendError('the GPU is closed')
+        self._worker.call(lambda: frame.upload(data, record))
+
+    def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
+        """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""
+        start_s = time.perf_counter()
+        parts = [
+            self._run(self._detect, input_from_image[i:i + self._detect.max_batch], input_size)
+            for i in range(0, len(input_from_image), self._detect.max_batch)
+        ]
+        people = Keypoints.concatenate(parts)
+        self.times.detect_s += time.perf_counter() - start_s
+        return people
+
+    def refine(self, input_from_image: np.ndarray) -> Keypoints:
+        """Find the one person of each crop, in image pixels (`core.backend.Backend`)."""
+        start_s = time.perf_counter()
+        parts = [
+            self._run(
+                self._refine, input_from_image[i:i + self._refine.max_batch],
+                self.refiner.input_size,
+            )
+            for i in range(0, len(input_from_image), self._refine.max_batch)
+        ]
+        self.times.refine_s += time.perf_counter() - start_s
+        return Keypoints.concatenate(parts)
+
+    def _run(
+        self, network: TensorrtNetwork, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> Keypoints:
+        frame = self._frame
+        if frame is None or not frame.size[0]:
+            raise BackendError('no image was loaded')
+        views = structs.view_records(input_from_image, frame.size, input_size)
+        start_s = time.perf_counter()
+        people = self._worker.call(
+            lambda: network.run(frame.address, frame.record, views, input_size)
+        )
+        self.times.network_s += time.perf_counter() - start_s
+        return keypoints_of(people, network.spec)
+
+    @property
+    def uses_graphs(self) -> bool:
+        """Whether passes are launched as recorded graphs; set False by what cannot be recorded."""
+        return self._detect.uses_graphs and self._refine.uses_graphs
+
+    @uses_graphs.setter
+    def uses_graphs(self, wanted: bool) -> None:
+        self._detect.uses_graphs = self._refine.uses_graphs = wanted
+
+    @property
+    def spins(self) -> bool:
+        """Whether a core burns while the GPU computes; may be set."""
+        return self._detect.spins
+
+    @spins.setter
+    def spins(self, wanted: bool) -> None:
+        self._detect.spins = self._refine.spins = wanted
+
+    def stage_times_ms(
+        self, views: np.ndarray, crops: np.ndarray, input_size: tuple[int, int]
+    ) -> dict[str, dict[str, float]]:
+        """
+        Tell where the time on the GPU goes, without graphs.
+
+        Parameters
+        ----------
+        views : (B, 2, 3) float64
+            Of the first pass, `input_size` (width, height) large.
+        crops : (N, 2, 3) float64
+            Of the second.
+
+        Returns
+        -------
+        dict
+            For 'detect' and 'refine': milliseconds of parameters, warp, network, decode, download.
+        """
+        frame = self._frame
+        if frame is None or not frame.size[0]:
+            raise BackendError('no image was loaded')
+        found = {}
+        for name, network, affines, size in (
+            ('detect', self._detect, views, input_size),
+            ('refine', self._refine, crops, self.refiner.input_size),
+        ):
+            records = structs.view_records(affines, frame.size, size)
+            found[name] = self._worker.call(
+                partial(network.stage_times_ms, frame.address, frame.record, records, size)
+            )
+        return found
+
+    def synchronize(self) -> None:
+        """Wait until nothing is under way on the GPU."""
+        self._worker.call(lambda: self._stream.synchronize())
+
+    def close(self) -> None:
+        """Free all that is on the GPU; does nothing the second time."""
+        self._worker.close()
+
+    def _free(self) -> None:
+        if self._frame is not None:
+            self._frame.close()
+        self._frame = self._stream = self._module = None
+
+
+def _check_supported(path: Path, spec: ModelSpec) -> None:
+    """Raise BackendError for what the kernels cannot do."""
+    if 'nhwc' in (spec.layout, spec.output_layout):
+        raise BackendError(
+            f'the TensorRT backend cannot run {path}: it does not read or write the layout nhwc. '
+            'ONNX Runtime does: use the backend onnx'
+        )
+
+
+def _onnx_network(path: Path) -> OnnxNetwork:
+    """Load what new engines are compared with; it checks the file and its description."""
+    try:
+        from pose_ros.backends.onnx import OnnxNetwork
+    except ImportError as error:
+        raise BackendError(
+            f'ONNX Runtime checks new engines and is not installed ({error}): '
+            'pip install onnxruntime'
+        ) from error
+    network = OnnxNetwork(path, 0)
+    if not issubclass(network.dtype, np.floating):
+        raise BackendError(
+            f'the TensorRT backend cannot run {path}: its input is {network.dtype.__name__}, not '
+            'float32 or float16. ONNX Runtime does: use the backend onnx'
+        )
+    return network

@@ -1,0 +1,284 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+ONNX -> TensorRT engine: one code for TensorRT 8.6, 10, 11 and TensorRT-RTX.
+
+What a version lacks is found by `getattr`, never by its number. The module `trt` is given.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+import hashlib
+from importlib import import_module
+import logging
+from types import ModuleType
+from typing import Any
+
+from pose_ros.backends.tensorrt.build_progress import BuildProgress, Progress, make_monitor
+from pose_ros.backends.cuda_driver import CudaDevice
+from pose_ros.backends.tensorrt.half_precision import is_quantized, to_half
+from pose_ros.core.backend import BackendError, ModelSpec
+
+PRECISIONS = ('fp16', 'fp32')
+MAX_CROPS = 8
+_SCHEMA = 1
+_WORKSPACE_BYTES = 1 << 30
+_LOG = logging.getLogger('pose_ros.tensorrt')
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Smallest, best and largest (batch, 3, height, width) that an engine takes."""
+
+    low: tuple[int, int, int, int]
+    best: tuple[int, int, int, int]
+    high: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """
+    What an engine is built from.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    input_name : str
+        Of the network.
+    onnx : bytes
+        The model, float32.
+    precision : 'fp16' or 'fp32'
+        What the network computes in.
+    profiles : tuple of Profile
+        Shapes of the input.
+    """
+
+    name: str
+    input_name: str
+    onnx: bytes
+    precision: str
+    profiles: tuple[Profile, ...]
+
+
+def import_tensorrt() -> ModuleType:
+    """
+    Import TensorRT, or TensorRT-RTX where there is no other.
+
+    Raises
+    ------
+    BackendError
+        When neither is installed.
+    """
+    reasons = []
+    for name in ('tensorrt', 'tensorrt_rtx'):
+        try:
+            return import_module(name)
+        except (ImportError, OSError) as error:  # OSError: a library of it is missing
+            reasons.append(f'{name}: {error}')
+    raise BackendError(
+        'TensorRT is not installed (' + '; '.join(reasons) + '): it comes with JetPack, or '
+        'pip install tensorrt; for GeForce and RTX cards pip install tensorrt-rtx'
+    )
+
+
+def detector_profiles(spec: ModelSpec, size_px: int) -> tuple[Profile, ...]:
+    """Return the shapes of whole images whose long side is `size_px`, best for 4:3."""
+    width, height = spec.input_size
+    if not spec.multiple_of:
+        shape = (1, 3, height, width)
+        return (Profile(shape, shape, shape),)
+    step = spec.multiple_of
+    size = -(-size_px // step) * step
+    short = -(-size * 3 // (4 * step)) * step
+    return (Profile((1, 3, step, step), (1, 3, short, size), (1, 3, size, size)),)
+
+
+def refiner_profiles(spec: ModelSpec, max_batch: int = MAX_CROPS) -> tuple[Profile, ...]:
+    """
+    Return the shapes of crops: one at a time as fast as can be, or up to MAX_CROPS.
+
+    `max_batch` is 1 for a model whose graph takes no more (`HostNetwork.max_batch`).
+    """
+    width, height = spec.input_size
+    one, many, most = ((n, 3, height, width) for n in (1, 4, MAX_CROPS))
+    if max_batch == 1:
+        return (Profile(one, one, one),)
+    return (Profile(one, one, one), Profile(one, many, most))
+
+
+def is_strongly_typed(trt: Any) -> bool:
+    """Tell whether the ONNX file's types are the engine's (TensorRT 10 and newer)."""
+    return getattr(trt.NetworkDefinitionCreationFlag, 'STRONGLY_TYPED', None) is not None
+
+
+def engine_key(
+    trt: Any,
+    request: EngineRequest,
+    device: CudaDevice | None,
+    capabilities: Sequence[str] = (),
+) -> dict[str, Any]:
+    """
+    Return everything that an engine depends on, of JSON's types.
+
+    Parameters
+    ----------
+    trt : module
+        TensorRT; its version is asked at run time.
+    request : EngineRequest
+        What it is built from.
+    device : CudaDevice or None
+        The GPU it is built for; None for `capabilities` only (TensorRT-RTX).
+    capabilities : sequence of str
+        For TensorRT-RTX: names of ComputeCapability, for example 'SM86'.
+    """
+    return {
+        'schema': _SCHEMA,
+        'name': request.name,
+        'runtime': trt.__name__,
+        'runtime_version': trt.__version__,
+        'onnx_sha256': hashlib.sha256(request.onnx).hexdigest(),
+        'precision': request.precision,
+        'strongly_typed': is_strongly_typed(trt),
+        'profiles': [[list(p.low), list(p.best), list(p.high)] for p in request.profiles],
+        'workspace_bytes': _WORKSPACE_BYTES,
+        'tf32': False,
+        'device': None if device is None else _plain(asdict(device)),
+        'capabilities': list(capabilities),
+    }
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
+
+
+def device_capabilities(trt: Any, device: CudaDevice) -> tuple[str, ...]:
+    """Return TensorRT-RTX's name of the GPU's compute capability; nothing where it has none."""
+    name = 'SM{}{}'.format(*device.compute_capability)
+    return (name,) if hasattr(getattr(trt, 'ComputeCapability', None), name) else ()
+
+
+def build_engine(
+    trt: Any,
+    request: EngineRequest,
+    capabilities: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> bytes:
+    """
+    Build an engine.
+
+    Parameters
+    ----------
+    trt : module
+        tensorrt or tensorrt_rtx.
+    request : EngineRequest
+        From what.
+    capabilities : sequence of str
+        For TensorRT-RTX: names of ComputeCapability; empty for its default.
+    progress : callable, optional
+        Is told how far the build is, where TensorRT tells.
+
+    Returns
+    -------
+    bytes
+        The serialised engine.
+
+    Raises
+    ------
+    BackendError
+        With TensorRT's own words.
+    """
+    logger = make_logger(trt)
+    logger.latest.clear()
+    try:
+        builder = trt.Builder(logger)
+    except TypeError as error:  # its factory returned nothing: no driver, or no GPU
+        raise _failed(trt, logger, 'does not start') from error
+    typed = is_strongly_typed(trt)
+    flags = trt.NetworkDefinitionCreationFlag
+    # TensorRT 8.6 has no strong typing, but wants to be told that the batch is a dimension.
+    network = builder.create_network(
+        1 << int(flags.STRONGLY_TYPED if typed else flags.EXPLICIT_BATCH)
+    )
+    parser = trt.OnnxParser(network, logger)
+    in_half = request.precision == 'fp16'
+    if not parser.parse(to_half(request.onnx) if in_half and typed else request.onnx):
+        errors = '; '.join(parser.get_error(i).desc() for i in range(parser.num_errors))
+        raise _failed(trt, logger, f'cannot read the model {request.name}: {errors}')
+    config = builder.create_builder_config()
+    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, _WORKSPACE_BYTES)
+    # FP32 is to be FP32: the reference that FP16 is compared with.
+    config.clear_flag(trt.BuilderFlag.TF32)
+    if not typed:
+        if in_half:
+            config.set_flag(trt.BuilderFlag.FP16)
+        if is_quantized(request.onnx):
+            config.set_flag(trt.BuilderFlag.INT8)
+    for profile in request.profiles:
+        shapes = builder.create_optimization_profile()
+        shapes.set_shape(request.input_name, profile.low, profile.best, profile.high)
+        if config.add_optimization_profile(shapes) < 0:
+            raise _failed(trt, logger, f'refuses the input shapes {profile} of {request.name}')
+    if capabilities:
+        _set_capabilities(trt, logger, config, capabilities)
+    monitor = make_monitor(trt, progress and BuildProgress(request.name, progress))
+    if monitor is not None:
+        config.progress_monitor = monitor
+    plan = builder.build_serialized_network(network, config)
+    if plan is None:
+        raise _failed(trt, logger, f'cannot build {request.name} in {request.precision}')
+    return bytes(plan)
+
+
+def _set_capabilities(trt: Any, logger: Any, config: Any, capabilities: Sequence[str]) -> None:
+    known = getattr(trt, 'ComputeCapability', None)
+    if known is None:
+        raise BackendError(f'{trt.__name__} builds for the GPU of the machine only')
+    unknown = [name for name in capabilities if not hasattr(known, name)]
+    if unknown:
+        names = [n for n in known.__members__ if n.startswith('SM')]
+        raise BackendError(
+            f'{trt.__name__} {trt.__version__} does not know {", ".join(unknown)}, '
+            f'only {", ".join(names)}'
+        )
+    config.num_compute_capabilities = len(capabilities)
+    for i, name in enumerate(capabilities):
+        if not config.set_compute_capability(getattr(known, name), i):
+            raise _failed(trt, logger, f'refuses the compute capability {name}')
+
+
+def _failed(trt: Any, logger: Any, what: str) -> BackendError:
+    said = ' | '.join(logger.latest)
+    return BackendError(f'{trt.__name__} {trt.__version__} {what}' + (f': {said}' if said else ''))
+
+
+@cache
+def make_logger(trt: Any) -> Any:
+    """
+    Return the one logger of this process for TensorRT, which takes no second one.
+
+    Its `latest` are the last errors; everything also goes to Python's logging, as
+    'pose_ros.tensorrt'. TensorRT calls it from several threads: both may be used from any.
+    """
+    levels = {
+        int(trt.ILogger.INTERNAL_ERROR): logging.CRITICAL,
+        int(trt.ILogger.ERROR): logging.ERROR,
+        int(trt.ILogger.WARNING): logging.WARNING,
+    }
+
+    class Logger(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+            self.latest: deque[str] = deque(maxlen=5)
+
+        def log(self, severity: Any, text: str) -> None:
+            level = levels.get(int(severity), logging.DEBUG)
+            if level >= logging.ERROR:
+                self.latest.append(text)
+            _LOG.log(level, '%s', text)
+
+    return Logger()

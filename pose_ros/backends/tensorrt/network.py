@@ -1,0 +1,305 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+One network on the GPU: regions of a frame in, keypoints out, nothing in between on the host.
+
+Everything here is called on the CUDA thread (`cuda_worker.py`). Only the name-based tensor calls
+of TensorRT are used, which are the same from 8.6 to 11 and in TensorRT-RTX; each tells by a bool
+whether it worked, and each is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import logging
+from typing import Any
+
+import numpy as np
+
+from pose_ros.backends.tensorrt.cuda_graph import CudaGraph, GraphError
+from pose_ros.backends.tensorrt.engine_build import make_logger
+from pose_ros.backends.tensorrt.engine_cache import EngineRefused
+from pose_ros.backends.tensorrt.contexts import BoundContext, EngineContexts, Shape, profiles_of
+from pose_ros.backends.tensorrt.engine_tensors import EngineTensors
+from pose_ros.backends.tensorrt.kernels import structs
+from pose_ros.backends.tensorrt.kernels.calls import KernelCalls
+from pose_ros.backends.tensorrt.pass_buffers import PassBuffers, People
+from pose_ros.core.backend import BackendError, ModelSpec
+
+_LOG = logging.getLogger('pose_ros.tensorrt')
+
+
+class TensorrtNetwork:
+    """
+    An engine with its buffers, kernels and graphs.
+
+    Parameters
+    ----------
+    cuda : module
+        pycuda.driver.
+    trt : module
+        tensorrt or tensorrt_rtx.
+    kernels : module of PyCUDA
+        The package's kernels, loaded.
+    stream : pycuda.driver.Stream
+        Where everything is enqueued.
+    plan : bytes
+        The engine.
+    spec : ModelSpec
+        Of the network.
+    max_people : int
+        Per view; 1 when a view is about one person.
+    min_center : float
+        Lower centres are nobody.
+
+    Attributes
+    ----------
+    max_batch : int
+        Views that one pass takes.
+    uses_graphs : bool
+        Whether passes are recorded and launched as a whole; may be set.
+    spins : bool
+        Whether a core burns while the GPU computes, else the thread sleeps, which wakes up some
+        tens of microseconds late; may be set.
+
+    Raises
+    ------
+    EngineRefused
+        When the plan does not fit this TensorRT, this GPU or the spec.
+    """
+
+    def __init__(
+        self,
+        cuda: Any,
+        trt: Any,
+        kernels: Any,
+        stream: Any,
+        plan: bytes,
+        spec: ModelSpec,
+        max_people: int,
+        min_center: float,
+    ) -> None:
+        self._cuda, self._trt, self._stream = cuda, trt, stream
+        self.spec = spec
+        self._max_people, self._min_center = max_people, min_center
+        logger = make_logger(trt)
+        logger.latest.clear()
+        try:
+            self._runtime = trt.Runtime(logger)
+        except TypeError as error:  # its factory returned nothing
+            raise BackendError(f'{trt.__name__} does not start: {error}') from error
+        self._engine = self._runtime.deserialize_cuda_engine(plan)
+        if self._engine is None:
+            raise EngineRefused(f'{trt.__name__} does not load it: {" | ".join(logger.latest)}')
+        self._tensors = EngineTensors(trt, self._engine, spec)
+        self._profiles = profiles_of(self._engine, spec)
+        self._kernels: Any = KernelCalls(kernels, stream)
+        self._buffers = self._make_buffers(cuda)
+        self._contexts = EngineContexts(
+            cuda, trt, self._engine, stream, spec,
+            {spec.input_name: self._buffers.input, **self._buffers.maps},
+        )
+        self._frame = 0
+        flags = cuda.event_flags
+        self._done: Any = cuda.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING)
+        self.uses_graphs = True
+        self.spins = False
+
+    @property
+    def best_shapes(self) -> list[Shape]:
+        """The input shapes that the engine is made for, one of each profile."""
+        return [best for _, best, _ in self._profiles]
+
+    def _make_buffers(self, cuda: Any) -> PassBuffers:
+        high = [highest for _, _, highest in self._profiles]
+        self.max_batch = batch = max(shape[0] for shape in high)
+        height, width = max(s[2] for s in high), max(s[3] for s in high)
+        has_centers = self.spec.decoder == 'centers'
+        cells = (height // self.spec.stride) * (width // self.spec.stride) if has_centers else 1
+        return PassBuffers(
+            cuda, batch, self._max_people, len(self.spec.keypoints), cells,
+            batch * 3 * height * width * np.dtype(self._tensors.input_type).itemsize,
+            self._tensors.output_bytes(batch, (width, height)),
+        )
+
+    def run(
+        self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
+    ) -> People:
+        """
+        Run the network on regions of a frame and wait for the people.
+
+        Parameters
+        ----------
+        frame : int
+            Address of the frame's bytes on the GPU.
+        frame_record : (1,) FRAME
+            What they are.
+        views : (B,) VIEW
+            The regions.
+        input_size : (width, height)
+            Of the network's input, pixels.
+
+        Raises
+        ------
+        BackendError
+            When no profile of the engine takes the shape, or TensorRT fails.
+        """
+        bound = self._prepare(frame, frame_record, views, input_size)
+        self._launch(bound)
+        if self.spins:
+            self._stream.synchronize()
+        else:
+            self._done.record(self._stream)
+            self._done.synchronize()
+        return self._buffers.people(len(views), is_counted=self.spec.decoder == 'centers')
+
+    def stage_times_ms(
+        self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
+    ) -> dict[str, float]:
+        """
+        Run the network as `run` does, without a graph, and tell where the time on the GPU goes.
+
+        Returns
+        -------
+        dict
+            Milliseconds of parameters, warp, network, decode and download.
+        """
+        bound = self._prepare(frame, frame_record, views, input_size)
+        events = {'': self._cuda.Event().record(self._stream)}
+
+        def mark(stage: str) -> None:
+            events[stage] = self._cuda.Event().record(self._stream)
+
+        self._enqueue(bound, mark)
+        self._stream.synchronize()
+        moments = list(events.values())
+        return {
+            stage: float(before.time_till(after))
+            for stage, before, after in zip(list(events)[1:], moments, moments[1:])
+        }
+
+    def _prepare(
+        self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
+    ) -> BoundContext:
+        """Choose the context and write the parameters of a pass."""
+        width, height = input_size
+        spec = self.spec
+        bound = self._contexts.of((len(views), 3, height, width))
+        self._buffers.write(
+            frame_record,
+            structs.target_record(spec, input_size, self._tensors.input_is_half),
+            structs.decoder_record(
+                spec, input_size, self._max_people, self._min_center,
+                self._tensors.output_is_half,
+            ),
+            views,
+        )
+        if frame != self._frame:  # graphs hold the address
+            self._contexts.drop_graphs()
+            self._frame = frame
+        return bound
+
+    def _launch(self, bound: BoundContext) -> None:
+        """Enqueue one pass: by its graph, which is recorded at the second use of a shape."""
+        if not self.uses_graphs:
+            bound.drop_graph()
+        elif bound.graph is None and bound.has_run:
+            try:
+                bound.graph = CudaGraph(self._stream.handle, lambda: self._enqueue(bound))
+            except GraphError as error:
+                self.uses_graphs = False
+                _LOG.warning('%s runs without CUDA graphs: %s', self.spec.name, error)
+        if bound.graph is not None:
+            try:
+                bound.graph.launch()
+            except GraphError as error:  # the context is lost
+                raise BackendError(f'{self.spec.name}: {error}') from error
+            return
+        self._enqueue(bound)
+        bound.has_run = True
+
+    def _enqueue(
+        self, bound: BoundContext, mark: Callable[[str], None] = lambda stage: None
+    ) -> None:
+        buffers = self._buffers
+        batch, _, height, width = bound.shape
+        buffers.upload(self._stream)
+        mark('parameters')
+        self._kernels.warp(
+            (width, height), batch, self._frame, buffers.frame, buffers.target, buffers.views,
+            buffers.input,
+        )
+        mark('warp')
+        self._infer(bound)
+        mark('network')
+        self._decode(batch)
+        mark('decode')
+        buffers.download(self._stream)
+        mark('download')
+
+    def _infer(self, bound: BoundContext) -> None:
+        if not bound.context.execute_async_v3(self._stream.handle):
+            said = ' | '.join(make_logger(self._trt).latest)
+            raise BackendError(f'TensorRT cannot run {self.spec.name}: {said}')
+
+    def _decode(self, batch: int) -> None:
+        buffers, kernels, number = self._buffers, self._kernels, len(self.spec.keypoints)
+        maps = {role: buffers.maps[name] for role, name in self.spec.read_outputs.items()}
+        if self.spec.decoder == 'heatmaps':
+            kernels.keypoints_of_heatmaps(
+                batch, number, maps['heatmaps'], buffers.decoder, buffers.views, buffers.keypoints
+            )
+            return
+        if self.spec.decoder == 'simcc':
+            kernels.keypoints_of_simcc(
+                batch, number, maps, buffers.decoder, buffers.views, buffers.keypoints
+            )
+            return
+        if self._max_people == 1:
+            kernels.middle_person(
+                batch, maps['centers'], buffers.decoder, buffers.count, buffers.cell,
+                buffers.score,
+            )
+        else:
+            kernels.peaks(
+                batch, maps['centers'], buffers.decoder, buffers.scratch, buffers.count,
+                buffers.cell, buffers.score,
+            )
+        kernels.keypoints(
+            batch, self._max_people, number, maps, buffers.decoder, buffers.views, buffers.count,
+            buffers.cell, buffers.keypoints,
+        )
+
+    def maps_of(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """
+        Run the engine alone.
+
+        Parameters
+        ----------
+        values : (B, 3, height, width) float32
+            Normalised input.
+
+        Returns
+        -------
+        dict of float32
+            The outputs by role: maps (B, C, H, W), or (B, K, bins) of SimCC.
+        """
+        batch, channels, height, width = values.shape
+        bound = self._contexts.of((batch, channels, height, width))
+        self._buffers.set_input(np.ascontiguousarray(values.astype(self._tensors.input_type)))
+        self._infer(bound)
+        self._stream.synchronize()
+        maps = {}
+        for role, name in self.spec.read_outputs.items():
+            shape = tuple(bound.context.get_tensor_shape(name))
+            found = np.empty(shape, self._tensors.output_type)
+            self._buffers.map_values(name, found)
+            maps[role] = found.astype(np.float32)
+        return maps
+
+    def close(self) -> None:
+        """Free everything; users of a thing before the thing."""
+        self._contexts.close()
+        self._engine = self._runtime = None
+        self._buffers.close()
+        self._kernels = self._stream = self._done = None

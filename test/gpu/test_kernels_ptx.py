@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped PTX is that of the sources, and the sources compile for every GPU."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pose_ros.backends.tensorrt import kernels
+from pose_ros.backends.tensorrt.kernels.nvrtc import Nvrtc, NvrtcError, find_nvrtc, ptx_of
+from pose_ros.tools.build_kernels import shipping_nvrtc
+
+KERNELS = (
+    'warp_views', 'center_peaks', 'middle_person', 'keypoints_at_centers', 'keypoints_of_heatmaps',
+    'keypoints_of_simcc',
+)
+ARCHITECTURES = {12: ('sm_75', 'sm_87', 'sm_89', 'sm_90'), 13: ('sm_75', 'sm_100', 'sm_120')}
+
+
+def nvrtc_of(major: int) -> Nvrtc:
+    """Load NVRTC of a CUDA release; skip the test without it."""
+    for path in find_nvrtc():
+        nvrtc = Nvrtc(path)
+        if nvrtc.version[0] == major:
+            return nvrtc
+    pytest.skip(f'NVRTC {major} is not installed: pip install -r requirements/gpu-build.txt')
+
+
+def test_shipped_ptx_has_every_kernel_and_suits_old_drivers() -> None:
+    ptx = kernels.PTX_FILE.read_text(encoding='ascii')
+    assert ptx.startswith('.version 8.1\n.target sm_75\n.address_size 64\n')
+    assert set(re.findall(r'\.visible \.entry (\w+)\(', ptx)) == set(KERNELS)
+    warp = ptx[ptx.index('.entry warp_views('):ptx.index('.entry center_peaks(')]
+    assert 'mul.rn.f64' in warp and 'fma.' not in warp, 'NumPy rounds products before it adds them'
+
+
+def test_sources_have_the_kernels() -> None:
+    text = '\n'.join(kernels.sources().values())
+    assert set(re.findall(r'__global__ void (\w+)\(', text)) == set(KERNELS)
+    assert f'#define MAX_THREADS {kernels.THREADS}\n' in text
+
+
+def test_shipped_ptx_is_that_of_the_sources() -> None:
+    try:
+        nvrtc = shipping_nvrtc()
+    except NvrtcError as error:
+        pytest.skip(str(error))
+    shipped = kernels.PTX_FILE.read_text(encoding='ascii')
+    assert ptx_of(nvrtc) == shipped, 'sources were changed: ./run pose_ros build-kernels'
+
+
+@pytest.mark.parametrize(
+    ('major', 'architecture'),
+    [(major, architecture) for major, all_ in ARCHITECTURES.items() for architecture in all_],
+)
+def test_kernels_compile_for(major: int, architecture: str) -> None:
+    cubin = nvrtc_of(major).compile(architecture)
+    assert cubin.startswith(b'\x7fELF')
+
+
+def test_an_error_has_the_compilers_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvrtc = nvrtc_of(12)
+    monkeypatch.setattr(kernels, 'sources', lambda: {'pose.cu': 'no_such_type x;'})
+    with pytest.raises(NvrtcError, match='no_such_type'):
+        nvrtc.compile('sm_75')

@@ -1,0 +1,241 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The kernels that read one person per crop, on the CPU, against core/decode_heatmaps, _simcc."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import os
+from pathlib import Path
+
+import cv2
+from kernel_views import IMAGE_SIZE, assert_same, in_image, views_of
+import numpy as np
+import pytest
+
+from pose_ros.backends.tensorrt.kernels import FOLDER, THREADS, structs
+from pose_ros.backends.model_files import find_model
+from pose_ros.backends.onnx import OnnxNetwork
+from pose_ros.core import geometry
+from pose_ros.core.decode import heatmaps as decode_heatmaps
+from pose_ros.core.decode import movenet as decode
+from pose_ros.core.model_spec import REFINEMENTS, ModelSpec
+from pose_ros.media.sources import SourceError, open_source
+
+PLAIN = ModelSpec(
+    name='plain', input_name='image', input_size=(192, 256), decoder='heatmaps', stride=4,
+    outputs={'heatmaps': 'heatmaps'}, offset_px=1.5,
+)
+SIMCC = replace(
+    PLAIN, decoder='simcc', stride=0, outputs={'simcc_x': 'x', 'simcc_y': 'y'}, offset_px=0.5
+)
+BY_REFINEMENT = [replace(PLAIN, refinement=refinement) for refinement in REFINEMENTS]
+every_refinement = pytest.mark.parametrize('spec', BY_REFINEMENT, ids=REFINEMENTS)
+DTYPES = (np.float32, np.float16)
+
+
+def read_by_kernel(host_kernels, maps, spec, size, affines) -> np.ndarray:
+    """Return (B, K, 3): x, y in pixels of the image, score."""
+    first = next(iter(maps.values()))
+    decoder = structs.decoder_record(spec, size, 1, 0.0, first.dtype == np.float16)
+    views = structs.view_records(affines, IMAGE_SIZE, size)
+    if spec.decoder == 'simcc':
+        return host_kernels.keypoints_of_simcc(maps['simcc_x'], maps['simcc_y'], decoder, views)
+    return host_kernels.keypoints_of_heatmaps(maps['heatmaps'], decoder, views)
+
+
+def check(host_kernels, maps, spec, size) -> np.ndarray:
+    """Compare with the reference; return (B, K, 3)."""
+    spec = replace(spec, input_size=size)
+    affines = views_of(size, len(next(iter(maps.values()))))
+    reference = {role: values.astype(np.float32) for role, values in maps.items()}
+    people = decode.decode_person(reference, spec)
+    got = read_by_kernel(host_kernels, maps, spec, size, affines)
+    assert_same(got, in_image(people, affines))
+    return got
+
+
+def gaussians(batch: int, width: int, height: int, seed: int, sigma: float = 2.0) -> np.ndarray:
+    """Return heatmaps like a network's: (B, 17, H, W), noisy, the summits anywhere and beyond."""
+    rng = np.random.default_rng(seed)
+    xy = rng.uniform((-2, -2), (width + 1, height + 1), (batch, 17, 2))
+    rows, columns = np.mgrid[:height, :width]
+    squared = (columns - xy[..., 0, None, None]) ** 2 + (rows - xy[..., 1, None, None]) ** 2
+    tops = rng.uniform(0.1, 1.1, (batch, 17, 1, 1))
+    return tops * np.exp(-squared / (2 * sigma**2)) + rng.normal(0, 0.02, squared.shape)
+
+
+@every_refinement
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('batch', [1, 3, 8])
+def test_maps_like_a_networks(host_kernels, spec: ModelSpec, dtype: type, batch: int) -> None:
+    maps = gaussians(batch, 24, 32, batch).astype(dtype)
+    got = check(host_kernels, {'heatmaps': maps}, spec, (96, 128))
+    assert np.isfinite(got).all()
+
+
+def test_a_refinement_gives_what_no_other_gives(host_kernels) -> None:
+    """Else the tests of this file might compare one decoder with itself."""
+    maps = {'heatmaps': gaussians(2, 24, 32, 7).astype(np.float32)}
+    affines = views_of((96, 128), 2)
+    found = [read_by_kernel(host_kernels, maps, s, (96, 128), affines) for s in BY_REFINEMENT]
+    for i, one in enumerate(found):
+        for other in found[:i]:
+            assert np.abs(one - other).max() > 0.1
+
+
+@every_refinement
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_edges_corners_ties_and_flat_maps(host_kernels, spec: ModelSpec, dtype: type) -> None:
+    width, height = 12, 16
+    maps = np.abs(np.random.default_rng(6).normal(0, 0.1, (2, 17, height, width)))
+    corners = [(0, 0), (0, 11), (15, 0), (15, 11)]
+    edges = [(0, 5), (15, 5), (7, 0), (7, 11), (1, 5), (14, 5), (7, 1), (7, 10), (2, 9), (13, 2)]
+    for k, place in enumerate(corners + edges):
+        maps[0, k][place] = 3
+    maps[1, 0, 4:7, 4] = maps[1, 0, 9, 9] = 3  # equal heights: the first one
+    maps[1, 1, 5:9, 5:9] = 2  # a plateau
+    maps[1, 2] = 0.25
+    maps[1, 3] = -0.25
+    maps[1, 4] = 0
+    maps[1, 5] = -maps[1, 5] - 0.01
+    maps[1, 5, 8, 6] = -0.001  # the highest, but below nothing: no logarithm
+    maps[1, 6] = 0
+    maps[1, 6, 8, 6:8] = 6e-7, 3e-7  # smoothed, it falls below the least height
+    maps[1, 7, 8, 6] = 60000
+    away = np.hypot(*np.ogrid[-8:8, -6:6])
+    maps[1, 8] = np.where(np.abs(away - 4) < 1, 1, 0)  # smoothed, a hollow, not a summit
+    maps[1, 8, 8, 6] = 1.1
+    maps[1, 8, 8, 7] = 0.5
+    got = check(host_kernels, {'heatmaps': maps.astype(dtype)}, spec, (48, 64))
+    assert (got[..., 2] == 1).any() and (got[..., 2] == 0).any()
+
+
+@every_refinement
+@pytest.mark.parametrize('side', [1, 2, 3, 4, 5])
+def test_maps_smaller_than_the_window(host_kernels, spec: ModelSpec, side: int) -> None:
+    if spec.refinement == 'udp' and side == 1:
+        return  # a map of one pixel has no first and last one
+    maps = gaussians(2, side, side, side).astype(np.float32)
+    check(host_kernels, {'heatmaps': maps}, spec, (4 * side, 4 * side))
+
+
+@pytest.mark.parametrize('refinement', ['taylor', 'udp'])
+@pytest.mark.parametrize('sigma', [0.0, 0.3, 1.2, 3.0, 20.0])
+def test_every_smoothing(host_kernels, refinement: str, sigma: float) -> None:
+    spec = replace(PLAIN, refinement=refinement, blur_sigma=sigma)
+    maps = gaussians(2, 20, 28, 9, max(sigma, 1.5)).astype(np.float32)
+    check(host_kernels, {'heatmaps': maps}, spec, (80, 112))
+
+
+def test_the_kernels_have_room_for_every_sigma_that_a_description_may_have() -> None:
+    source = (FOLDER / 'summit.cuh').read_text(encoding='utf-8')
+    assert structs.MAX_BLUR_RADIUS == decode_heatmaps.blur_radius(20)
+    assert f'#define MAX_BLUR_RADIUS {structs.MAX_BLUR_RADIUS} ' in source
+    text = replace(PLAIN, blur_sigma=20.1).to_json()
+    with pytest.raises(ValueError, match='blur_sigma between 0 and 20'):
+        ModelSpec.from_json(text)
+    with pytest.raises(ValueError, match='blur_sigma'):
+        structs.decoder_record(replace(PLAIN, blur_sigma=20.1), (192, 256), 1, 0.0, False)
+
+
+def test_the_kernels_number_refinements_as_the_reference_does() -> None:
+    source = (FOLDER / 'structs.cuh').read_text(encoding='utf-8')
+    assert f'enum Refinement {{ {", ".join(REFINEMENTS).upper()} }};' in source
+    summit = (FOLDER / 'summit.cuh').read_text(encoding='utf-8')
+    assert f'#define MIN_HEIGHT {decode_heatmaps.MIN_HEIGHT:g}f ' in summit
+    assert f'#define MAX_STEP_PX {decode_heatmaps.MAX_STEP_PX:.1f}f ' in summit
+
+
+@every_refinement
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize('at', [(0, 0), (8, 8), (15, 11)])
+def test_numbers_that_are_none_are_reported(host_kernels, spec, bad: float, at) -> None:
+    maps = gaussians(3, 12, 16, 3).astype(np.float32)
+    maps[1, 4][at] = bad
+    affines = views_of((48, 64), 3)
+    got = read_by_kernel(host_kernels, {'heatmaps': maps}, spec, (48, 64), affines)
+    assert np.argwhere(np.isnan(got[..., 2])).tolist() == [[1, 4]]
+
+
+def vectors(batch: int, size: tuple[int, int], split: float, seed: int) -> dict[str, np.ndarray]:
+    """Return what a SimCC network gives: (B, 17, side * split)."""
+    rng = np.random.default_rng(seed)
+    return {
+        role: rng.normal(0.3, 0.3, (batch, 17, round(side * split)))
+        for role, side in zip(('simcc_x', 'simcc_y'), size)
+    }
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('batch', [1, 3, 8])
+@pytest.mark.parametrize('split', [1.0, 1.7, 2.0, 3.0])
+def test_simcc(host_kernels, dtype: type, batch: int, split: float) -> None:
+    size = (50, 66)
+    maps = vectors(batch, size, split, batch)
+    maps['simcc_x'][0, 0] = maps['simcc_y'][0, 0] = 0.5  # ties: the first
+    maps['simcc_x'][0, 1] = -0.5
+    maps['simcc_x'][0, 2, [0, -1]] = maps['simcc_y'][0, 3, [-1, 0]] = 3
+    maps['simcc_x'][0, 4, -1] = maps['simcc_y'][0, 4, -1] = 3
+    maps = {role: values.astype(dtype) for role, values in maps.items()}
+    got = check(host_kernels, maps, replace(SIMCC, simcc_split=split), size)
+    assert (got[..., 2] == 1).any() and (got[..., 2] == 0).any()
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize('role', ['simcc_x', 'simcc_y'])
+def test_simcc_numbers_that_are_none_are_reported(host_kernels, bad: float, role: str) -> None:
+    size = (48, 64)
+    maps = {r: v.astype(np.float32) for r, v in vectors(3, size, 2.0, 1).items()}
+    maps[role][2, 5, 90] = bad
+    got = read_by_kernel(host_kernels, maps, SIMCC, size, views_of(size, 3))
+    assert np.argwhere(np.isnan(got[..., 2])).tolist() == [[2, 5]]
+
+
+def test_block_size_of_the_gpu(host_kernels) -> None:
+    host_kernels.threads = THREADS
+    size = (96, 128)
+    for spec in BY_REFINEMENT:
+        check(host_kernels, {'heatmaps': gaussians(1, 24, 32, 4).astype(np.float32)}, spec, size)
+    maps = {role: v.astype(np.float32) for role, v in vectors(1, size, 2.0, 1).items()}
+    check(host_kernels, maps, SIMCC, size)
+
+
+@every_refinement
+def test_thunders_heatmaps_of_a_real_frame(host_kernels, spec: ModelSpec) -> None:
+    try:
+        with open_source('demo') as source:
+            image = next(iter(source)).image
+    except SourceError as error:
+        pytest.skip(f'the demo footage is not here: {error}')
+    network = OnnxNetwork(find_model('movenet_thunder'), 1)
+    size = network.spec.input_size
+    height, width = image.shape[:2]
+    batch = network.input_array(3, size)
+    boxes = np.array([[0, 0, width, height], [width / 2, 0, width, height], [0, 0, 200, 200.0]])
+    network.fill(image, geometry.crop(boxes, size), batch)
+    check(host_kernels, {'heatmaps': network.run(batch)['heatmaps']}, spec, size)
+
+
+@pytest.mark.data
+@every_refinement
+def test_maps_of_a_network_of_others_on_real_photos(
+    host_kernels, spec: ModelSpec, tmp_path: Path
+) -> None:
+    data = os.environ.get('POSE_ROS_DATA')
+    if not data or not (Path(data) / 'models/simplepose_256x192.onnx').is_file():
+        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
+    (tmp_path / 'net.onnx').symlink_to(Path(data) / 'models/simplepose_256x192.onnx')
+    described = Path(__file__).with_name('simplepose_256x192.json')
+    (tmp_path / 'net.json').symlink_to(described)
+    network = OnnxNetwork(tmp_path / 'net.onnx', 1)
+    size = network.spec.input_size
+    photos = sorted((Path(data) / 'coco_dev/images').iterdir())[:6]
+    assert len(photos) == 6
+    for path in photos:
+        image = cv2.imread(str(path))
+        height, width = image.shape[:2]
+        batch = network.input_array(1, size)
+        network.fill(image, geometry.crop(np.array([[0.0, 0.0, width, height]]), size), batch)
+        maps = network.run(batch)
+        check(host_kernels, maps, replace(network.spec, refinement=spec.refinement), size)
