@@ -74,24 +74,21 @@ class BuildProgress:
             self._tell(self._what, fraction)
 
 
-def make_monitor(trt: Any, progress: BuildProgress | None) -> Any:
-    """Return an IProgressMonitor that notes in `progress`; None where TensorRT has none (8.6)."""
-    if progress is None or not hasattr(trt, 'IProgressMonitor'):
-        return None
-    notes = progress
+def make_monitor(trt: Any, progress: BuildProgress, is_cancelled: Callable[[], bool]) -> Any:
+    """Return an IProgressMonitor that notes in `progress`, and ends the build when cancelled."""
 
     class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
         def __init__(self) -> None:
             trt.IProgressMonitor.__init__(self)
 
         def phase_start(self, phase: str, parent: str | None, num_steps: int) -> None:
-            notes.start(phase, parent, num_steps)
+            progress.start(phase, parent, num_steps)
 
         def step_complete(self, phase: str, step: int) -> bool:
-            notes.step(phase, step)
-            return True
+            progress.step(phase, step)
+            return not is_cancelled()
 
         def phase_finish(self, phase: str) -> None:
-            notes.finish(phase)
+            progress.finish(phase)
 
     return Monitor()

@@ -1,16 +1,15 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-ONNX -> TensorRT engine: one code for TensorRT 8.6, 10, 11 and TensorRT-RTX.
-
-What a version lacks is found by `getattr`, never by its number. The module `trt` is given.
+ONNX -> TensorRT engine: one code for TensorRT 10, 11 and TensorRT-RTX; the types of the network are
+those of the ONNX file ("strongly typed"). The module `trt` is given.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 import hashlib
 from importlib import import_module
@@ -19,13 +18,12 @@ from types import ModuleType
 from typing import Any
 
 from pose_ros.backends.tensorrt.build_progress import BuildProgress, Progress, make_monitor
-from pose_ros.backends.cuda_driver import CudaDevice
-from pose_ros.backends.tensorrt.half_precision import is_quantized, to_half
+from pose_ros.backends.tensorrt.half_precision import to_half
 from pose_ros.core.backend import BackendError, ModelSpec
 
 PRECISIONS = ('fp16', 'fp32')
 MAX_CROPS = 8
-_SCHEMA = 1
+_SCHEMA = 2
 _WORKSPACE_BYTES = 1 << 30
 _LOG = logging.getLogger('pose_ros.tensorrt')
 
@@ -111,15 +109,13 @@ def refiner_profiles(spec: ModelSpec, max_batch: int = MAX_CROPS) -> tuple[Profi
     return (Profile(one, one, one), Profile(one, many, most))
 
 
-def is_strongly_typed(trt: Any) -> bool:
-    """Tell whether the ONNX file's types are the engine's (TensorRT 10 and newer)."""
-    return getattr(trt.NetworkDefinitionCreationFlag, 'STRONGLY_TYPED', None) is not None
-
-
 def engine_key(
     trt: Any,
-    request: EngineRequest,
-    device: CudaDevice | None,
+    name: str,
+    onnx_sha256: str,
+    precision: str,
+    purpose: str,
+    gpu: dict[str, Any] | None,
     capabilities: Sequence[str] = (),
 ) -> dict[str, Any]:
     """
@@ -129,36 +125,59 @@ def engine_key(
     ----------
     trt : module
         TensorRT; its version is asked at run time.
-    request : EngineRequest
-        What it is built from.
-    device : CudaDevice or None
-        The GPU it is built for; None for `capabilities` only (TensorRT-RTX).
+    name, onnx_sha256 : str
+        Of the network.
+    precision : 'fp16' or 'fp32'
+        What it computes in.
+    purpose : str
+        What the shapes of its input follow from: 'whole images of N px' or 'crops'.
+    gpu : dict or None
+        What matters of the GPU it is built for (`gpu_key`); None for `capabilities` only.
     capabilities : sequence of str
         For TensorRT-RTX: names of ComputeCapability, for example 'SM86'.
     """
     return {
         'schema': _SCHEMA,
-        'name': request.name,
+        'name': name,
         'runtime': trt.__name__,
         'runtime_version': trt.__version__,
-        'onnx_sha256': hashlib.sha256(request.onnx).hexdigest(),
-        'precision': request.precision,
-        'strongly_typed': is_strongly_typed(trt),
-        'profiles': [[list(p.low), list(p.best), list(p.high)] for p in request.profiles],
+        'onnx_sha256': onnx_sha256,
+        'precision': precision,
+        'purpose': purpose,
         'workspace_bytes': _WORKSPACE_BYTES,
         'tf32': False,
-        'device': None if device is None else _plain(asdict(device)),
+        'gpu': gpu,
         'capabilities': list(capabilities),
     }
 
 
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
+def check_tensorrt(trt: Any, gpu: str, compute_capability: tuple[int, int]) -> None:
+    """
+    Check that a TensorRT is new enough, and that TensorRT-RTX knows the GPU.
+
+    Raises
+    ------
+    BackendError
+        Says what to install. Before anything is built: TensorRT-RTX builds an engine for a GPU
+        that it does not know, and refuses it afterwards.
+    """
+    if not hasattr(trt.NetworkDefinitionCreationFlag, 'STRONGLY_TYPED'):
+        raise BackendError(
+            f'TensorRT {trt.__version__} is too old: 10 or newer is needed (JetPack 6.1 has 10.3)'
+        )
+    known = getattr(trt, 'ComputeCapability', None)
+    if known is not None and not device_capabilities(trt, compute_capability):
+        names = ', '.join(f'{n[2:-1]}.{n[-1]}' for n in known.__members__ if n.startswith('SM'))
+        major, minor = compute_capability
+        raise BackendError(
+            f'TensorRT-RTX does not run on {gpu} (compute capability {major}.{minor}), only on '
+            f'{names}: install TensorRT (pip install tensorrt-cu12 or tensorrt-cu13)'
+        )
 
 
-def device_capabilities(trt: Any, device: CudaDevice) -> tuple[str, ...]:
-    """Return TensorRT-RTX's name of the GPU's compute capability; nothing where it has none."""
-    name = 'SM{}{}'.format(*device.compute_capability)
+def device_capabilities(trt: Any, compute_capability: tuple[int, int]) -> tuple[str, ...]:
+    """Return TensorRT-RTX's name of a compute capability; nothing where it has none."""
+    name = 'SM{}{}'.format(*compute_capability)
     return (name,) if hasattr(getattr(trt, 'ComputeCapability', None), name) else ()
 
 
@@ -167,6 +186,7 @@ def build_engine(
     request: EngineRequest,
     capabilities: Sequence[str] = (),
     progress: Progress | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> bytes:
     """
     Build an engine.
@@ -180,7 +200,9 @@ def build_engine(
     capabilities : sequence of str
         For TensorRT-RTX: names of ComputeCapability; empty for its default.
     progress : callable, optional
-        Is told how far the build is, where TensorRT tells.
+        Is told how far the build is.
+    is_cancelled : callable
+        Is asked now and then; True ends the build.
 
     Returns
     -------
@@ -198,26 +220,17 @@ def build_engine(
         builder = trt.Builder(logger)
     except TypeError as error:  # its factory returned nothing: no driver, or no GPU
         raise _failed(trt, logger, 'does not start') from error
-    typed = is_strongly_typed(trt)
-    flags = trt.NetworkDefinitionCreationFlag
-    # TensorRT 8.6 has no strong typing, but wants to be told that the batch is a dimension.
-    network = builder.create_network(
-        1 << int(flags.STRONGLY_TYPED if typed else flags.EXPLICIT_BATCH)
-    )
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)
-    in_half = request.precision == 'fp16'
-    if not parser.parse(to_half(request.onnx) if in_half and typed else request.onnx):
+    if not parser.parse(
+        to_half(request.onnx) if request.precision == 'fp16' else request.onnx
+    ):
         errors = '; '.join(parser.get_error(i).desc() for i in range(parser.num_errors))
         raise _failed(trt, logger, f'cannot read the model {request.name}: {errors}')
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, _WORKSPACE_BYTES)
     # FP32 is to be FP32: the reference that FP16 is compared with.
     config.clear_flag(trt.BuilderFlag.TF32)
-    if not typed:
-        if in_half:
-            config.set_flag(trt.BuilderFlag.FP16)
-        if is_quantized(request.onnx):
-            config.set_flag(trt.BuilderFlag.INT8)
     for profile in request.profiles:
         shapes = builder.create_optimization_profile()
         shapes.set_shape(request.input_name, profile.low, profile.best, profile.high)
@@ -225,10 +238,13 @@ def build_engine(
             raise _failed(trt, logger, f'refuses the input shapes {profile} of {request.name}')
     if capabilities:
         _set_capabilities(trt, logger, config, capabilities)
-    monitor = make_monitor(trt, progress and BuildProgress(request.name, progress))
-    if monitor is not None:
-        config.progress_monitor = monitor
+    tell = progress if progress is not None else lambda what, part: None
+    # Kept until the build is done: the binding does not hold it.
+    monitor = make_monitor(trt, BuildProgress(request.name, tell), is_cancelled)
+    config.progress_monitor = monitor
     plan = builder.build_serialized_network(network, config)
+    if is_cancelled():
+        raise BackendError(f'the build of {request.name} was cancelled')
     if plan is None:
         raise _failed(trt, logger, f'cannot build {request.name} in {request.precision}')
     return bytes(plan)

@@ -33,11 +33,15 @@ T = TypeVar('T')
 Key = dict[str, Any]
 
 _LOG = logging.getLogger('pose_ros.tensorrt')
-_SUFFIXES = ('.plan', '.json', '.bad', '.part', '.lock')
+_SUFFIXES = ('.plan', '.json', '.jit', '.bad', '.part', '.lock')
 
 
 class EngineRefused(BackendError):
     """An engine is not the one it should be, or gives wrong results: build it anew."""
+
+
+class _RefusedBefore(EngineRefused):
+    """The engine of this key was built and refused: building it again would end alike."""
 
 
 class _Missing(Exception):
@@ -109,15 +113,16 @@ class EngineCache:
         self,
         key: Key,
         build: Callable[[], bytes],
-        load: Callable[[bytes], T],
+        load: Callable[[bytes, bool], T],
         waiting: Callable[[], None] = lambda: None,
     ) -> T:
         """
         Load the engine of a key, building it when there is none that can be used.
 
         One process builds at a time, the others wait and load what it stored. An engine that is
-        damaged or refused is put aside (`*.bad`) and built anew, once. Where nothing can be
-        stored the engine is used all the same, with a warning.
+        damaged or refused is put aside (`*.bad`) and built anew, once; one that is refused when it
+        is new is remembered as such. What is stored was loaded when it was new. Where nothing can
+        be stored the engine is used all the same, with a warning.
 
         Parameters
         ----------
@@ -126,7 +131,8 @@ class EngineCache:
         build : callable
             Builds it.
         load : callable
-            Makes of its bytes what is returned; raises EngineRefused when it will not do.
+            Makes of its bytes, and whether it is new, what is returned; raises EngineRefused when
+            it will not do.
         waiting : callable
             Is called before waiting for another process that builds.
 
@@ -135,7 +141,7 @@ class EngineCache:
         NotOwnedError
             When somebody else could have written the folder.
         EngineRefused
-            When a newly built engine will not do either.
+            When a newly built engine will not do, now or at an earlier call.
         BackendError
             When it cannot be built.
         """
@@ -144,20 +150,44 @@ class EngineCache:
             make_private_folder(self.folder)
         except OSError as error:
             _LOG.warning('engines are not kept: %s', error)
-            return load(build())
+            return load(build(), True)
         with self._locked(digest, waiting):
             try:
-                return load(self._read(digest, key))
+                return load(self._read(digest, key), False)
             except _Missing:
                 pass
+            except _RefusedBefore:
+                raise
             except (EngineRefused, NotOwnedError) as error:
                 _LOG.warning('building the engine anew: %s', error)
                 self._put_aside(digest)
             start_s = time.monotonic()
             plan = build()
-            loaded = load(plan)
-            self._store(digest, key, plan, time.monotonic() - start_s)
+            build_s = time.monotonic() - start_s
+            try:
+                loaded = load(plan, True)
+            except EngineRefused as error:
+                self._store(digest, key, b'', build_s, str(error))
+                raise
+            self._store(digest, key, plan, build_s)
             return loaded
+
+    def attachment(self, key: Key) -> bytes:
+        """Return what was stored beside an engine; nothing when that cannot be read."""
+        try:
+            return read_owned(self._path(digest_of(key), '.jit'))
+        except (OSError, NotOwnedError):
+            return b''
+
+    def attach(self, key: Key, data: bytes) -> None:
+        """Store something beside an engine: what makes its next start quicker."""
+        path = self._path(digest_of(key), '.jit')
+        if not data or not path.with_suffix('.json').exists() or self.attachment(key) == data:
+            return
+        try:
+            write_whole(path, data)
+        except OSError as error:
+            _LOG.warning('%s is not kept: %s', path, error)
 
     def contents(self) -> list[StoredEngine]:
         """
@@ -233,6 +263,11 @@ class EngineCache:
         sidecar, path = self._sidecar(digest), self._path(digest, '.plan')
         if sidecar['key'] != key:
             raise EngineRefused(f'{path} is described as another engine')
+        if sidecar.get('refused'):
+            raise _RefusedBefore(
+                f'{sidecar["refused"]} (as it was built before; to build it again: '
+                'pose_ros engine clear)'
+            )
         try:
             plan = read_owned(path)
         except OSError as error:
@@ -267,9 +302,12 @@ class EngineCache:
             except OSError as error:
                 _LOG.warning('cannot put %s aside: %s', path, error)
 
-    def _store(self, digest: str, key: Key, plan: bytes, build_s: float) -> None:
+    def _store(
+        self, digest: str, key: Key, plan: bytes, build_s: float, refused: str = ''
+    ) -> None:
         sidecar = {
             'key': key,
+            'refused': refused,
             'plan_sha256': hashlib.sha256(plan).hexdigest(),
             'num_bytes': len(plan),
             'build_s': round(build_s, 3),
@@ -278,7 +316,8 @@ class EngineCache:
         try:
             # An old sidecar must not describe the new plan.
             self._path(digest, '.json').unlink(missing_ok=True)
-            write_whole(self._path(digest, '.plan'), plan)
+            if not refused:
+                write_whole(self._path(digest, '.plan'), plan)
             write_whole(self._path(digest, '.json'), json.dumps(sidecar, indent=1).encode())
         except OSError as error:
             with suppress(OSError):

@@ -4,8 +4,8 @@
 One network on the GPU: regions of a frame in, keypoints out, nothing in between on the host.
 
 Everything here is called on the CUDA thread (`cuda_worker.py`). Only the name-based tensor calls
-of TensorRT are used, which are the same from 8.6 to 11 and in TensorRT-RTX; each tells by a bool
-whether it worked, and each is asked.
+of TensorRT are used, which are the same in 10, 11 and TensorRT-RTX; each tells by a bool whether
+it worked, and each is asked.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from pose_ros.backends.tensorrt.pass_buffers import PassBuffers, People
 from pose_ros.core.backend import BackendError, ModelSpec
 
 _LOG = logging.getLogger('pose_ros.tensorrt')
+BATCHES = (1, 2, 4, 8)
+"""Views of a pass: fewer are filled up, so that four recorded graphs serve every number."""
 
 
 class TensorrtNetwork:
@@ -51,6 +53,8 @@ class TensorrtNetwork:
         Per view; 1 when a view is about one person.
     min_center : float
         Lower centres are nobody.
+    jit_cache : bytes
+        Of an earlier start (`EngineContexts`).
 
     Attributes
     ----------
@@ -78,6 +82,7 @@ class TensorrtNetwork:
         spec: ModelSpec,
         max_people: int,
         min_center: float,
+        jit_cache: bytes = b'',
     ) -> None:
         self._cuda, self._trt, self._stream = cuda, trt, stream
         self.spec = spec
@@ -97,7 +102,7 @@ class TensorrtNetwork:
         self._buffers = self._make_buffers(cuda)
         self._contexts = EngineContexts(
             cuda, trt, self._engine, stream, spec,
-            {spec.input_name: self._buffers.input, **self._buffers.maps},
+            {spec.input_name: self._buffers.input, **self._buffers.maps}, jit_cache,
         )
         self._frame = 0
         flags = cuda.event_flags
@@ -117,13 +122,13 @@ class TensorrtNetwork:
         has_centers = self.spec.decoder == 'centers'
         cells = (height // self.spec.stride) * (width // self.spec.stride) if has_centers else 1
         return PassBuffers(
-            cuda, batch, self._max_people, len(self.spec.keypoints), cells,
+            cuda, batch, self._max_people, len(self.spec.keypoints), cells, (width, height),
             batch * 3 * height * width * np.dtype(self._tensors.input_type).itemsize,
             self._tensors.output_bytes(batch, (width, height)),
         )
 
     def run(
-        self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
+        self, frame: int, frame_record: np.ndarray, views: structs.Views, input_size: tuple[int, int]
     ) -> People:
         """
         Run the network on regions of a frame and wait for the people.
@@ -134,8 +139,8 @@ class TensorrtNetwork:
             Address of the frame's bytes on the GPU.
         frame_record : (1,) FRAME
             What they are.
-        views : (B,) VIEW
-            The regions.
+        views : structs.Views
+            The regions, at most `max_batch`.
         input_size : (width, height)
             Of the network's input, pixels.
 
@@ -153,8 +158,23 @@ class TensorrtNetwork:
             self._done.synchronize()
         return self._buffers.people(len(views), is_counted=self.spec.decoder == 'centers')
 
+    def warm_up(
+        self, frame: int, frame_record: np.ndarray, input_size: tuple[int, int]
+    ) -> None:
+        """Run every batch twice: contexts are made and graphs recorded now, not with a person."""
+        size = int(frame_record['width'][0]), int(frame_record['height'][0])
+        for batch in BATCHES:
+            if batch <= self.max_batch:
+                views = structs.views_of(np.stack([np.eye(2, 3)] * batch), size, input_size)
+                for _ in range(2):
+                    self.run(frame, frame_record, views, input_size)
+
+    def jit_cache(self) -> bytes:
+        """Return what makes the next start quicker (`EngineContexts.jit_cache`)."""
+        return self._contexts.jit_cache()
+
     def stage_times_ms(
-        self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
+        self, frame: int, frame_record: np.ndarray, views: structs.Views, input_size: tuple[int, int]
     ) -> dict[str, float]:
         """
         Run the network as `run` does, without a graph, and tell where the time on the GPU goes.
@@ -179,12 +199,13 @@ class TensorrtNetwork:
         }
 
     def _prepare(
-        self, frame: int, frame_record: np.ndarray, views: np.ndarray, input_size: tuple[int, int]
+        self, frame: int, frame_record: np.ndarray, views: structs.Views, input_size: tuple[int, int]
     ) -> BoundContext:
         """Choose the context and write the parameters of a pass."""
         width, height = input_size
         spec = self.spec
-        bound = self._contexts.of((len(views), 3, height, width))
+        batch = min(n for n in (*BATCHES, self.max_batch) if n >= len(views))
+        bound = self._contexts.of((min(batch, self.max_batch), 3, height, width))
         self._buffers.write(
             frame_record,
             structs.target_record(spec, input_size, self._tensors.input_is_half),
@@ -205,6 +226,7 @@ class TensorrtNetwork:
             bound.drop_graph()
         elif bound.graph is None and bound.has_run:
             try:
+                self._check_capturable(bound)
                 bound.graph = CudaGraph(self._stream.handle, lambda: self._enqueue(bound))
             except GraphError as error:
                 self.uses_graphs = False
@@ -212,11 +234,17 @@ class TensorrtNetwork:
         if bound.graph is not None:
             try:
                 bound.graph.launch()
-            except GraphError as error:  # the context is lost
+            except GraphError as error:
                 raise BackendError(f'{self.spec.name}: {error}') from error
             return
         self._enqueue(bound)
         bound.has_run = True
+
+    def _check_capturable(self, bound: BoundContext) -> None:
+        """Ask TensorRT-RTX, the only one that can tell, whether the stream can be recorded."""
+        ask = getattr(bound.context, 'is_stream_capturable', None)
+        if ask is not None and not ask(self._stream.handle):
+            raise GraphError('TensorRT-RTX says that it cannot be recorded')
 
     def _enqueue(
         self, bound: BoundContext, mark: Callable[[str], None] = lambda stage: None
@@ -227,7 +255,7 @@ class TensorrtNetwork:
         mark('parameters')
         self._kernels.warp(
             (width, height), batch, self._frame, buffers.frame, buffers.target, buffers.views,
-            buffers.input,
+            buffers.tables, buffers.input,
         )
         mark('warp')
         self._infer(bound)
@@ -286,14 +314,15 @@ class TensorrtNetwork:
         """
         batch, channels, height, width = values.shape
         bound = self._contexts.of((batch, channels, height, width))
-        self._buffers.set_input(np.ascontiguousarray(values.astype(self._tensors.input_type)))
+        self._buffers.set_input(
+            np.ascontiguousarray(values.astype(self._tensors.input_type)), self._stream
+        )
         self._infer(bound)
-        self._stream.synchronize()
         maps = {}
         for role, name in self.spec.read_outputs.items():
             shape = tuple(bound.context.get_tensor_shape(name))
             found = np.empty(shape, self._tensors.output_type)
-            self._buffers.map_values(name, found)
+            self._buffers.get_map(name, found, self._stream)
             maps[role] = found.astype(np.float32)
         return maps
 
