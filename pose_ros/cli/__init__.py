@@ -26,7 +26,7 @@ from pose_ros.core.backend import BackendError, ModelSpecError
 VERBS: dict[str, tuple[str, str]] = {
     'run': ('pose_ros.cli.run', 'skeletons of images, a video or a webcam, without ROS'),
     'up': ('pose_ros.cli.up', 'start the ROS 2 nodes (where there is no `ros2 launch`)'),
-    'doctor': ('pose_ros.ros.doctor', 'say what is wrong with nodes, images and machine'),
+    'doctor': ('pose_ros.cli.doctor', 'say what is wrong with nodes, topics and images'),
     'demo': ('pose_ros.cli.demo', 'the ROS 2 nodes on real footage, recorded'),
     'view': ('pose_ros.cli.view', 'live topics or a bag in the Rerun viewer'),
     'evaluate': ('pose_ros.cli.evaluate', 'measure COCO keypoint accuracy'),

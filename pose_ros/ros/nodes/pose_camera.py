@@ -21,7 +21,7 @@ from std_msgs.msg import Header
 from pose_ros.core.config import CameraConfig
 from pose_ros.media.sources import LiveSource, Source, SourceError, SourceImage, open_source
 from pose_ros.ros.calibration import CalibrationError, camera_info_from_yaml
-from pose_ros.ros.health.diagnostics import ERROR, OK, WARN
+from pose_ros.ros.diagnostics import ERROR, OK, WARN
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin

@@ -36,20 +36,18 @@ from pose_ros.core.backend import Backend, BackendError, BackendLostError
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.late_frames import Pace
 from pose_ros.core.estimator.two_pass import PoseEstimator
-from pose_ros.core.health.findings import Finding
-from pose_ros.core.health.stream import ClockFacts
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.monocular import place
 from pose_ros.core.tracking.tracks import PositionSource
+from pose_ros.diagnostics.findings import Finding
+from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.conversions import keypoints_to_msg, stamp_ns, stamp_seconds
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
-from pose_ros.ros.health.diagnostics import OK, WARN
-from pose_ros.ros.health.drops import DropCounter, takes_message_info
-from pose_ros.ros.health.gpu_checks import GpuChecks
-from pose_ros.ros.health.input_checks import InputChecks
+from pose_ros.ros.diagnostics import OK, WARN, runtime_findings
+from pose_ros.ros.image_checks import DropCounter, ImageChecks, takes_message_info
 from pose_ros.ros.images import ImageError, image_for
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
@@ -67,7 +65,7 @@ class PoseEstimatorNode(ManagedNode):
         Makes the backend from the parameters, when configuring; by default `load_backend`.
     """
 
-    CHECKS = ('image', 'stamps', 'rate', 'drops', 'camera_info', 'backend', 'gpu')
+    CHECKS = ('image', 'stamps', 'rate', 'drops', 'camera_info', 'backend')
 
     def __init__(
         self, load: Callable[[EstimatorConfig], Backend] | None = None, **kwargs: Any
@@ -86,8 +84,7 @@ class PoseEstimatorNode(ManagedNode):
         self._drops, self._pace = DropCounter(), Pace()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
-        self._input = InputChecks(self, lambda: self._subscription)
-        self._gpu = GpuChecks()
+        self._input = ImageChecks(self, lambda: self._subscription)
 
     def configure(self) -> None:
         """Load the networks; an engine may have to be built, which takes minutes."""
@@ -125,7 +122,7 @@ class PoseEstimatorNode(ManagedNode):
         compressed = self.config.image_transport == 'compressed'
         self._drops = DropCounter()
         self._last_stamp_ns, self._last_size = 0, None
-        self._input = InputChecks(self, lambda: self._subscription)
+        self._input = ImageChecks(self, lambda: self._subscription)
         if self.config.people_from == 'detections':
             self._detections = DetectionsInput(self, self.config)
         if self.config.depth or self.config.monocular:
@@ -186,7 +183,7 @@ class PoseEstimatorNode(ManagedNode):
         if self._camera is not None:
             found += self._camera.findings(self._last_size)
         if self._backend is not None:
-            found += self._gpu.findings(self._backend, self.config)
+            found += runtime_findings(self._backend)
         return found
 
     def _without_depth(self) -> str:
@@ -210,8 +207,7 @@ class PoseEstimatorNode(ManagedNode):
             KeyValue(key='backend', value=self._backend.name),
             KeyValue(key='model', value=self._model()),
             KeyValue(key='mode', value=self.config.mode),
-            *(KeyValue(key=key, value=value) for key, value in (
-                *self._input.values().items(), *self._gpu.values().items())),
+            *(KeyValue(key=key, value=value) for key, value in self._input.values().items()),
             KeyValue(key='people_from', value=self.config.people_from),
         ]
 

@@ -25,7 +25,7 @@ from pose_ros.core.proximity.zones import volume_of
 from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.msg import Keypoint, Proximity, ProximityArray, SkeletonArray
 from pose_ros.ros.conversions import stamp_ns, stamp_seconds
-from pose_ros.ros.health.diagnostics import OK, WARN
+from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
 from pose_ros.ros.space_messages import sources_from_msg, space_from_msg, velocities_from_msg

@@ -40,7 +40,7 @@ from pose_ros.ros.conversions import (
     stamp_seconds,
     tracks_to_msg,
 )
-from pose_ros.ros.health.diagnostics import OK, WARN
+from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.process import spin
 from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
