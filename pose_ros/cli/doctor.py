@@ -40,7 +40,10 @@ examples:
   pose_ros doctor --json | jq .problems             for scripts"""
 
 FINE, PROBLEMS, BLIND = 0, 1, 2
-_NEEDED = ('numpy', 'cv2', 'onnxruntime', 'yaml')
+_NEEDED = {  # import name: what pip calls it
+    'numpy': 'numpy', 'cv2': 'opencv-python-headless', 'onnxruntime': 'onnxruntime',
+    'yaml': 'pyyaml',
+}
 _LAST_DOMAIN = 101  # higher ones use ports that Linux gives away (docs.ros.org, The ROS_DOMAIN_ID)
 
 
@@ -69,7 +72,7 @@ def main(args: argparse.Namespace) -> int:
         raise DoctorError(f'--seconds {args.seconds:g}: more than 0, at most 3600')
     report = Report()
     with _quiet_stdout():
-        _look_at_python(report)
+        look_at_python(report)
         if importlib.util.find_spec('rclpy') is None:
             _say_no_ros(report)
         else:
@@ -94,7 +97,7 @@ def _quiet_stdout() -> Iterator[None]:
         os.close(kept)
 
 
-def _look_at_python(report: Report) -> None:
+def look_at_python(report: Report) -> None:
     """Say which interpreter runs, and what it lacks."""
     report.machine['python'] = f'{platform.python_version()} ({sys.executable})'
     report.machine['system'] = f'{platform.system()} {platform.machine()}'
@@ -103,7 +106,7 @@ def _look_at_python(report: Report) -> None:
         report.findings.append(Finding(
             Level.ERROR, 'install', 'missing_package',
             f'this Python ({sys.executable}) has no {", ".join(missing)}',
-            f'{sys.executable} -m pip install pose_ros[...] as the README says; on '
+            f'{sys.executable} -m pip install {" ".join(_NEEDED[name] for name in missing)}; on '
             '"externally-managed-environment", in a venv made with --system-site-packages'))
 
 

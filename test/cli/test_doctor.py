@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from environments import PROFILE, without_profile
 import pytest
 
+from pose_ros.cli.doctor import broken_ros, look_at_python
 from pose_ros.diagnostics.findings import Finding, Level
 from pose_ros.diagnostics.report import Report, as_json, as_text
 
@@ -279,6 +281,26 @@ def test_the_shared_memory_of_a_container(ward: Ward, size_mb: int, code: str) -
     assert [f['code'] for f in problems] == ([code] if code else []), done.stdout
     # What the finding says is so: Fast DDS does without.
     assert ('Failed to create segment' in done.stderr) == bool(code), done.stderr
+
+
+def test_rclpy_of_another_python() -> None:
+    folder = '/opt/ros/jazzy/lib/python3.12/site-packages/rclpy'
+    other = broken_ros(folder, (3, 11), 'no _rclpy_pybind11')
+    assert 'this is python3.11' in other.text and 'is for python3.12' in other.text
+    assert '/usr/bin/python3.12 -m venv --system-site-packages' in other.hint
+    same = broken_ros(folder, (3, 12), 'librcl.so: cannot open')
+    assert 'librcl.so' in same.text and 'setup.bash' in same.hint
+
+
+def test_a_python_that_lacks_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *a: (
+        None if name == 'cv2' else found(name, *a)))
+    report = Report()
+    look_at_python(report)
+    problem, = report.findings
+    assert problem.code == 'missing_package' and f'({sys.executable}) has no cv2' in problem.text
+    assert f'{sys.executable} -m pip install opencv-python-headless' in problem.hint
 
 
 def test_senseless_arguments() -> None:
