@@ -41,6 +41,19 @@ _TO_BGR: dict[str, _Convert] = {
 }
 
 
+def _eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """Scale sixteen bits, the full range, as cv_bridge does."""
+    return cv2.convertScaleAbs(pixels, alpha=255.0 / 65535.0)
+
+
+# Sixteen bits become eight, and are read as those.
+for _name in (
+    'bgr', 'rgb', 'bgra', 'rgba', 'bayer_rggb', 'bayer_bggr', 'bayer_gbrg', 'bayer_grbg',
+):
+    _TO_BGR[f'{_name}16'] = lambda pixels, name=_name: (  # type: ignore[misc]
+        _TO_BGR[f'{name}8'](_eight_bits(pixels)))
+
+
 def bgr_from(frame: Frame) -> np.ndarray:
     """
     Convert a camera's image.

@@ -13,7 +13,7 @@ from pose_ros.core.colors import bgr_from
 BYTES = np.random.default_rng(0).integers(0, 256, 100_000, np.uint8)
 
 
-def frame(encoding: str, width: int = 8, height: int = 6, step: int = 40) -> Frame:
+def frame(encoding: str, width: int = 8, height: int = 6, step: int = 72) -> Frame:
     rows = height * 3 // 2 if encoding.startswith('nv') else height
     return Frame(BYTES[:rows * step], encoding, width, height, step)
 
@@ -35,7 +35,7 @@ def test_bgr8_is_not_copied() -> None:
 
 def test_pixels_are_those_of_the_rows() -> None:
     pixels = frame('rgb8').pixels()
-    assert pixels[2, 3].tolist() == BYTES[2 * 40 + 9:2 * 40 + 12].tolist()
+    assert pixels[2, 3].tolist() == BYTES[2 * 72 + 9:2 * 72 + 12].tolist()
     assert frame('nv12').pixels().shape == (9, 8)
 
 
