@@ -80,5 +80,5 @@ def test_the_core_without_ros_works_as_written(tmp_path, monkeypatch):
     names: dict = {}
     exec(compile(code, 'README.md', 'exec'), names)
     people = names['people']
-    assert people.xy.shape[1:] == (17, 2) and (people.person_score > 0.2).sum() == 1
+    assert people.xy.shape[1:] == (17, 2) and (people.person_score > 0.9).sum() == 1
     assert names['tracks'].xy.shape[1:] == (17, 2)

