@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec, StageTimes
-from pose_ros.core.camera_image import ENCODINGS, Frame
+from pose_ros.core.camera_image import ENCODINGS, CameraImage
 from pose_ros.core.keypoints import Keypoints, boxes_around
 
 
@@ -38,7 +38,7 @@ class ReplayBackend:
         """Forget the times of the image before."""
         self.times = StageTimes()
 
-    def load_frame(self, frame: Frame) -> None:
+    def load_frame(self, frame: CameraImage) -> None:
         """Forget the times of the image before."""
         self.times = StageTimes()
 

@@ -23,7 +23,7 @@ from pose_ros.cli.settings import SettingError, configs
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.estimator.person_score import PersonScorer
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.evaluation import calibration
 from pose_ros.evaluation.annotation_file import DataError
@@ -130,7 +130,7 @@ def main(args: argparse.Namespace) -> int:
     if args.box_padding:
         backend.refiner = replace(backend.refiner, crop_scale=args.box_padding)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
-    found, estimate_ms, network_ms = _estimate(args, PoseEstimator(backend, config), data)
+    found, estimate_ms, network_ms = _estimate(args, TwoPassEstimator(backend, config), data)
     errors: list[PersonError] = []
     for photo in data.photos:
         errors += pair(photo, found[photo.image_id])
@@ -199,7 +199,7 @@ def _calibrate(args: argparse.Namespace, config: EstimatorConfig) -> int:
 
 
 def _estimate(
-    args: argparse.Namespace, estimator: PoseEstimator, data: CocoFolder
+    args: argparse.Namespace, estimator: TwoPassEstimator, data: CocoFolder
 ) -> tuple[dict[int, Keypoints], list[float], list[float]]:
     """Return the people found in each photo, and the milliseconds that they took."""
     found: dict[int, Keypoints] = {}

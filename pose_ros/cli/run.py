@@ -19,7 +19,7 @@ from pose_ros.backends import load_backend
 from pose_ros.cli.report import add_json_argument, finish, percentiles
 from pose_ros.cli.settings import SettingError, configs
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
@@ -135,7 +135,7 @@ def main(args: argparse.Namespace) -> int:
             '(--photos: each on its own)'
         )
     with source:
-        estimator = PoseEstimator(load_backend(estimator_config), estimator_config)
+        estimator = TwoPassEstimator(load_backend(estimator_config), estimator_config)
         out = Path(args.out)
         out.mkdir(parents=True, exist_ok=True)
         tracker = None if photos else Tracker(tracker_config)
@@ -166,7 +166,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _process(
     source: Source,
-    estimator: PoseEstimator,
+    estimator: TwoPassEstimator,
     tracker: Tracker | None,
     min_score: float,
     out: Path,
@@ -223,7 +223,7 @@ def _process(
 
 def _look(
     frame: SourceImage,
-    estimator: PoseEstimator,
+    estimator: TwoPassEstimator,
     tracker: Tracker | None,
     min_score: float,
     tally: Tally,

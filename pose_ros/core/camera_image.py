@@ -27,7 +27,7 @@ _SEMI_PLANAR = ('nv12', 'nv21')
 ENCODINGS: tuple[str, ...] = (*_PACKED, *_SEMI_PLANAR)
 
 
-class FrameError(ValueError):
+class CameraImageError(ValueError):
     """The bytes are not the image they are said to be; the message says why, in one line."""
 
 
@@ -49,7 +49,7 @@ def standard_encoding(name: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class CameraImage:
     """
     One image of a camera, checked: the bytes are there.
 
@@ -68,7 +68,7 @@ class Frame:
 
     Raises
     ------
-    FrameError
+    CameraImageError
         When the size is zero, the data does not fit the size, or the encoding is unknown.
     """
 
@@ -82,25 +82,29 @@ class Frame:
     def __post_init__(self) -> None:
         width, height, encoding = self.width, self.height, self.encoding
         if width < 1 or height < 1:
-            raise FrameError(f'image without pixels: width {width}, height {height}')
+            raise CameraImageError(f'image without pixels: width {width}, height {height}')
         if encoding not in ENCODINGS:
-            raise FrameError(f'unknown encoding {encoding!r}: not one of {", ".join(ENCODINGS)}')
+            raise CameraImageError(
+                f'unknown encoding {encoding!r}: not one of {", ".join(ENCODINGS)}'
+            )
         channels, _ = _PACKED.get(encoding, (1, 1))
         if channels == 2 and width % 2:
-            raise FrameError(f'{encoding} has two pixels in four bytes: width {width} is odd')
+            raise CameraImageError(
+                f'{encoding} has two pixels in four bytes: width {width} is odd'
+            )
         if encoding.startswith('bayer') and min(width, height) < 2:
-            raise FrameError(f'{encoding} of {width}x{height}: too small for the pattern')
+            raise CameraImageError(f'{encoding} of {width}x{height}: too small for the pattern')
         if encoding in _SEMI_PLANAR and (width % 2 or height % 2):
-            raise FrameError(f'{encoding} needs an even size, this is {width}x{height}')
+            raise CameraImageError(f'{encoding} needs an even size, this is {width}x{height}')
         row = packed_row(encoding, width)
         if self.step < row:
-            raise FrameError(
+            raise CameraImageError(
                 f'step {self.step} is smaller than a row: {width} pixels of {encoding} take '
                 f'{row} bytes'
             )
         if self.data.size != self.step * self.rows:
             kind = 'truncated' if self.data.size < self.step * self.rows else 'oversized'
-            raise FrameError(
+            raise CameraImageError(
                 f'{kind} data: {self.data.size} bytes, but {width}x{height} {encoding} with step '
                 f'{self.step} takes {self.step * self.rows}'
             )
@@ -136,7 +140,7 @@ class Frame:
         return found if dtype.isnative else found.astype(dtype.newbyteorder('='))
 
     @classmethod
-    def from_bgr(cls, image: np.ndarray) -> Frame:
+    def from_bgr(cls, image: np.ndarray) -> CameraImage:
         """Take a BGR image, (H, W, 3) uint8; any view."""
         height, width = image.shape[:2]
         data = np.ascontiguousarray(image).reshape(-1)

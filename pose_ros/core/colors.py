@@ -9,7 +9,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 
 _Convert = Callable[[np.ndarray], np.ndarray]
 
@@ -54,13 +54,13 @@ for _name in (
         _TO_BGR[f'{name}8'](_eight_bits(pixels)))
 
 
-def bgr_from(frame: Frame) -> np.ndarray:
+def bgr_from(frame: CameraImage) -> np.ndarray:
     """
     Convert a camera's image.
 
     Parameters
     ----------
-    frame : Frame
+    frame : CameraImage
         In any encoding.
 
     Returns

@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 
 from pose_ros.core.backend import Backend, StageTimes
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.keypoints import Keypoints
 
 
@@ -51,7 +51,7 @@ class CachedBackend:
         self._digest = hashlib.sha256(np.ascontiguousarray(image)).hexdigest()[:16]
         self.times = StageTimes()
 
-    def load_frame(self, frame: Frame) -> None:
+    def load_frame(self, frame: CameraImage) -> None:
         """Take the pixels of a frame."""
         self.load_image(frame.pixels())
 

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.person_score import PersonScorer, crop_evidence, term
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.oks import oks
 from pose_ros.evaluation.annotation_file import DataError
@@ -97,7 +97,7 @@ def collect(backend: Backend, photos: list[Photo], mode: str) -> Samples:
                              max_people=100)  # fmt: skip
     if mode == 'boxes':
         config = replace(config, max_crops=100, duplicate_oks=1.0)
-    estimator = PoseEstimator(backend, config)
+    estimator = TwoPassEstimator(backend, config)
     rows: list[dict[str, float]] = []
     right: list[bool] = []
     for photo, image in _read(photos):

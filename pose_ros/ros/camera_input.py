@@ -98,6 +98,6 @@ class CameraInput:
             self.camera, self.reason = None, str(error)
         if self.reason:
             # Once for each camera_info that differs.
-            self._node.complain('bad_camera_info', f'no metres: {self.reason}')
+            self._node.complain('bad_camera_info', f'no 3-D: {self.reason}')
         if self._changed is not None:
             self._changed(self.camera)

@@ -17,7 +17,13 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from pose_ros.core.camera_image import ENCODINGS, Frame, FrameError, packed_row, standard_encoding
+from pose_ros.core.camera_image import (
+    ENCODINGS,
+    CameraImage,
+    CameraImageError,
+    packed_row,
+    standard_encoding,
+)
 from pose_ros.core.colors import bgr_from
 
 
@@ -25,13 +31,13 @@ class ImageError(ValueError):
     """A message is not an image that can be used; the message says why, in one line."""
 
 
-def frame_from_msg(msg: Image) -> Frame:
+def frame_from_msg(msg: Image) -> CameraImage:
     """
     View an image message, whatever its encoding.
 
     Returns
     -------
-    Frame
+    CameraImage
         Of `msg.data`, not copied; bgr8 where only cv_bridge knows the encoding.
 
     Raises
@@ -42,7 +48,7 @@ def frame_from_msg(msg: Image) -> Frame:
     width, height = int(msg.width), int(msg.height)
     encoding = standard_encoding(str(msg.encoding))
     if encoding not in ENCODINGS and width > 0 and height > 0:
-        return Frame.from_bgr(_by_cv_bridge(msg))
+        return CameraImage.from_bgr(_by_cv_bridge(msg))
     data, step = np.frombuffer(msg.data, np.uint8), int(msg.step)
     rows = height * 3 // 2 if encoding in ('nv12', 'nv21') else height
     if step == 0 and rows and data.size % rows == 0:
@@ -50,8 +56,8 @@ def frame_from_msg(msg: Image) -> Frame:
         if step != packed_row(encoding, width):
             step = 0
     try:
-        return Frame(data, encoding, width, height, step, bool(msg.is_bigendian))
-    except FrameError as error:
+        return CameraImage(data, encoding, width, height, step, bool(msg.is_bigendian))
+    except CameraImageError as error:
         raise ImageError(str(error)) from error
 
 
@@ -141,7 +147,7 @@ def _is_complete(data: np.ndarray) -> bool:
 
 def image_for(
     msg: Image | CompressedImage, encodings: tuple[str, ...]
-) -> tuple[np.ndarray | Frame, tuple[int, int]]:
+) -> tuple[np.ndarray | CameraImage, tuple[int, int]]:
     """Return an image as a backend takes it that knows these encodings, and (width, height)."""
     if isinstance(msg, Image):
         frame = frame_from_msg(msg)

@@ -23,7 +23,7 @@ from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork
 from pose_ros.cli.report import add_json_argument, finish
 from pose_ros.core import geometry
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.sources import SourceError, open_source
 
@@ -134,7 +134,7 @@ def _boxes(
     backend: OnnxBackend, images: list[np.ndarray], title: str
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return each image with the boxes (N, 4) of the people that the estimator is sure of."""
-    estimator = PoseEstimator(backend, EstimatorConfig(min_person_score=0.2))
+    estimator = TwoPassEstimator(backend, EstimatorConfig(min_person_score=0.2))
     found = []
     progress = tqdm(
         images, unit='image', desc=title, file=sys.stderr,

@@ -17,7 +17,7 @@ from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork  # noqa: E402
 from pose_ros.core import geometry  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
-from pose_ros.core.estimator.two_pass import PoseEstimator  # noqa: E402
+from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.media.sources import SourceError, demo_paths, open_source  # noqa: E402
 
 NOBODY, MAN, CYCLIST, STREET = 20, 34, 120, 150  # frames of bikes.mp4
@@ -39,7 +39,7 @@ def backend():
 
 
 def estimator(backend, **parameters):
-    return PoseEstimator(backend, EstimatorConfig(**parameters))
+    return TwoPassEstimator(backend, EstimatorConfig(**parameters))
 
 
 def copy_of_thunder(folder: Path, onnx: bytes | None = None, **changes) -> Path:

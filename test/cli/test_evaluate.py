@@ -16,7 +16,7 @@ pytest.importorskip('pycocotools')
 from pose_ros import cli  # noqa: E402
 from pose_ros.backends import load_backend  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
-from pose_ros.core.estimator.two_pass import PoseEstimator  # noqa: E402
+from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.evaluation.pose_errors import pair, pck, worst  # noqa: E402
 from pose_ros.evaluation.scores import CocoFolder, DataError  # noqa: E402
@@ -35,7 +35,7 @@ def labelled(tmp_path_factory):
     folder = tmp_path_factory.mktemp('labelled')
     (folder / 'images').mkdir()
     config = EstimatorConfig(backend='onnx', min_keypoint_score=0.0)
-    estimator = PoseEstimator(load_backend(config), config)
+    estimator = TwoPassEstimator(load_backend(config), config)
     images, annotations = [], []
     with source:
         for frame in source:

@@ -40,7 +40,7 @@ def metres(pose: SkeletonArray) -> np.ndarray:
 
 @pytest.mark.ros
 @pytest.mark.parametrize('first', ['depth', 'image'])
-def test_depth_before_or_after_its_image_gives_metres(world, first):
+def test_depth_before_or_after_its_image_gives_3d(world, first):
     world.tell_camera(info_msg())
     if first == 'depth':
         world.send_depth(world.scene.depth, header(5))
@@ -57,7 +57,7 @@ def test_depth_before_or_after_its_image_gives_metres(world, first):
 
 
 @pytest.mark.ros
-def test_metres_of_float_depth_too(world):
+def test_3d_of_float_depth_too(world):
     world.tell_camera(info_msg())
     depth = np.where(world.scene.depth == 0, np.nan, world.scene.depth / 1000).astype(np.float32)
     world.send_depth(depth, header(0))
@@ -66,7 +66,7 @@ def test_metres_of_float_depth_too(world):
 
 
 @pytest.mark.ros
-def test_without_metres_there_is_a_reason_and_metres_return(world):
+def test_without_3d_there_is_a_reason_and_metres_return(world):
     depth = world.scene.depth
     world.send_image(0)
     assert np.isnan(metres(world.pose())).all() and 'no depth on /depth' in world.reason
@@ -99,8 +99,8 @@ def test_without_metres_there_is_a_reason_and_metres_return(world):
     world.send_image(9100)
     assert np.isfinite(metres(world.pose())).any()
     assert world.reason == '' and world.node.health()[1].startswith(
-        f'working without metres for {len(bad) + 3} of')
-    assert world.node.statistics.counts['without_metres'] == 2 + len(bad) + 1
+        f'working without 3-D for {len(bad) + 3} of')
+    assert world.node.statistics.counts['without_3d'] == 2 + len(bad) + 1
 
 
 @pytest.mark.ros

@@ -212,7 +212,7 @@ def test_simulated_time_without_a_clock(ros: Any) -> None:
     assert not any(f.code == 'no_clock' for f in scene.findings())
 
 
-def test_camera_info_is_missed_where_metres_are_wanted(ros: Any) -> None:
+def test_camera_info_is_missed_where_3d_are_wanted(ros: Any) -> None:
     scene = Scene(ros, depth=True).film()
     found = scene.expect('no_camera_info')
     assert found.level == Level.WARN and 'it has no publisher' in found.text

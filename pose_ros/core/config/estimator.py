@@ -128,7 +128,7 @@ class EstimatorConfig:
         0.5, 'Images wait at most so long for their detections, s', low=0.01, high=5.0
     )
     depth: bool = param(
-        False, 'Positions in metres from topics depth and camera_info', live=False
+        False, '3-D positions from topics depth and camera_info', live=False
     )
     depth_transport: str = param(
         'raw', 'raw: topic depth; compressedDepth: topic depth/compressedDepth (PNG)',
@@ -150,7 +150,7 @@ class EstimatorConfig:
     )
     monocular: bool = param(
         False,
-        'Where no depth is: positions in metres from camera_info and an assumed stature, marked '
+        'Where no depth is: 3-D positions from camera_info and an assumed stature, marked '
         'POSITION_MONOCULAR',
         live=False,
     )

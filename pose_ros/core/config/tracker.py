@@ -51,7 +51,7 @@ class TrackerConfig:
         low=0.0, high=1.0,
     )
     match_similarity: float = param(
-        0.25, 'Smallest likeness (OKS widened by the uncertainty) of a detection to its track',
+        0.25, 'Smallest similarity (OKS widened by the uncertainty) of a detection to its track',
         low=0.0, high=1.0,
     )
     duplicate_oks: float = param(
@@ -118,7 +118,7 @@ class TrackerConfig:
         'body_', "What the name of a body's frame begins with; its id follows"
     )
     metres: bool = param(
-        True, 'Filter positions in metres where pose has them, with camera_info', live=False
+        True, 'Filter 3-D positions where pose has them, with camera_info', live=False
     )
     rectified: bool = param(
         False, 'The image is rectified: P of camera_info holds, not K and D', live=False

@@ -11,7 +11,7 @@ import numpy as np
 
 from pose_ros.core import geometry, oks
 from pose_ros.core.backend import Backend, ModelSpec, StageTimes
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig, check
 from pose_ros.core.estimator.person_score import (
     PersonScorer,
@@ -20,7 +20,7 @@ from pose_ros.core.estimator.person_score import (
     two_pass_evidence,
 )
 from pose_ros.core.estimator.preprocess import check_image
-from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, Following
+from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, RoiTracker
 from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
 
@@ -33,7 +33,7 @@ CONVINCING = 0.5
 USUAL_CROP_SCALE = 1.1
 
 
-class PoseEstimator:
+class TwoPassEstimator:
     """
     Finds the people in images, one image after the other.
 
@@ -58,7 +58,7 @@ class PoseEstimator:
         self._followed = Keypoints.empty()
         self._followed_size = (0, 0)
         self._followed_stamp_s: float | None = None
-        self._following = Following()
+        self._roi_tracker = RoiTracker()
 
     @property
     def times(self) -> StageTimes:
@@ -67,7 +67,7 @@ class PoseEstimator:
 
     def estimate(
         self,
-        image: np.ndarray | Frame,
+        image: np.ndarray | CameraImage,
         stamp_s: float | None = None,
         boxes: np.ndarray | None = None,
         box_scores: np.ndarray | None = None,
@@ -78,7 +78,7 @@ class PoseEstimator:
 
         Parameters
         ----------
-        image : (H, W, 3) uint8, or Frame
+        image : (H, W, 3) uint8, or CameraImage
             BGR, any size, any view; or as the camera sent it, in one of the backend's encodings.
         stamp_s : float, optional
             When it was taken; whoever follows people looks at it.
@@ -104,15 +104,15 @@ class PoseEstimator:
         BackendError
             When a network fails.
         """
-        if isinstance(image, Frame):
+        if isinstance(image, CameraImage):
             image_size = image.size
         else:
             check_image(image)
             image_size = (image.shape[1], image.shape[0])
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
         if given is not None or self.config.mode != 'two-pass':
-            self._following.forget()
-        if isinstance(image, Frame):
+            self._roi_tracker.forget()
+        if isinstance(image, CameraImage):
             self.backend.load_frame(image)
         else:
             self.backend.load_image(image)
@@ -132,19 +132,19 @@ class PoseEstimator:
         return self._published(people)
 
     def _two_passes(
-        self, image: np.ndarray | Frame, image_size: tuple[int, int], stamp_s: float | None,
+        self, image: np.ndarray | CameraImage, image_size: tuple[int, int], stamp_s: float | None,
         late: bool,
     ) -> Keypoints:
         """Find everybody: near where they were, or by the first pass."""
-        config, following = self.config, self._following
-        if following.goes_on(image, stamp_s, config.redetect_s, late):
-            followed = following.found(self._in_crops(following.people), config)
+        config, tracker = self.config, self._roi_tracker
+        if tracker.goes_on(image, stamp_s, config.redetect_s, late):
+            followed = tracker.found(self._in_crops(tracker.people), config)
             if followed is not None:
                 return followed
         candidates = self._candidates(image_size)
         people = self._sharpened(candidates, config.max_crops)
         known = people.select(people.person_score >= config.min_person_score)
-        following.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
+        tracker.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
         return people
 
     def _candidates(self, image_size: tuple[int, int]) -> Keypoints:

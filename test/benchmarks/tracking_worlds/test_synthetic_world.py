@@ -170,10 +170,10 @@ def test_everybody_keeps_one_id(name, rate_hz):
                 tracks.since_seen_s == 0))
             truth, there = (a[:, 0] for a in world.truth(scene, np.array(frame.stamp_s)))
             seen = world.visible(scene, truth, there).sum(axis=1) >= 5
-            likeness = oks_to_truth(truth, height, tracks.xy.astype(float))
+            similarity = oks_to_truth(truth, height, tracks.xy.astype(float))
             for row in range(len(tracks)):
-                n = int(likeness[:, row].argmax())
-                if seen[n] and likeness[n, row] > 0.7:
+                n = int(similarity[:, row].argmax())
+                if seen[n] and similarity[n, row] > 0.7:
                     owners[n].add(int(tracks.id[row]))
         assert all(len(ids) == 1 for ids in owners), f'seed {seed}: {owners}'
         assert len(set().union(*owners)) == len(owners), f'seed {seed}: {owners}'

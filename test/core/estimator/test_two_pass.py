@@ -11,7 +11,7 @@ from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.core import geometry
 from pose_ros.core.backend import StageTimes
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator, first_pass_size
+from pose_ros.core.estimator.two_pass import TwoPassEstimator, first_pass_size
 from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT
 from pose_ros.core.keypoints import Keypoints
 
@@ -77,7 +77,7 @@ class Scene:
 
 
 def estimator(scene, **parameters):
-    return PoseEstimator(scene, EstimatorConfig(**parameters))
+    return TwoPassEstimator(scene, EstimatorConfig(**parameters))
 
 
 def test_two_passes_give_the_sharp_keypoints_best_first():
