@@ -192,11 +192,11 @@ class PoseEstimatorNode(ManagedNode):
             self._camera is not None and self._last_size is not None
         ) else ''
         if problem:
-            return f'metres: {problem}'
+            return f'3-D: {problem}'
         problem = '' if self._depth is None else self._depth.problem()
         if not problem:
             return ''
-        what = 'depth (assumed stature instead)' if self.config.monocular else 'metres'
+        what = 'depth (assumed stature instead)' if self.config.monocular else '3-D'
         return what + problem
 
     def details(self) -> list[KeyValue]:

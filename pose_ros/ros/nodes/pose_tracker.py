@@ -227,7 +227,7 @@ class PoseTrackerNode(ManagedNode):
         joints = self._space.update(
             tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, measured)
         ).of(tracks)
-        self.statistics.add('metres', time.perf_counter() - started_s)
+        self.statistics.add('3d', time.perf_counter() - started_s)
         return joints
 
     def _publish_tracked(self, tracked: SkeletonArray, target: Target) -> None:
