@@ -209,9 +209,7 @@ def _estimate(
         mininterval=0.1 if sys.stderr.isatty() else 10.0,  # in a log every update is a line
     )
     for photo in progress:
-        image = cv2.imread(str(photo.path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError(f'{photo.path} cannot be read as an image')
+        image = photo.read()
         started_s = time.perf_counter()
         boxes = photo.boxes_xyxy if args.mode == 'boxes' else None
         people = estimator.estimate(image, boxes=boxes)

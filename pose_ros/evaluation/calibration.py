@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from scipy.optimize import minimize
 
@@ -100,9 +99,10 @@ def collect(backend: Backend, photos: list[Photo], mode: str) -> Samples:
     estimator = TwoPassEstimator(backend, config)
     rows: list[dict[str, float]] = []
     right: list[bool] = []
-    for photo, image in _read(photos):
+    for photo in photos:
         listener = _Listener(PersonScorer(backend.detector, backend.refiner), mode)
         estimator.scorer = listener
+        image = photo.read()
         people = estimator.estimate(image, boxes=photo.boxes_xyxy if mode == 'boxes' else None)
         if mode == 'roi':
             people = estimator.look_again(people)
@@ -117,14 +117,6 @@ def collect(backend: Backend, photos: list[Photo], mode: str) -> Samples:
                     break
     names = rows[0] if rows else {}
     return Samples({k: np.array([row[k] for row in rows]) for k in names}, np.array(right, bool))
-
-
-def _read(photos: list[Photo]) -> Iterator[tuple[Photo, np.ndarray]]:
-    for photo in photos:
-        image = cv2.imread(str(photo.path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError(f'{photo.path} cannot be read as an image')
-        yield photo, image
 
 
 def fit(samples: Samples) -> dict[str, float]:

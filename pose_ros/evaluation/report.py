@@ -73,7 +73,7 @@ def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
     (480, W, 3) uint8
         BGR.
     """
-    image = cv2.imread(str(error.photo.path), cv2.IMREAD_COLOR)
+    image = error.photo.read()
     truth = error.photo.truth
     labelled = Keypoints(
         truth.xy[[error.person]].astype(np.float32),

@@ -150,7 +150,7 @@ def test_an_interrupt_leaves_readable_files(footage, tmp_path, capsys, monkeypat
         (['--set', 'nonsense=1'], '--set nonsense=1: NAME=VALUE'),
         (['--set', 'max_people'], '--set max_people: NAME=VALUE'),
         (['--set', 'max_people=many'], 'must be a int'),
-        (['--set', 'max_people=0'], 'max_people = 0: must be between 1 and'),
+        (['--set', 'max_people=0'], 'max_people = 0: must be an integer between 1 and'),
         (['--set', 'resolve_swaps=maybe'], 'true or false'),
         (['--set', 'detector_model=/absent.onnx'], '/absent.onnx'),
         (['--show'], '--show: there is no display'),
