@@ -53,6 +53,8 @@ def violations(text: str, name: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             modules = [node.module or '']
         for module in modules:
+            if module == 'urllib.parse':
+                continue  # text only
             top = module.split('.')[0]
             if top in FORBIDDEN_MODULES - VERBS_MAY.get(name, (set(), ''))[0]:
                 found.append(f'{name}:{node.lineno} imports {module}')
