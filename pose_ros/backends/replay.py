@@ -47,7 +47,7 @@ class ReplayBackend:
         return self.people.select(np.tile(np.arange(len(self.people)), len(input_from_image)))
 
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
-        """Return whoever is nearest to the middle of each crop."""
+        """Return the person nearest to the middle of each crop."""
         boxes = boxes_around(self.people.xy)
         centres = (boxes[:, :2] + boxes[:, 2:]) / 2
         middle = (np.array(self.refiner.input_size) - 1) / 2

@@ -143,7 +143,7 @@ def _ended(run: Callable[[list[str]], int], arguments: list[str]) -> int:
         print('pose_ros: interrupted', file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read the output is gone (`| head`): nobody is left to tell.
+        # The reader of the output is gone (`| head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:

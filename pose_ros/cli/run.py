@@ -60,8 +60,11 @@ examples:
 MIN_SIDE_PX = 360
 """Smaller images are magnified before anything is drawn."""
 
-PHOTO_SCORE = 0.045
-"""Least person score of a person of a photo: at it, 3 of 4 on COCO photos are labelled people."""
+PHOTO_SCORE = 0.4
+"""
+Least person score of a person of a photo. On the 80 photos of coco_dev it shows 196 people, of
+whom 0.81 are right at OKS 0.5; 0.5 shows 180 (0.84), 0.3 shows 212 (0.78).
+"""
 
 ERRORS = (SettingError,)
 

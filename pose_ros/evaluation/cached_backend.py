@@ -15,6 +15,7 @@ import numpy as np
 
 from pose_ros.core.backend import Backend, StageTimes
 from pose_ros.core.camera_image import CameraImage
+from pose_ros.core.colors import bgr_from
 from pose_ros.core.keypoints import Keypoints
 
 
@@ -52,8 +53,8 @@ class CachedBackend:
         self.times = StageTimes()
 
     def load_frame(self, frame: CameraImage) -> None:
-        """Take the pixels of a frame."""
-        self.load_image(frame.pixels())
+        """Take an image of any encoding."""
+        self.load_image(bgr_from(frame))
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Run the first pass, or remember what it saw."""

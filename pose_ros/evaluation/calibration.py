@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig
@@ -133,6 +132,8 @@ def fit(samples: Samples) -> dict[str, float]:
     DataError
         When too few people were right, or too few wrong.
     """
+    from scipy.optimize import minimize  # only a calibration needs SciPy
+
     right = samples.right
     least = min(int(right.sum()), int((~right).sum()))
     if least < LEAST_PEOPLE:

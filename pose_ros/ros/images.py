@@ -50,11 +50,7 @@ def frame_from_msg(msg: Image) -> CameraImage:
     if encoding not in ENCODINGS and width > 0 and height > 0:
         return CameraImage.from_bgr(_by_cv_bridge(msg))
     data, step = np.frombuffer(msg.data, np.uint8), int(msg.step)
-    rows = height * 3 // 2 if encoding in ('nv12', 'nv21') else height
-    if step == 0 and rows and data.size % rows == 0:
-        step = data.size // rows  # not filled in: rows without padding, or it does not fit
-        if step != packed_row(encoding, width):
-            step = 0
+    step = step or packed_row(encoding, width)  # 0: not filled in, rows without padding
     try:
         return CameraImage(data, encoding, width, height, step, bool(msg.is_bigendian))
     except CameraImageError as error:
@@ -136,8 +132,7 @@ def _is_complete(data: np.ndarray) -> bool:
     looked for in there. Drivers fill up their buffer with zeros, so the mark need not stand at the
     very end.
     """
-    filled = np.flatnonzero(data)
-    tail = data[:filled[-1] + 1 if len(filled) else 0][-1024:].tobytes()
+    tail = data.tobytes().rstrip(b'\0')[-1024:]
     if data[:2].tobytes() == b'\xff\xd8':
         return b'\xff\xd9' in tail
     if data[:4].tobytes() == b'\x89PNG':

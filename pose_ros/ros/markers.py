@@ -106,7 +106,7 @@ class MarkerWriter:
         return MarkerArray(markers=gone + markers)
 
     def clear(self, header: Header) -> MarkerArray:
-        """Delete everything, whoever drew it."""
+        """Delete everything, also what others drew."""
         self._drawn, self._is_clear = set(), True
         return MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
 

@@ -150,7 +150,7 @@ BAD = {
     'huge size': ({'width': 2**32 - 1, 'height': 2**32 - 1, 'step': 2**32 - 1}, 'smaller than'),
     'huge height': ({'height': 2**32 - 1}, 'truncated'),
     'step zero, more data': (
-        {'step': 0, 'data': array('B', bytes(32 * 48 * 3 + 32))}, 'step 0'),
+        {'step': 0, 'data': array('B', bytes(32 * 48 * 3 + 32))}, 'oversized'),
     'unknown encoding': ({'encoding': 'hsv8'}, "'hsv8'.*bgr8.*nv21"),
     'no encoding': ({'encoding': ''}, "''"),
     'odd width of yuv': ({'encoding': 'yuv422', 'width': 47}, 'odd'),

@@ -81,7 +81,7 @@ class TwoPassEstimator:
         image : (H, W, 3) uint8, or CameraImage
             BGR, any size, any view; or as the camera sent it, in one of the backend's encodings.
         stamp_s : float, optional
-            When it was taken; whoever follows people looks at it.
+            When it was taken; ROI tracking needs it.
         boxes : (N, 4) float, optional
             Where somebody else has found people: x_min, y_min, x_max, y_max of the whole person
             in image pixels. They stand in for the first pass, in every mode; boxes that see

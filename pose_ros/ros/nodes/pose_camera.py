@@ -159,7 +159,7 @@ class PoseCameraNode(ManagedNode):
         self.get_logger().info(f'{reason} ({self.statistics.counts["published"]} images sent)')
         self.deactivate()
         if self.config.exit_at_end:
-            # Whoever is busy with the image before has not fetched the last one yet.
+            # A node busy with the image before has not fetched the last one yet.
             self.create_timer(_LINGER_S, self._finish, clock=self._steady_clock)
 
     def _finish(self) -> None:
