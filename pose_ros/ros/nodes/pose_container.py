@@ -4,7 +4,8 @@
 `pose_container`: several nodes in one process, which saves memory.
 
 Seen from outside they are the same nodes: names, topics, parameters, lifecycle and /diagnostics
-do not change. `docs/benchmarks.md` says what it saves and costs. They share one end: SIGKILL, or a fault of one, ends all of them.
+do not change. `docs/benchmarks.md` says what it saves and costs. They share one end: SIGKILL, or a
+fault of one, ends all of them.
 """
 
 from __future__ import annotations
