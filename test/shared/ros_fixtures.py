@@ -10,8 +10,10 @@ skipped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -107,6 +109,7 @@ def domain_id() -> int:
 def start(domain_id: int) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Return a function that runs `python ...` in the test's domain, nothing else set."""
     from environments import without_profile  # not before pytest is configured
+    from node_processes import children
 
     processes: list[subprocess.Popen[str]] = []
 
@@ -121,6 +124,11 @@ def start(domain_id: int) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     yield start_one
     for process in processes:
+        # Its nodes as well: they would live on, and hold the pipe that is read here.
+        nodes = children(process.pid) if process.poll() is None else []
+        for pid in nodes:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if process.poll() is None:
             process.kill()
         process.communicate()
