@@ -28,19 +28,19 @@ from pose_ros.backends import load_backend
 from pose_ros.cli.report import add_json_argument, finish, machine, percentiles
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.pose3d.bone_lengths import BONES, FOREARM, SHOULDERS, UPPER_ARM, lengths
 from pose_ros.core.pose3d.depth_lifting import DepthReason, lift
 from pose_ros.core.pose3d.depth_noise import DepthNoise
 from pose_ros.core.pose3d.track_sources import of_tracks
-from pose_ros.core.pose3d.tracker3d import SpaceFilter
+from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.skeleton import KEYPOINT_NAMES
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import TrackState
 
-HELP = 'measure joints in metres, in a synthetic world and on a recorded RGB-D sequence'
+HELP = 'measure 3-D joints, in a synthetic world and on a recorded RGB-D sequence'
 DESCRIPTION = (
-    'Measures joints in metres. In a synthetic world of people whose joints are known: the error, '
+    'Measures 3-D joints. In a synthetic world of people whose joints are known: the error, '
     'and how many joints are taken for the wall behind. With --data on a sequence of colour and '
     'registered depth images: how many joints land within the depths of the mask of the person, '
     'how much the lengths of limbs vary before and after filtering, and what it costs.'
@@ -136,7 +136,7 @@ def _measure(
     folder: Path, names: list[str], args: argparse.Namespace, pictures: list[np.ndarray]
 ) -> dict[str, Any]:
     config = EstimatorConfig()
-    estimator = PoseEstimator(load_backend(config), config)
+    estimator = TwoPassEstimator(load_backend(config), config)
     noise = (
         DepthNoise.structured_light() if args.sensor == 'structured-light'
         else DepthNoise.time_of_flight()
@@ -165,7 +165,7 @@ def _measure(
             )
             if camera is None:
                 raise SequenceError('--camera: FX must be above 0')
-            space = SpaceFilter(camera)
+            space = Tracker3D(camera)
         keypoints = estimator.estimate(image, i / args.rate)
         # Of this thread: the networks' threads may still be spinning.
         begin_s = time.thread_time()

@@ -27,10 +27,10 @@ from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthNoise
 from pose_ros.core.pose3d.track_sources import of_tracks
-from pose_ros.core.pose3d.tracker3d import SpaceFilter
+from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.proximity.distance import Zone, proximity
-from pose_ros.core.proximity.last_seen import Sightings
-from pose_ros.core.proximity.zones import volume_of
+from pose_ros.core.proximity.last_seen import LastSeenTracks
+from pose_ros.core.proximity.zones import make_zone
 from pose_ros.core.tracking.tracker import Tracker
 
 HELP = 'measure distances to zones against a synthetic RGB-D world'
@@ -48,11 +48,11 @@ PILLAR_PX = (140, 178)
 """First and last column of the pillar, which stands at half the people's distance."""
 
 ZONES: dict[str, Callable[[float], Zone]] = {
-    'camera': lambda z_m: volume_of('sphere', (0, 0, 0, 0.3), np.eye(4)),
-    'box': lambda z_m: volume_of('box', (-0.7, 0.5, z_m - 0.9, 0.5, 0.8, 0.5), np.eye(4)),
-    'arm': lambda z_m: volume_of(
+    'camera': lambda z_m: make_zone('sphere', (0, 0, 0, 0.3), np.eye(4)),
+    'box': lambda z_m: make_zone('box', (-0.7, 0.5, z_m - 0.9, 0.5, 0.8, 0.5), np.eye(4)),
+    'arm': lambda z_m: make_zone(
         'capsule', (0.6, 1.0, z_m - 0.7, 0.5, 0.0, z_m - 0.9, 0.08), np.eye(4)),
-    'fence': lambda z_m: volume_of('planes', (0, 0, 1, z_m - 1.6), np.eye(4)),
+    'fence': lambda z_m: make_zone('planes', (0, 0, 1, z_m - 1.6), np.eye(4)),
 }
 """Name of each zone, made for people who stand at a distance."""
 
@@ -153,14 +153,14 @@ def watch(
     -------
     (F, 6) float64
         One row for each person, zone and image after the first half second: true distance, bound,
-        estimate, its sigma, rate less the true one, sigma of the rate. NaN without metres.
+        estimate, its sigma, rate less the true one, sigma of the rate. NaN without 3-D.
     """
     k = (262.5, 0, SIZE[0] / 2, 0, 262.5, SIZE[1] / 2, 0, 0, 1)
     camera = CameraModel.from_camera_info(*SIZE, '', (), k)
     assert camera is not None
     noise, rng = DepthNoise.structured_light(), np.random.default_rng(seed)
     u = rng.random(24)
-    tracker, space, kept = Tracker(TrackerConfig()), SpaceFilter(camera), Sightings()
+    tracker, space, kept = Tracker(TrackerConfig()), Tracker3D(camera), LastSeenTracks()
     zones = [make(z_m) for make in ZONES.values()]
     rows, whose = [], {}
     for i in range(int(seconds * RATE_HZ)):
@@ -228,7 +228,7 @@ def summary(rows: np.ndarray) -> dict[str, float]:
     margin = true - bound
     return {
         'frames': len(rows),
-        'without_metres': round(1.0 - len(known) / len(rows), 4),
+        'without_3d': round(1.0 - len(known) / len(rows), 4),
         'coverage': round(float((margin >= 0).mean()), 4),
         'margin_median_m': round(float(np.median(margin)), 4),
         'margin_p95_m': round(float(np.percentile(margin, 95)), 4),
@@ -241,10 +241,10 @@ def summary(rows: np.ndarray) -> dict[str, float]:
 def _print(scenes: dict[str, dict[str, float]], confidence: float) -> None:
     print(f'true distance above the bound of confidence {confidence:g} (information, not '
           'certified safety)')
-    print(f'{"scene":14s} {"frames":>7s} {"no metres":>9s} {"above":>7s} {"margin median":>14s} '
+    print(f'{"scene":14s} {"frames":>7s} {"no 3-D":>9s} {"above":>7s} {"margin median":>14s} '
           f'{"p95":>8s} {"error":>8s} {"rate rms":>10s} {"in 2 sigma":>11s}')
     for name, row in scenes.items():
-        print(f'{name:14s} {row["frames"]:7d} {row["without_metres"]:9.1%} {row["coverage"]:7.1%} '
+        print(f'{name:14s} {row["frames"]:7d} {row["without_3d"]:9.1%} {row["coverage"]:7.1%} '
               f'{row["margin_median_m"]:12.3f} m {row["margin_p95_m"]:6.3f} m '
               f'{row["error_median_m"]:6.3f} m {row["rate_rms_m_s"]:6.2f} m/s '
               f'{row["rate_in_2_sigma"]:11.1%}')

@@ -30,7 +30,7 @@ from pose_ros.backends import load_backend
 from pose_ros.cli.report import add_json_argument, finish, machine
 from pose_ros.core.body import STANDING
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import PRESETS, Tracker
 
@@ -168,7 +168,7 @@ def _motion(seeds: int) -> dict[str, Any]:
 def _mot(sequence: MotSequence) -> dict[str, Any]:
     require_metrics()
     config = EstimatorConfig()
-    estimator = PoseEstimator(load_backend(config), config)
+    estimator = TwoPassEstimator(load_backend(config), config)
     trackers = {name: make() for name, make in all_compared().items()}
     scores = {name: Identities() for name in trackers}
     bar = tqdm(sequence.frames(), total=len(sequence.images), desc=sequence.name, **BAR)
@@ -186,7 +186,7 @@ def _mot(sequence: MotSequence) -> dict[str, Any]:
 
 def _photos(folder: Path, count: int) -> dict[str, Any]:
     config = EstimatorConfig()
-    estimator = PoseEstimator(load_backend(config), config)
+    estimator = TwoPassEstimator(load_backend(config), config)
     photos = sorted(folder.glob('*.jpg'))[:count]
     with tqdm(total=None, unit='image', desc='photographs', **BAR) as bar:
         rows = compare(photos, estimator, lambda: bar.update() and None)

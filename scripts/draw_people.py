@@ -21,7 +21,7 @@ import numpy as np
 
 from pose_ros.backends import load_backend
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.media.overlay import draw_tracks, people_in
 from pose_ros.media.sources import open_source
@@ -67,7 +67,7 @@ def main(out: Path) -> None:
     with open_source('demo') as source:
         frames = [frame.image.copy() for frame, _ in zip(source, range(150))]
     config = EstimatorConfig()
-    estimator = PoseEstimator(load_backend(config), config)
+    estimator = TwoPassEstimator(load_backend(config), config)
     for people in (1, 3, 8):
         for size in SIZES:
             tracker, tracks = Tracker(TrackerConfig()), None

@@ -19,13 +19,15 @@ PACKAGE = ROOT / 'pose_ros'
 LIBRARY = {'core', 'backends', 'media'}
 ALLOWED = {
     'core': set(),
+    'diagnostics': {'core'},
     'backends': {'core'},
     'media': {'core'},
     'evaluation': LIBRARY,
     'model_import': LIBRARY,
     'training': LIBRARY | {'evaluation'},
-    'ros': LIBRARY | {'msg', 'srv'},
-    'cli': LIBRARY | {'evaluation', 'model_import', 'training', 'ros', 'tools', 'msg', 'srv'},
+    'ros': LIBRARY | {'diagnostics', 'msg', 'srv'},
+    'cli': LIBRARY | {
+        'diagnostics', 'evaluation', 'model_import', 'training', 'ros', 'tools', 'msg', 'srv'},
     'tools': LIBRARY | {'cli', 'evaluation'},
 }
 HEAVY = {

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What metres by an assumed stature are worth: people of all sizes, builds and postures."""
+"""What 3-D by an assumed stature are worth: people of all sizes, builds and postures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints, random_figure
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.depth_lifting import LATERAL_M
-from pose_ros.core.pose3d.monocular import place
+from pose_ros.core.pose3d.monocular import lift_monocular
 from pose_ros.core.tracking.tracks import PositionSource
 
 MEAN_M, SIGMA_M = 1.7, 0.1
@@ -36,7 +36,7 @@ TILT_RAD = np.radians(35.0)
 
 
 def anybody(rng: np.random.Generator, kind: str) -> tuple[Figure, np.ndarray]:
-    """Return somebody, and the joints (17, 3) in metres."""
+    """Return somebody, and the joints (17, 3) in 3-D."""
     z_m = rng.uniform(*DISTANCES_M[kind])
     figure = random_figure(rng, rng.uniform(-0.3, 0.3) * z_m, z_m, np.pi)
     figure.height_m = rng.normal(MEAN_M, SIGMA_M)
@@ -82,7 +82,7 @@ def errors(
     relative: list[float] = []
     for _ in range(people):
         _, truth = anybody(rng, kind)
-        found = place(camera, see(truth, camera, rng), MEAN_M, SIGMA_M)
+        found = lift_monocular(camera, see(truth, camera, rng), MEAN_M, SIGMA_M)
         there = found.source[0] == PositionSource.MONOCULAR
         if not there.any():
             continue

@@ -82,7 +82,10 @@ def read_sequence(folder: Path) -> MotSequence:
         raise SequenceError(f'{truth}: rows are frame, id, left, top, width, height, ...')
     # MOT16 and later: column 7 is 0 for entries to ignore, column 8 the class (1: pedestrian).
     if rows.size and rows.shape[1] >= 9:
-        rows = rows[(rows[:, 6] != 0) & (rows[:, 7] == 1)]
+        # -1 (MOT15): not given.
+        rows = rows[(rows[:, 6] != 0) & np.isin(rows[:, 7], (1, -1))]
+    if not rows.size:
+        raise SequenceError(f'{truth} has no people: no row is of class 1 and not to be ignored')
     ids, boxes = [], []
     for index in range(1, len(images) + 1):
         here = rows[rows[:, 0] == index] if rows.size else np.empty((0, 6))

@@ -20,7 +20,7 @@ from benchmarks.tracking_worlds.compared_trackers import ByHand
 from benchmarks.tracking_worlds.scores import delay_s, jitter_px
 from pose_ros.core import geometry
 from pose_ros.core.config import TrackerConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
 
@@ -53,7 +53,7 @@ def camera(t: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def look(
-    photo: np.ndarray, estimator: PoseEstimator, report: Callable[[], None]
+    photo: np.ndarray, estimator: TwoPassEstimator, report: Callable[[], None]
 ) -> tuple[np.ndarray, list[Keypoints]]:
     """Return stamps (T,) and what the estimator sees at them; `report` is called once a frame."""
     size = (photo.shape[1], photo.shape[0])
@@ -141,7 +141,7 @@ def measure(
 
 
 def compare(
-    photos: list[Path], estimator: PoseEstimator, report: Callable[[], None]
+    photos: list[Path], estimator: TwoPassEstimator, report: Callable[[], None]
 ) -> dict[str, dict[str, float]]:
     """Return the mean figures over the photographs with one well visible person, by filter."""
     makers: dict[str, Callable[[], Tracker | ByHand | None]] = {

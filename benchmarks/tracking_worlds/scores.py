@@ -99,9 +99,9 @@ def oks_to_truth(truth_xy: np.ndarray, height_px: np.ndarray, xy: np.ndarray) ->
     """
     variance = (2.0 * OKS_SIGMAS * OKS_SCALE * np.asarray(height_px)[:, None]) ** 2
     distance = ((truth_xy[:, None] - xy[None]) ** 2).sum(axis=-1)
-    likeness = np.exp(-0.5 * distance / variance[:, None])
-    both = np.isfinite(likeness)
-    return np.where(both, likeness, 0.0).sum(axis=-1) / np.maximum(both.sum(axis=-1), 1)
+    similarity = np.exp(-0.5 * distance / variance[:, None])
+    both = np.isfinite(similarity)
+    return np.where(both, similarity, 0.0).sum(axis=-1) / np.maximum(both.sum(axis=-1), 1)
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:

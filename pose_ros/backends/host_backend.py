@@ -12,7 +12,7 @@ from pose_ros.backends.host_network import HostNetwork
 from pose_ros.backends.model_files import check_detector
 from pose_ros.core import geometry
 from pose_ros.core.backend import StageTimes
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.decode import movenet as decode
 from pose_ros.core.estimator import preprocess
 from pose_ros.core.keypoints import Keypoints
@@ -65,7 +65,7 @@ class HostBackend:
         self._image = preprocess.rows_of_pixels(image)
         self.times = StageTimes()
 
-    def load_frame(self, frame: Frame) -> None:
+    def load_frame(self, frame: CameraImage) -> None:
         """Take a frame of bgr8; ValueError when it is another."""
         if frame.encoding not in self.encodings:
             raise ValueError(f'{self.name} takes frames of bgr8, not {frame.encoding}')

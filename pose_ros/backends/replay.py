@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec, StageTimes
-from pose_ros.core.camera_image import ENCODINGS, Frame
+from pose_ros.core.camera_image import ENCODINGS, CameraImage
 from pose_ros.core.keypoints import Keypoints, boxes_around
 
 
@@ -38,7 +38,7 @@ class ReplayBackend:
         """Forget the times of the image before."""
         self.times = StageTimes()
 
-    def load_frame(self, frame: Frame) -> None:
+    def load_frame(self, frame: CameraImage) -> None:
         """Forget the times of the image before."""
         self.times = StageTimes()
 
@@ -47,7 +47,7 @@ class ReplayBackend:
         return self.people.select(np.tile(np.arange(len(self.people)), len(input_from_image)))
 
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
-        """Return whoever is nearest to the middle of each crop."""
+        """Return the person nearest to the middle of each crop."""
         boxes = boxes_around(self.people.xy)
         centres = (boxes[:, :2] + boxes[:, 2:]) / 2
         middle = (np.array(self.refiner.input_size) - 1) / 2

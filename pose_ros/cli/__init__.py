@@ -26,7 +26,7 @@ from pose_ros.core.backend import BackendError, ModelSpecError
 VERBS: dict[str, tuple[str, str]] = {
     'run': ('pose_ros.cli.run', 'skeletons of images, a video or a webcam, without ROS'),
     'up': ('pose_ros.cli.up', 'start the ROS 2 nodes (where there is no `ros2 launch`)'),
-    'doctor': ('pose_ros.ros.doctor', 'say what is wrong with nodes, images and machine'),
+    'doctor': ('pose_ros.cli.doctor', 'say what is wrong with nodes, topics and images'),
     'demo': ('pose_ros.cli.demo', 'the ROS 2 nodes on real footage, recorded'),
     'view': ('pose_ros.cli.view', 'live topics or a bag in the Rerun viewer'),
     'evaluate': ('pose_ros.cli.evaluate', 'measure COCO keypoint accuracy'),
@@ -143,7 +143,7 @@ def _ended(run: Callable[[list[str]], int], arguments: list[str]) -> int:
         print('pose_ros: interrupted', file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read the output is gone (`| head`): nobody is left to tell.
+        # The reader of the output is gone (`| head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, fields, replace
+import os
 from pathlib import Path
 import sys
 import time
@@ -16,13 +17,17 @@ import numpy as np
 from tqdm import tqdm
 
 from pose_ros.backends import load_backend
+from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
 from pose_ros.cli.report import add_json_argument, finish, machine, percentiles
 from pose_ros.cli.settings import SettingError, configs
 from pose_ros.core.backend import Backend
-from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.config import EstimatorConfig, TrackerConfig
+from pose_ros.core.estimator.person_score import PersonScorer
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.evaluation import calibration
 from pose_ros.evaluation.annotation_file import DataError
+from pose_ros.evaluation.cached_backend import CachedBackend
 from pose_ros.evaluation.pose_errors import PersonError, pair, pck, worst
 from pose_ros.evaluation.report import write_report
 from pose_ros.evaluation.scores import CocoFolder
@@ -38,21 +43,40 @@ annotations.json and images/:
 It is the estimator that ships, with its default parameters but one: min_keypoint_score is 0,
 because COCO counts a keypoint that was left out as wrong. With --mode boxes the limits on the
 number of people are off too: every labelled box is looked at. A network of your own needs its
-description beside it: `pose_ros inspect` makes one."""
+description beside it: `pose_ros inspect` makes one.
+With --calibrate it fits the scores to labelled photos that the networks did not learn from, or as
+many that they did, and writes the weights into the networks' descriptions."""
 EPILOG = """\
 examples:
   pose_ros evaluate --data coco_dev
   pose_ros evaluate --data coco_dev --mode boxes --model my_network.onnx
   pose_ros evaluate --data coco_dev --report out/       report.md with the worst cases drawn
+  pose_ros evaluate --calibrate --data coco_train --data coco_train_more
   pose_ros evaluate --data coco_dev --set detect_second_size_px=256 --pictures out/"""
 
 ERRORS = (DataError, SettingError)
 MODES = ('two-pass', 'one-pass', 'boxes')
+MODES_FITTED = ('two_pass', 'one_pass', 'roi', 'boxes')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    parser.add_argument('--data', metavar='DIR', required=True, type=Path, help='labelled photos')
+    parser.add_argument(
+        '--data', metavar='DIR', required=True, type=Path, action='append',
+        help='labelled photos; several times with --calibrate',
+    )
+    parser.add_argument(
+        '--calibrate', action='store_true',
+        help='fit the person score of every mode and write it into the descriptions',
+    )
+    parser.add_argument(
+        '--photos', metavar='N', type=int, default=600,
+        help='--calibrate: photos taken, evenly, of all (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--cache', metavar='DIR', type=Path,
+        help='--calibrate: keeps what the networks saw: an interrupted call goes on from there',
+    )
     parser.add_argument('--mode', choices=MODES, default=MODES[0], help='default: %(default)s')
     parser.add_argument(
         '--model', metavar='FILE',
@@ -87,6 +111,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the verb; returns the exit status."""
     config = _config(args)
+    if args.calibrate:
+        return _calibrate(args, config)
+    if len(args.data) > 1:
+        raise SettingError('--data: one folder, but with --calibrate')
+    args.data = args.data[0]
     if args.box_padding is not None and not 0.1 <= args.box_padding <= 10.0:
         raise SettingError(f'--box-padding {args.box_padding}: must be between 0.1 and 10')
     if not 0 <= args.worst <= 1000:
@@ -101,7 +130,7 @@ def main(args: argparse.Namespace) -> int:
     if args.box_padding:
         backend.refiner = replace(backend.refiner, crop_scale=args.box_padding)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
-    found, estimate_ms, network_ms = _estimate(args, PoseEstimator(backend, config), data)
+    found, estimate_ms, network_ms = _estimate(args, TwoPassEstimator(backend, config), data)
     errors: list[PersonError] = []
     for photo in data.photos:
         errors += pair(photo, found[photo.image_id])
@@ -115,6 +144,17 @@ def main(args: argparse.Namespace) -> int:
         'cpu_s': round(time.process_time() - started_cpu_s, 2),
         'parameters': {**asdict(config), 'box_padding': backend.refiner.crop_scale}, **machine(),
     }  # fmt: skip
+    right = np.concatenate(
+        [calibration.right_people(p.truth, found[p.image_id]) for p in data.photos])
+    score = np.concatenate([found[p.image_id].person_score for p in data.photos])
+    report['calibration_error'] = round(
+        calibration.expected_calibration_error(score, right), 4)
+    sure = score >= TrackerConfig.new_track_score
+    report['precision'] = round(float(right[sure].mean()), 4) if sure.any() else 0.0
+    report['recall'] = round(int(right[sure].sum()) / sum(len(p.truth) for p in data.photos), 4)
+    calibrated = PersonScorer(backend.detector, backend.refiner).is_calibrated(
+        args.mode.replace('-', '_'))
+    report['calibrated'] = calibrated
     backend.close()
     if args.report:
         write_report(args.report, report, worst(errors, args.worst), found)
@@ -123,8 +163,43 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _calibrate(args: argparse.Namespace, config: EstimatorConfig) -> int:
+    """Fit the person score of every mode, and write it into the descriptions."""
+    photos = [photo for folder in args.data for photo in CocoFolder(folder).photos]
+    photos = photos[::max(1, round(len(photos) / max(args.photos, 1)))]
+    backend = load_backend(config)
+    if args.cache:
+        backend = CachedBackend(backend, args.cache)
+    fitted: dict[str, dict[str, float]] = {}
+    for mode in MODES_FITTED:
+        print(f'{mode}: looking at {len(photos)} photos', file=sys.stderr)
+        samples = calibration.collect(backend, photos, mode)
+        fitted[mode] = calibration.fit(samples)
+        right = samples.right
+        print(f'{mode}: {len(right)} people found, {int(right.sum())} right: {fitted[mode]}')
+    detector, refiner = backend.detector, backend.refiner
+    backend.close()
+    paths = (find_model(config.detector_model or SHIPPED_DETECTOR),
+             find_model(config.refiner_model or SHIPPED_REFINER))  # fmt: skip
+    two_pass = fitted.pop('two_pass')
+    for path, spec, own in (
+        (paths[0], detector, {'one_pass': fitted.pop('one_pass')}),
+        (paths[1], refiner, {**fitted, f'two_pass {detector.name}': two_pass}),
+    ):  # fmt: skip
+        target = path.with_suffix('.json')
+        part = target.with_suffix('.json.part')
+        try:
+            part.write_text(
+                replace(spec, calibration={**spec.calibration, **own}).to_json(), encoding='utf-8')
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+        print(f'written to {target}')
+    return 0
+
+
 def _estimate(
-    args: argparse.Namespace, estimator: PoseEstimator, data: CocoFolder
+    args: argparse.Namespace, estimator: TwoPassEstimator, data: CocoFolder
 ) -> tuple[dict[int, Keypoints], list[float], list[float]]:
     """Return the people found in each photo, and the milliseconds that they took."""
     found: dict[int, Keypoints] = {}
@@ -134,9 +209,7 @@ def _estimate(
         mininterval=0.1 if sys.stderr.isatty() else 10.0,  # in a log every update is a line
     )
     for photo in progress:
-        image = cv2.imread(str(photo.path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError(f'{photo.path} cannot be read as an image')
+        image = photo.read()
         started_s = time.perf_counter()
         boxes = photo.boxes_xyxy if args.mode == 'boxes' else None
         people = estimator.estimate(image, boxes=boxes)
@@ -192,6 +265,10 @@ def _print(report: dict[str, Any]) -> None:
         print(f'  {name:5} {report[name]:.3f}')
     box, torso = report['pck']['box']['all'], report['pck']['torso']['all']
     print(f'  PCK@0.2: {box:.3f} of the longer side of the box, {torso:.3f} of the torso')
+    what = 'probabilities' if report['calibrated'] else 'no probabilities: run --calibrate'
+    print(f'  scores are {what}; calibration error {report["calibration_error"]:.3f}; at '
+          f'{TrackerConfig.new_track_score:g} precision {report["precision"]:.3f}, '
+          f'recall {report["recall"]:.3f}')  # fmt: skip
     cost, network = report['estimate_ms'], report['network_ms']
     print(f'  ms per photo: median {cost["p50"]:.1f}, 95 % {cost["p95"]:.1f}; '
           f'of it the networks {network["p50"]:.1f}')  # fmt: skip

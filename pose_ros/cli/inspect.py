@@ -89,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
         'model': str(path), 'described': described, 'macs': counted.macs,
         'parameters': counted.parameters, 'bytes': path.stat().st_size, 'spec': spec.to_json(),
         'unknown': guess.unknown,
-        'trials': [{'what': t.what, 'score': t.score, 'likeness': t.likeness} for t in trials],
+        'trials': [{'what': t.what, 'score': t.score, 'similarity': t.similarity} for t in trials],
     }  # fmt: skip
     if args.write:
         write_spec(file, spec)
@@ -196,8 +196,8 @@ def _print_trials(trials: list[Trial], asked: bool) -> None:
     print('  tried on pictures (a guess: close ones say nothing; alike is the mean OKS with the '
           'shipped networks):')  # fmt: skip
     for trial in trials:
-        print(f'  {trial.response:.3f}  score {trial.score:.2f}, alike {trial.likeness:.2f}  '
+        print(f'  {trial.response:.3f}  score {trial.score:.2f}, alike {trial.similarity:.2f}  '
               f'{trial.what}')  # fmt: skip
-    if trials[0].likeness < 0.5:
+    if trials[0].similarity < 0.5:
         print('  even the best is unlike: the order of the joints, the decoder or the refinement '
               'may be wrong')  # fmt: skip

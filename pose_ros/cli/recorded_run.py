@@ -171,7 +171,7 @@ def _lines(process: subprocess.Popen[str], stopped: Callable[[], bool]) -> Any:
 
 def _end(processes: dict[str, subprocess.Popen[str]], say: Callable[[str], None]) -> None:
     """End everything; the recorder last: it shall see what the nodes say."""
-    # Both at once: whoever pressed Ctrl-C does not want to wait for one after the other.
+    # Both at once: Ctrl-C should not wait for one after the other.
     for process in processes.values():
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

@@ -23,7 +23,7 @@ from pose_ros.ros.viewing.view_messages import write_message
 
 HELP = 'live topics or a bag in the Rerun viewer'
 DESCRIPTION = (
-    'Image with skeletons, joints in metres with their uncertainty, one keypoint over time (raw, '
+    'Image with skeletons, 3-D joints with their uncertainty, one keypoint over time (raw, '
     'filtered, predicted, with its band of 95 %), states, latencies, distances to a zone if '
     'there are any. '
     'Without BAG it listens to the topics of the running nodes, which needs ROS; a bag needs none.'

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.model_spec import ModelSpec as ModelSpec
 from pose_ros.core.model_spec import ModelSpecError as ModelSpecError
@@ -77,13 +77,13 @@ class Backend(Protocol):
             BGR. It may be a view, and must stay unchanged until the passes are done.
         """
 
-    def load_frame(self, frame: Frame) -> None:
+    def load_frame(self, frame: CameraImage) -> None:
         """
         Take a camera's image as it comes, instead of `load_image`.
 
         Parameters
         ----------
-        frame : Frame
+        frame : CameraImage
             In one of `encodings`; it must stay unchanged until the passes are done.
 
         Raises

@@ -15,20 +15,41 @@ import numpy as np
 # Encoding -> (channels, bytes per channel) of packed pixels.
 _PACKED: dict[str, tuple[int, int]] = {
     'bgr8': (3, 1), 'rgb8': (3, 1), 'bgra8': (4, 1), 'rgba8': (4, 1), 'mono8': (1, 1),
+    'bgr16': (3, 2), 'rgb16': (3, 2), 'bgra16': (4, 2), 'rgba16': (4, 2), 'bayer_rggb16': (1, 2),
+    'bayer_bggr16': (1, 2), 'bayer_gbrg16': (1, 2), 'bayer_grbg16': (1, 2),
     'mono16': (1, 2), 'bayer_rggb8': (1, 1), 'bayer_bggr8': (1, 1), 'bayer_gbrg8': (1, 1),
     'bayer_grbg8': (1, 1), 'yuv422': (2, 1), 'uyvy': (2, 1), 'yuv422_yuy2': (2, 1), 'yuyv': (2, 1),
 }
+# The same bytes under other names: what cv_bridge sends by default, as RViz shows it.
+_ALIASES = {'8uc1': 'mono8', '8uc3': 'bgr8', '8uc4': 'bgra8', '16uc3': 'bgr16', '16uc4': 'bgra16'}
 # A plane of Y, then a plane of half the height with U and V in turns.
 _SEMI_PLANAR = ('nv12', 'nv21')
 ENCODINGS: tuple[str, ...] = (*_PACKED, *_SEMI_PLANAR)
 
 
-class FrameError(ValueError):
+class CameraImageError(ValueError):
     """The bytes are not the image they are said to be; the message says why, in one line."""
 
 
+def packed_row(encoding: str, width: int) -> int:
+    """Return the bytes of a row without padding; of the plane of Y where there are planes."""
+    channels, depth = _PACKED.get(encoding, (1, 1))
+    return width * channels * depth
+
+
+def standard_encoding(name: str) -> str:
+    """
+    Return the encoding that a driver means: any case, and OpenCV's types (8UC3 is bgr8).
+
+    A name that is not known comes back as it is.
+    """
+    lower = name.strip().lower()
+    found = _ALIASES.get(lower, lower)
+    return found if found in ENCODINGS else name
+
+
 @dataclass(frozen=True, eq=False)
-class Frame:
+class CameraImage:
     """
     One image of a camera, checked: the bytes are there.
 
@@ -43,11 +64,11 @@ class Frame:
     step : int
         Bytes from row to row.
     is_big_endian : bool
-        Order of the bytes of mono16.
+        Order of the bytes of sixteen bits.
 
     Raises
     ------
-    FrameError
+    CameraImageError
         When the size is zero, the data does not fit the size, or the encoding is unknown.
     """
 
@@ -61,25 +82,29 @@ class Frame:
     def __post_init__(self) -> None:
         width, height, encoding = self.width, self.height, self.encoding
         if width < 1 or height < 1:
-            raise FrameError(f'image without pixels: width {width}, height {height}')
+            raise CameraImageError(f'image without pixels: width {width}, height {height}')
         if encoding not in ENCODINGS:
-            raise FrameError(f'unknown encoding {encoding!r}: not one of {", ".join(ENCODINGS)}')
-        channels, depth = _PACKED.get(encoding, (1, 1))
+            raise CameraImageError(
+                f'unknown encoding {encoding!r}: not one of {", ".join(ENCODINGS)}'
+            )
+        channels, _ = _PACKED.get(encoding, (1, 1))
         if channels == 2 and width % 2:
-            raise FrameError(f'{encoding} has two pixels in four bytes: width {width} is odd')
+            raise CameraImageError(
+                f'{encoding} has two pixels in four bytes: width {width} is odd'
+            )
         if encoding.startswith('bayer') and min(width, height) < 2:
-            raise FrameError(f'{encoding} of {width}x{height}: too small for the pattern')
+            raise CameraImageError(f'{encoding} of {width}x{height}: too small for the pattern')
         if encoding in _SEMI_PLANAR and (width % 2 or height % 2):
-            raise FrameError(f'{encoding} needs an even size, this is {width}x{height}')
-        row = width * channels * depth
+            raise CameraImageError(f'{encoding} needs an even size, this is {width}x{height}')
+        row = packed_row(encoding, width)
         if self.step < row:
-            raise FrameError(
+            raise CameraImageError(
                 f'step {self.step} is smaller than a row: {width} pixels of {encoding} take '
                 f'{row} bytes'
             )
         if self.data.size != self.step * self.rows:
             kind = 'truncated' if self.data.size < self.step * self.rows else 'oversized'
-            raise FrameError(
+            raise CameraImageError(
                 f'{kind} data: {self.data.size} bytes, but {width}x{height} {encoding} with step '
                 f'{self.step} takes {self.step * self.rows}'
             )
@@ -101,8 +126,8 @@ class Frame:
         Returns
         -------
         (rows, W, channels) or, for one channel, (rows, W)
-            uint8; uint16 for mono16, in the byte order of this machine. A view, but for mono16 of
-            the other byte order.
+            uint8; uint16 for sixteen bits, in the byte order of this machine. A view, but for
+            sixteen bits of the other byte order.
         """
         channels, depth = _PACKED.get(self.encoding, (1, 1))
         order = '>' if self.is_big_endian else '<'
@@ -115,7 +140,7 @@ class Frame:
         return found if dtype.isnative else found.astype(dtype.newbyteorder('='))
 
     @classmethod
-    def from_bgr(cls, image: np.ndarray) -> Frame:
+    def from_bgr(cls, image: np.ndarray) -> CameraImage:
         """Take a BGR image, (H, W, 3) uint8; any view."""
         height, width = image.shape[:2]
         data = np.ascontiguousarray(image).reshape(-1)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 
 _Convert = Callable[[np.ndarray], np.ndarray]
 
@@ -41,13 +41,26 @@ _TO_BGR: dict[str, _Convert] = {
 }
 
 
-def bgr_from(frame: Frame) -> np.ndarray:
+def _eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """Scale sixteen bits, the full range, as cv_bridge does."""
+    return cv2.convertScaleAbs(pixels, alpha=255.0 / 65535.0)
+
+
+# Sixteen bits become eight, and are read as those.
+for _name in (
+    'bgr', 'rgb', 'bgra', 'rgba', 'bayer_rggb', 'bayer_bggr', 'bayer_gbrg', 'bayer_grbg',
+):
+    _TO_BGR[f'{_name}16'] = lambda pixels, name=_name: (  # type: ignore[misc]
+        _TO_BGR[f'{name}8'](_eight_bits(pixels)))
+
+
+def bgr_from(frame: CameraImage) -> np.ndarray:
     """
     Convert a camera's image.
 
     Parameters
     ----------
-    frame : Frame
+    frame : CameraImage
         In any encoding.
 
     Returns

@@ -82,6 +82,10 @@ class ModelSpec:
     crop_aspect : float
         Width / height to which a box is widened before it is fitted into the input; 0: that of
         the input, so that nothing is distorted.
+    calibration : dict
+        Weights of the person score (`core/estimator/person_score.py`), by 'one_pass', 'roi',
+        'boxes' and 'two_pass NAME', NAME of the network of the first pass; each has 'bias' and a
+        weight per piece of evidence. Empty: scores are no probabilities.
     licence, source : str
         Where it comes from and on which terms.
     """
@@ -107,6 +111,7 @@ class ModelSpec:
     keypoints: tuple[str, ...] = KEYPOINT_NAMES
     crop_scale: float = 1.25
     crop_aspect: float = 0.0
+    calibration: dict[str, dict[str, float]] = field(default_factory=dict)
     licence: str = ''
     source: str = ''
 
@@ -169,6 +174,8 @@ class ModelSpec:
                      'source'):  # fmt: skip
             if getattr(self, name) != getattr(ModelSpec, name):
                 data[name] = getattr(self, name)
+        if self.calibration:
+            data['calibration'] = self.calibration
         if self.weighting:
             data['weighting'] = self.weighting
         order = [name for name, names in ORDERS.items() if names == self.keypoints]
@@ -260,6 +267,14 @@ class ModelSpec:
             isinstance(self.outputs, dict)
             and all(isinstance(name, str) for name in self.outputs.values()),
             'outputs is a tensor name for each role',
+        )
+        require(
+            isinstance(self.calibration, dict) and all(
+                isinstance(weights, dict) and number(weights.get('bias'))
+                and all(number(weight) for weight in weights.values())
+                for weights in self.calibration.values()
+            ),
+            'calibration is {mode: {"bias": number, evidence: number, ...}, ...}',
         )
         missing = sorted(set(ROLES[self.decoder]) - set(self.outputs))
         require(not missing, f'the decoder {self.decoder!r} needs the outputs {missing}')

@@ -64,9 +64,9 @@ def oks(
     squared = (difference**2).sum(axis=-1)
     scale = _SPREAD * np.asarray(reference_area, np.float64)[:, None, None]
     with np.errstate(invalid='ignore'):
-        likeness = np.exp(-squared / np.maximum(scale, np.finfo(float).eps))
-    shared = ~np.isnan(likeness)
-    total = np.where(shared, likeness, 0.0).sum(axis=-1)
+        similarity = np.exp(-squared / np.maximum(scale, np.finfo(float).eps))
+    shared = ~np.isnan(similarity)
+    total = np.where(shared, similarity, 0.0).sum(axis=-1)
     return total / np.maximum(shared.sum(axis=-1), 1)
 
 
@@ -86,7 +86,7 @@ def symmetric_oks(a_xy: np.ndarray, b_xy: np.ndarray) -> np.ndarray:
     """
     a_area = areas(a_xy)
     area = (a_area[:, None] + (a_area if b_xy is a_xy else areas(b_xy))) / 2
-    return _mean_likeness(np.asarray(a_xy, np.float64)[:, None] - b_xy[None], area)
+    return _mean_similarity(np.asarray(a_xy, np.float64)[:, None] - b_xy[None], area)
 
 
 def paired_oks(a_xy: np.ndarray, b_xy: np.ndarray) -> np.ndarray:
@@ -103,15 +103,15 @@ def paired_oks(a_xy: np.ndarray, b_xy: np.ndarray) -> np.ndarray:
     (N,) float64
         The diagonal of `symmetric_oks`.
     """
-    return _mean_likeness(np.asarray(a_xy, np.float64) - b_xy, (areas(a_xy) + areas(b_xy)) / 2)
+    return _mean_similarity(np.asarray(a_xy, np.float64) - b_xy, (areas(a_xy) + areas(b_xy)) / 2)
 
 
-def _mean_likeness(difference: np.ndarray, area: np.ndarray) -> np.ndarray:
+def _mean_similarity(difference: np.ndarray, area: np.ndarray) -> np.ndarray:
     """Return the OKS of people (...) whose keypoints differ so, (..., 17, 2)."""
     squared = (difference**2).sum(axis=-1)
-    likeness = np.exp(-squared / (_SPREAD * area[..., None]))
-    shared = ~np.isnan(likeness)
-    total = np.where(shared, likeness, 0.0).sum(axis=-1)
+    similarity = np.exp(-squared / (_SPREAD * area[..., None]))
+    shared = ~np.isnan(similarity)
+    total = np.where(shared, similarity, 0.0).sum(axis=-1)
     return total / np.maximum(shared.sum(axis=-1), 1)
 
 

@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from pose_ros.core.joint_names import meant_keypoint
 from pose_ros.core.oks import AREA_OF_BOX
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
@@ -30,7 +31,9 @@ def read_annotations(file: Path) -> tuple[dict[str, Any], int, list[str]]:
     -------
     data : dict
         'images', 'annotations' (of people only) and 'categories' (people only), as pycocotools
-        wants them: area, iscrowd and num_keypoints are filled in where they are missing.
+        wants them: area, iscrowd and num_keypoints are filled in where they are missing. An
+        annotation's 'id' is a number from 1 on, since pycocotools takes 0 for none; 'source_id'
+        is that of the file.
     category : int
         Of people.
     notes : list of str
@@ -73,8 +76,16 @@ def _checked(file: Path, data: Any) -> tuple[dict[str, Any], int, list[str]]:
         raise DataError(f'{file}: two images have the same id')
     people = [dict(a) for a in data['annotations'] if a['category_id'] == category]
     notes += _others(data, len(people))
-    for person in people:
+    bare = [p for p in people if not p.get('keypoints') or not p.get('bbox')]
+    if bare:
+        notes.append(f'{len(bare)} of {len(people)} people have no keypoints or no box and are '
+                     f'left out: the first is annotation {bare[0].get("id", "without id")}')
+        people = [p for p in people if p.get('keypoints') and p.get('bbox')]
+        if not people:
+            raise DataError(f'{file}: none of its {len(bare)} people has keypoints and a box')
+    for number, person in enumerate(people, 1):
         _complete(person, images)
+        person['source_id'], person['id'] = person['id'], number
     if not images:
         raise DataError(f'{file} lists no images')
     if not people:
@@ -95,7 +106,8 @@ def _people_category(file: Path, data: dict[str, Any]) -> tuple[int, list[str]]:
             f'{file} has no category "person", only '
             f'{", ".join(names.values())[:200] or "none at all"}'
         )
-    found = tuple(people[0].get('keypoints', KEYPOINT_NAMES))
+    given = people[0].get('keypoints') or KEYPOINT_NAMES
+    found = tuple(meant_keypoint(str(name)) or str(name) for name in given)
     if found != KEYPOINT_NAMES:
         names = ', '.join(map(str, found))[:500]
         raise DataError(f'{file}: the keypoints are {names}: not the 17 of COCO')
@@ -131,7 +143,9 @@ def _complete(person: dict[str, Any], images: dict[int, dict[str, Any]]) -> None
         raise DataError(f'annotation {number} has numbers that are none')
     person['num_keypoints'] = sum(v > 0 for v in keypoints[2::3])
     person.setdefault('iscrowd', 0)
-    person.setdefault('area', max(box[2] * box[3], 0) * AREA_OF_BOX)
+    # Some tools write 0: not measured.
+    if not float(person.get('area') or 0.0) > 0.0:
+        person['area'] = max(box[2] * box[3], 0) * AREA_OF_BOX
 
 
 def _odd_people(people: list[dict[str, Any]], images: dict[int, dict[str, Any]]) -> list[str]:
@@ -155,7 +169,8 @@ def _odd_people(people: list[dict[str, Any]], images: dict[int, dict[str, Any]])
         ):  # fmt: skip
             outside.append(person)
     return [
-        f'{len(found)} of {len(people)} people {what}: the first is annotation {found[0]["id"]} '
+        f'{len(found)} of {len(people)} people {what}: the first is annotation '
+        f'{found[0]["source_id"]} '
         f'of {images[found[0]["image_id"]]["file_name"]}'
         for what, found in odd.items() if found
     ]  # fmt: skip

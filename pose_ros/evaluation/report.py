@@ -66,14 +66,14 @@ def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
     ----------
     error : PersonError
     people : Keypoints
-        All who were found in the photo; only whoever was paired with him is drawn in full.
+        All who were found in the photo; only the one paired with the label is drawn in full.
 
     Returns
     -------
     (480, W, 3) uint8
         BGR.
     """
-    image = cv2.imread(str(error.photo.path), cv2.IMREAD_COLOR)
+    image = error.photo.read()
     truth = error.photo.truth
     labelled = Keypoints(
         truth.xy[[error.person]].astype(np.float32),
@@ -140,7 +140,7 @@ def _markdown(report: dict[str, Any], worst: list[PersonError], names: list[str]
         f'| of it the networks | {network["p50"]:.1f} ms | median |', '',
         '## Joints', '',
         'PCK@0.2: the share of labelled joints found within 0.2 of the longer side of the box, or '
-        'of the torso (left shoulder to right hip). Whoever was not found has all joints wrong.',
+        'of the torso (left shoulder to right hip). A person not found has all joints wrong.',
         '', '| joint | PCK@0.2 of the box | of the torso |', '|---|---|---|',
     ]  # fmt: skip
     box, torso = report['pck']['box'], report['pck']['torso']

@@ -10,6 +10,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -35,7 +36,8 @@ class Truth:
     area : (N,) float64
         Of the person's segment, pixels squared.
     boxes_xyxy : (N, 4) float64
-    annotation_id : (N,) int
+    annotation_id : (N,) object
+        As in the file.
     """
 
     xy: np.ndarray
@@ -61,12 +63,38 @@ class Photo:
         Labelled people that are no crowd, image pixels; only boxes that have an area.
     truth : Truth
         The same people and those whose box has no area, with at least one labelled joint.
+    size : (width, height), optional
+        Pixels, as the labels have it.
     """
 
     image_id: int
     path: Path
     boxes_xyxy: np.ndarray
     truth: Truth
+    size: tuple[int, int] | None = None
+
+    def read(self) -> np.ndarray:
+        """
+        Return the image, (H, W, 3) uint8 BGR, turned as it was when it was labelled.
+
+        Raises
+        ------
+        DataError
+            When it cannot be read, or has another size than the labels are for.
+        """
+        image = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise DataError(f'{self.path} cannot be read as an image')
+        if self.size in (None, image.shape[1::-1]):
+            return image
+        # Labelled as stored, without the turn that its EXIF orientation asks for.
+        stored = cv2.imread(str(self.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if stored is not None and stored.shape[1::-1] == self.size:
+            return stored
+        raise DataError(
+            f'{self.path} has {image.shape[1]}x{image.shape[0]} pixels, its labels are for '
+            f'{self.size[0]}x{self.size[1]}: label it anew, or put back the image of that size'
+        )
 
 
 def is_there(path: Path) -> bool:
@@ -138,11 +166,17 @@ class CocoFolder:
             np.where(labelled[..., None], keypoints[..., :2], np.nan)[counts],
             np.array([person['area'] for person in people], np.float64)[counts],
             boxes[counts],
-            np.array([person['id'] for person in people], np.int64)[counts],
+            np.array([person['source_id'] for person in people], object)[counts],
         )
         has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         path = images / image['file_name']
-        return Photo(image['id'], path, boxes[has_area], truth)
+        if not is_there(path):
+            # Names that are given from the folder above, or from where they were labelled.
+            others = (images.parent / image['file_name'], images / Path(image['file_name']).name)
+            path = next((other for other in others if is_there(other)), path)
+        sides = image.get('width'), image.get('height')
+        size = (int(sides[0]), int(sides[1])) if all(sides) else None
+        return Photo(image['id'], path, boxes[has_area], truth, size)
 
     @property
     def num_people(self) -> int:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import math
 from pathlib import Path
 
@@ -15,12 +16,23 @@ from pose_ros.media.text import draw_text, text_size
 from pose_ros.media.video import RecordingError, fit
 
 
+@dataclass(frozen=True, eq=False)
+class _Cell:
+    """One image that was kept."""
+
+    clock_s: float
+    image: np.ndarray
+    caption: str
+    people: float  # how much is seen
+
+
 class ContactSheet:
     """
-    A page of small annotated images, evenly spread over the time of the run.
+    A page of small annotated images from the whole run, of moments at which something is seen.
 
-    It needs neither the length beforehand nor memory for all images: when there are too many it
-    keeps those that are a certain time apart, and doubles that time.
+    It needs neither the length beforehand nor memory for all images: the run is divided into spans
+    of equal time, of each the image is kept on which most is seen, and when there are too many
+    spans the time of one is doubled.
 
     Parameters
     ----------
@@ -32,11 +44,11 @@ class ContactSheet:
 
     def __init__(self, columns: int = 4, rows: int = 6, cell_width_px: int = 640) -> None:
         self._columns, self._rows, self._width = columns, rows, cell_width_px
-        self._cells: list[tuple[float, np.ndarray, str]] = []
+        self._cells: list[_Cell] = []
         self._size = (0, 0)
-        self._apart_s, self._clock_s, self._last_s = 0.0, 0.0, 0.0
+        self._span_s, self._clock_s, self._last_s = 0.0, 0.0, 0.0
 
-    def add(self, image: np.ndarray, caption: str, time_s: float) -> None:
+    def add(self, image: np.ndarray, caption: str, time_s: float, people: float = 0.0) -> None:
         """
         Offer an image.
 
@@ -48,6 +60,8 @@ class ContactSheet:
             The line below it.
         time_s : float
             When it was taken; a jump back counts as no time.
+        people : float
+            How much is seen on it, for example the number of people.
         """
         if not self._cells:
             height, width = image.shape[:2]
@@ -55,13 +69,16 @@ class ContactSheet:
         else:
             self._clock_s += max(0.0, time_s - self._last_s)
         self._last_s = time_s
-        if self._cells and self._clock_s - self._cells[-1][0] < self._apart_s:
-            return
+        if self._cells and self._is_same_span(self._cells[-1].clock_s, self._clock_s):
+            if people <= self._cells[-1].people:
+                return
+            self._cells.pop()
         cell = fit(image, self._size)
-        self._cells.append((self._clock_s, cell.copy() if cell is image else cell, caption))
+        self._cells.append(
+            _Cell(self._clock_s, cell.copy() if cell is image else cell, caption, people))
         most = 4 * self._columns * self._rows
         if len(self._cells) > most:
-            self._apart_s = max(2.0 * self._apart_s, 1.5 * self._clock_s / most)
+            self._span_s = max(2.0 * self._span_s, 1.5 * self._clock_s / most)
             self._thin()
 
     def page(self) -> np.ndarray:
@@ -77,7 +94,7 @@ class ContactSheet:
         width, height = self._size[0] + gap, self._size[1] + text_height
         page = np.full((rows * height + gap, columns * width + gap, 3), 24, np.uint8)
         for place, i in enumerate(chosen):
-            _, image, caption = self._cells[i]
+            image, caption = self._cells[i].image, self._cells[i].caption
             y, x = gap + place // columns * height, gap + place % columns * width
             page[y : y + self._size[1], x : x + self._size[0]] = image
             caption_at = (x, y + self._size[1] + gap // 2)
@@ -85,23 +102,44 @@ class ContactSheet:
             draw_text(page[:, : x + self._size[0]], caption, caption_at, WHITE, scale)
         return page
 
+    def _is_same_span(self, one_s: float, other_s: float) -> bool:
+        return self._span_s > 0.0 and one_s // self._span_s == other_s // self._span_s
+
     def _thin(self) -> None:
-        """Keep the first image, and of the others those far enough from the one kept before."""
-        kept = self._cells[:1]
-        for cell in self._cells[1:]:
-            if cell[0] - kept[-1][0] >= self._apart_s:
+        """Keep the best image of each span."""
+        kept: list[_Cell] = []
+        for cell in self._cells:
+            if kept and self._is_same_span(kept[-1].clock_s, cell.clock_s):
+                if cell.people > kept[-1].people:
+                    kept[-1] = cell
+            else:
                 kept.append(cell)
         # A clock that stands still tells nothing apart.
         self._cells = kept if len(kept) < len(self._cells) else self._cells[::2]
 
     def _chosen(self) -> list[int]:
-        """Return which images come on the page: those nearest to evenly spread moments."""
-        count = min(len(self._cells), self._columns * self._rows)
-        times = np.array([time_s for time_s, _, _ in self._cells])
+        """
+        Return which images come on the page, in order.
+
+        Those on which something is seen, spread over their time; empty ones only when there are no
+        others.
+        """
+        places = [i for i, cell in enumerate(self._cells) if cell.people > 0]
+        places = places or list(range(len(self._cells)))
+        count = min(len(places), self._columns * self._rows)
+        times = np.array([self._cells[i].clock_s for i in places])
         if times[-1] <= times[0]:
-            return np.round(np.linspace(0, len(times) - 1, count)).astype(int).tolist()
-        moments = np.linspace(times[0], times[-1], count)
-        return sorted({int(np.abs(times - moment).argmin()) for moment in moments})
+            chosen = np.round(np.linspace(0, len(places) - 1, count)).astype(int)
+            return [places[i] for i in chosen]
+        # Of the images nearest to each of evenly spread moments the one with most.
+        moment = (times - times[0]) / (times[-1] - times[0]) * (count - 1)
+        people = np.array([self._cells[i].people for i in places])
+        best = [
+            min(np.flatnonzero(np.round(moment) == k),
+                key=lambda i: (-people[i], abs(moment[i] - k)), default=None)
+            for k in range(count)
+        ]
+        return [places[i] for i in best if i is not None]
 
     def write(self, path: Path) -> None:
         """Write the page as PNG; RecordingError when that fails."""

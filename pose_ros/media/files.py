@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pose_ros.core.estimator.roi_tracking import OTHER_SCENE
 from pose_ros.media.live import NO_STREAM, open_address, shown
 from pose_ros.media.source import Source, SourceError, SourceImage, quiet_opencv, rate_of, size_of
 
@@ -78,6 +79,10 @@ class VideoSource(Source):
             self._capture = None
 
 
+_PAIRS = 8  # that are looked at
+_SAMPLED_SIZE = (32, 32)
+
+
 class ImageSource(Source):
     """
     Image files in the given order.
@@ -109,6 +114,32 @@ class ImageSource(Source):
     def paths(self) -> list[Path]:
         """The files, in order."""
         return list(self._paths)
+
+    def is_sequence(self) -> bool:
+        """
+        Say whether the images follow on each other, as those of a film do.
+
+        One or two images, or those of several folders, are photos; so are images that differ in
+        size, or most of them show another scene than the one before. Only some
+        pairs are looked at; what cannot be read does not count.
+        """
+        last = len(self._paths) - 1
+        if last < 2 or len({path.parent for path in self._paths}) > 1:
+            return False
+        changes: list[float] = []
+        for i in sorted({round(f * (last - 1)) for f in np.linspace(0, 1, _PAIRS)}):
+            try:
+                one, other = (_read_image(path) for path in self._paths[i:i + 2])
+            except SourceError:
+                continue
+            if one.shape != other.shape:
+                return False
+            small = [
+                cv2.resize(image, _SAMPLED_SIZE, interpolation=cv2.INTER_NEAREST).astype(float)
+                for image in (one, other)
+            ]
+            changes.append(float(np.abs(small[0] - small[1]).mean()))
+        return bool(changes) and bool(np.median(changes) < OTHER_SCENE)
 
     def __iter__(self) -> Iterator[SourceImage]:
         """Give the images."""

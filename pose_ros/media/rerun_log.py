@@ -6,7 +6,7 @@ Images, skeletons and what is known of them into a Rerun recording (rerun.io).
 Knows arrays, not where they come from. The timeline is that of the images' stamps. Entities:
 
     camera                          optical frame: x right, y down, z forward
-    camera/joints, /covariance      joints in metres, and the ellipsoid of 95 %
+    camera/joints, /covariance      3-D joints, and the ellipsoid of 95 %
     camera/image                    pinhole, image; below it seen, tracked, boxes
     keypoint/u, keypoint/v          one keypoint by id: raw, filtered, predicted, band of 95 %
     state/person_ID, state/stream   TENTATIVE, CONFIRMED, LOST; OK, STALE
@@ -70,7 +70,7 @@ class RerunLog:
         self._classes: list[int] = []
         self._styled: set[str] = set()
         self._observed: SeenPeople | None = None
-        self._has: dict[str, bool] = {'metres': False, 'proximity': False}
+        self._has: dict[str, bool] = {'3d': False, 'proximity': False}
         self._size = (0, 0)
         recording.log('camera', rerun.ViewCoordinates.RDF, static=True)
         self._style_series()
@@ -121,7 +121,7 @@ class RerunLog:
         if seen.stale:
             return
         self._draw_tracked(seen)
-        self._draw_metres(seen)
+        self._draw_3d(seen)
         self._band('filtered', seen)
         self._raw(seen)
         for person, state in zip(seen.tracks.id.tolist(), seen.tracks.state.tolist()):
@@ -149,8 +149,8 @@ class RerunLog:
         import rerun.blueprint as rrb
 
         pictures = [rrb.Spatial2DView(origin='camera/image', name='image')]
-        if self._has['metres']:
-            pictures.append(rrb.Spatial3DView(origin='camera', name='metres'))
+        if self._has['3d']:
+            pictures.append(rrb.Spatial3DView(origin='camera', name='3-D'))
         series = [
             rrb.TimeSeriesView(
                 origin=f'keypoint/{axis}', plot_legend=rrb.PlotLegend(visible=False),
@@ -262,11 +262,11 @@ class RerunLog:
                 for i, s in zip(tracks.id[there].tolist(), tracks.state[there].tolist())
             ]))
 
-    def _draw_metres(self, seen: SeenPeople) -> None:
+    def _draw_3d(self, seen: SeenPeople) -> None:
         known = np.isfinite(seen.position).all(axis=2)
-        if not known.any() and not self._has['metres']:
+        if not known.any() and not self._has['3d']:
             return
-        self._seen('metres')
+        self._seen('3d')
         person, k = np.nonzero(known)
         classes = seen.tracks.id[person] % 65536
         self._rec.log('camera/joints', self._rr.Points3D(

@@ -21,7 +21,7 @@ from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
 from pose_ros.backends.onnx import OnnxBackend
 from pose_ros.core import geometry, oks
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints, boxes_around
 from pose_ros.core.model_spec import ModelSpec
 from pose_ros.model_import.spec_guess import IMAGENET_MEAN, IMAGENET_STD
@@ -53,19 +53,19 @@ class Trial:
         With this normalisation.
     score : float
         Mean score of the keypoints that both see, 0 to 1.
-    likeness : float
+    similarity : float
         Mean OKS with the shipped networks, 0 to 1.
     """
 
     what: str
     spec: ModelSpec
     score: float
-    likeness: float
+    similarity: float
 
     @property
     def response(self) -> float:
         """What the trials are ranked by."""
-        return self.score * self.likeness
+        return self.score * self.similarity
 
 
 def try_normalisations(model: Path, spec: ModelSpec, images: list[np.ndarray]) -> list[Trial]:
@@ -107,7 +107,7 @@ def try_normalisations(model: Path, spec: ModelSpec, images: list[np.ndarray]) -
 
 def _people_in(images: list[np.ndarray]) -> list[Keypoints]:
     shipped = OnnxBackend(SHIPPED_DETECTOR, SHIPPED_REFINER, 2)
-    estimator = PoseEstimator(shipped, EstimatorConfig())
+    estimator = TwoPassEstimator(shipped, EstimatorConfig())
     people = [estimator.estimate(image) for image in images]
     return [seen.select(seen.person_score >= SURE_SCORE) for seen in people]
 
@@ -120,7 +120,7 @@ def _trial(
         link.symlink_to(model.resolve())
         link.with_suffix('.json').write_text(spec.to_json(), encoding='utf-8')
         backend = OnnxBackend(SHIPPED_DETECTOR, str(link), 2)
-        scores, likeness = [], []
+        scores, similarity = [], []
         for image, seen in zip(images, people):
             if not len(seen):
                 continue
@@ -131,6 +131,6 @@ def _trial(
             found = backend.refine(crops)
             both = ~np.isnan(seen.xy).any(axis=2) & ~np.isnan(found.xy).any(axis=2)
             scores += found.score[both].tolist()
-            likeness += np.diagonal(oks.oks(seen.xy, oks.areas(seen.xy), found.xy)).tolist()
+            similarity += np.diagonal(oks.oks(seen.xy, oks.areas(seen.xy), found.xy)).tolist()
         backend.close()
-    return Trial(what, spec, float(np.mean(scores or [0.0])), float(np.mean(likeness or [0.0])))
+    return Trial(what, spec, float(np.mean(scores or [0.0])), float(np.mean(similarity or [0.0])))

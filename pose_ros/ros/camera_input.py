@@ -12,8 +12,8 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from pose_ros.core.camera_model import CameraError, CameraModel
-from pose_ros.core.health.findings import Finding
-from pose_ros.core.health.stream import CameraInfoFacts, camera_info_findings
+from pose_ros.diagnostics.findings import Finding
+from pose_ros.diagnostics.stream_checks import camera_info_findings, uncalibrated
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.space_messages import camera_from_info
 
@@ -79,10 +79,11 @@ class CameraInput:
         topic, info, camera = self._subscription.topic_name, self._last, self.camera
         publishers = self._node.count_publishers(topic)
         if info is None:
-            return camera_info_findings(CameraInfoFacts(topic, True, publishers), image_size)
-        size = camera.image_size if camera is not None else (int(info.width), int(info.height))
-        facts = CameraInfoFacts(topic, True, publishers, True, bool(info.k[0] != 0), size)
-        return camera_info_findings(facts, image_size)
+            return camera_info_findings(topic, publishers, None, wanted=True)
+        return camera_info_findings(
+            topic, publishers, uncalibrated(info.k, info.p, self._rectified),
+            camera.image_size if camera is not None else (int(info.width), int(info.height)),
+            image_size, wanted=True)
 
     def _on_info(self, msg: CameraInfo) -> None:
         self.received += 1
@@ -92,12 +93,11 @@ class CameraInput:
         self._last = msg
         try:
             self.camera = camera_from_info(msg, self._rectified)
-            uncalibrated = 'the camera is uncalibrated: K[0] = 0 in camera_info'
-            self.reason = uncalibrated if self.camera is None else ''
+            self.reason = uncalibrated(msg.k, msg.p, self._rectified)
         except CameraError as error:
             self.camera, self.reason = None, str(error)
         if self.reason:
             # Once for each camera_info that differs.
-            self._node.complain('bad_camera_info', f'no metres: {self.reason}')
+            self._node.complain('bad_camera_info', f'no 3-D: {self.reason}')
         if self._changed is not None:
             self._changed(self.camera)

@@ -57,7 +57,7 @@ class DepthInput:
     Attributes
     ----------
     reason : str
-        Why the latest skeletons have no positions in metres; empty when they have.
+        Why the latest skeletons have no 3-D positions; empty when they have.
     """
 
     def __init__(self, node: ManagedNode, config: EstimatorConfig, camera: CameraInput) -> None:
@@ -83,7 +83,7 @@ class DepthInput:
         self._timer.cancel()
 
     def close(self) -> None:
-        """Unsubscribe; what still waits is published without metres."""
+        """Unsubscribe; what still waits is published without 3-D."""
         self._end_wait()
         self._node.destroy_timer(self._timer)
         self._node.destroy_subscription(self._subscription)
@@ -93,7 +93,7 @@ class DepthInput:
         self._config = config
 
     def problem(self) -> str:
-        """Return for how many of the latest images there are no metres, and why; or nothing."""
+        """Return for how many of the latest images there are no 3-D, and why; or nothing."""
         failed = sum(self._failed)
         if self._failed and not failed:
             return ''
@@ -111,7 +111,7 @@ class DepthInput:
         pose : SkeletonArray
             Without metres, header of the image.
         publish : callable
-            Takes `pose`, with metres where there are some.
+            Takes `pose`, with 3-D where there are some.
         """
         self._end_wait()
         self._waiting = (people, pose, publish)
@@ -155,7 +155,7 @@ class DepthInput:
             self._publish('no depth near the stamp of the image came in time')
 
     def _lift(self, msg: Image | CompressedImage) -> str:
-        """Write metres into what waits; return why not, or nothing."""
+        """Write 3-D into what waits; return why not, or nothing."""
         assert self._waiting is not None
         people, pose, _ = self._waiting
         size = (int(pose.image_width), int(pose.image_height))
@@ -197,9 +197,9 @@ class DepthInput:
         self._why = reason or self._why
         self._failed.append(bool(reason))
         if reason and reason == self._camera.reason:
-            self._node.statistics.counts['without_metres'] += 1  # said once, when it came
+            self._node.statistics.counts['without_3d'] += 1  # said once, when it came
         elif reason:
-            self._node.complain('without_metres', f'no metres: {reason}')
+            self._node.complain('without_3d', f'no 3-D: {reason}')
         publish(pose)
 
 

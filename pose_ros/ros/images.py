@@ -17,7 +17,13 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from pose_ros.core.camera_image import ENCODINGS, Frame, FrameError
+from pose_ros.core.camera_image import (
+    ENCODINGS,
+    CameraImage,
+    CameraImageError,
+    packed_row,
+    standard_encoding,
+)
 from pose_ros.core.colors import bgr_from
 
 
@@ -25,13 +31,13 @@ class ImageError(ValueError):
     """A message is not an image that can be used; the message says why, in one line."""
 
 
-def frame_from_msg(msg: Image) -> Frame:
+def frame_from_msg(msg: Image) -> CameraImage:
     """
     View an image message, whatever its encoding.
 
     Returns
     -------
-    Frame
+    CameraImage
         Of `msg.data`, not copied; bgr8 where only cv_bridge knows the encoding.
 
     Raises
@@ -39,15 +45,15 @@ def frame_from_msg(msg: Image) -> Frame:
     ImageError
         When the size is zero, the data does not fit the size, or the encoding is unknown.
     """
-    width, height, encoding = int(msg.width), int(msg.height), str(msg.encoding)
+    width, height = int(msg.width), int(msg.height)
+    encoding = standard_encoding(str(msg.encoding))
     if encoding not in ENCODINGS and width > 0 and height > 0:
-        return Frame.from_bgr(_by_cv_bridge(msg))
+        return CameraImage.from_bgr(_by_cv_bridge(msg))
+    data, step = np.frombuffer(msg.data, np.uint8), int(msg.step)
+    step = step or packed_row(encoding, width)  # 0: not filled in, rows without padding
     try:
-        return Frame(
-            np.frombuffer(msg.data, np.uint8), encoding, width, height, int(msg.step),
-            bool(msg.is_bigendian),
-        )
-    except FrameError as error:
+        return CameraImage(data, encoding, width, height, step, bool(msg.is_bigendian))
+    except CameraImageError as error:
         raise ImageError(str(error)) from error
 
 
@@ -71,16 +77,17 @@ def image_from_msg(msg: Image) -> np.ndarray:
 def _by_cv_bridge(msg: Image) -> np.ndarray:
     known = ', '.join(ENCODINGS)
     try:
-        from cv_bridge import CvBridge, CvBridgeError
-    except ImportError as error:
+        from cv_bridge import CvBridge
+    except Exception as error:  # one built for another NumPy: ImportError, AttributeError, ...
         raise ImageError(
-            f'unknown encoding {msg.encoding!r}; without cv_bridge these work: {known}'
+            f'unknown encoding {msg.encoding!r} ({type(error).__name__}: '
+            f'{" ".join(str(error).split())}); without cv_bridge these work: {known}'
         ) from error
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(msg, 'bgr8'))
-    except (CvBridgeError, ValueError, TypeError, cv2.error) as error:
+    except Exception as error:  # one built for another NumPy raises nearly anything
         raise ImageError(
-            f'cv_bridge cannot convert encoding {msg.encoding!r} to bgr8: '
+            f'cv_bridge cannot convert encoding {msg.encoding!r} to bgr8: {type(error).__name__}: '
             f'{" ".join(str(error).split())}; these work without it: {known}'
         ) from error
 
@@ -122,10 +129,10 @@ def _is_complete(data: np.ndarray) -> bool:
     Look for the end mark of a JPEG or PNG.
 
     Older OpenCV fills what a truncated JPEG lacks with grey and says nothing: people would be
-    looked for in there.
-    Drivers may pad, so the mark need not stand at the very end.
+    looked for in there. Drivers fill up their buffer with zeros, so the mark need not stand at the
+    very end.
     """
-    tail = data[-1024:].tobytes()
+    tail = data.tobytes().rstrip(b'\0')[-1024:]
     if data[:2].tobytes() == b'\xff\xd8':
         return b'\xff\xd9' in tail
     if data[:4].tobytes() == b'\x89PNG':
@@ -135,7 +142,7 @@ def _is_complete(data: np.ndarray) -> bool:
 
 def image_for(
     msg: Image | CompressedImage, encodings: tuple[str, ...]
-) -> tuple[np.ndarray | Frame, tuple[int, int]]:
+) -> tuple[np.ndarray | CameraImage, tuple[int, int]]:
     """Return an image as a backend takes it that knows these encodings, and (width, height)."""
     if isinstance(msg, Image):
         frame = frame_from_msg(msg)

@@ -22,12 +22,17 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from pose_ros.core.health.findings import Finding, Level
-from pose_ros.core.health.stream import ClockFacts
+from pose_ros.diagnostics.findings import Finding, Level
+from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.ros import parameters
-from pose_ros.ros.health.diagnostics import OK, Statistics, Throttle, diagnostic_array
-from pose_ros.ros.health.node_checks import NodeChecks
-from pose_ros.ros.health.qos_events import QosEvents
+from pose_ros.ros.diagnostics import (
+    NODE_CHECKS,
+    OK,
+    NodeChecks,
+    Statistics,
+    Throttle,
+    diagnostic_array,
+)
 
 _DIAGNOSTICS_PERIOD_S = 1.0
 _LOG_PERIOD_S = 5.0
@@ -62,7 +67,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
 
     def __init__(self, name: str, config_class: type[Any], **kwargs: Any) -> None:
         """Declare the parameters; ParameterError when one cannot be taken."""
-        self._qos_events = QosEvents()
+        self._checks = NodeChecks(self)
         super().__init__(name, **kwargs)
         self.statistics = Statistics()
         self.finished = False
@@ -83,7 +88,6 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
             self, lambda: self.config, self._apply_config,
             lambda: self._state != State.PRIMARY_STATE_UNCONFIGURED,
         )
-        self._checks = NodeChecks(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Steady: under use_sim_time a paused simulation must not silence the diagnostics.
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -287,25 +291,24 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
 
     def create_subscription(self, *args: Any, **kwargs: Any) -> Any:
         """Subscribe, as rclpy does, and listen for publishers whose QoS does not fit."""
-        self._qos_events.listen_subscription(self, _topic_of(args, kwargs), kwargs)
+        self._checks.listen_subscription(_topic_of(args, kwargs), kwargs)
         return super().create_subscription(*args, **kwargs)
 
     def create_publisher(self, *args: Any, **kwargs: Any) -> Any:
         """Publish, as rclpy does, and listen for subscriptions whose QoS does not fit."""
-        self._qos_events.listen_publisher(self, _topic_of(args, kwargs), kwargs)
+        self._checks.listen_publisher(_topic_of(args, kwargs), kwargs)
         return super().create_publisher(*args, **kwargs)
 
     def publish_diagnostics(self) -> None:
         """Publish state, findings, counters and latencies."""
         clock = self._checks.clock()
         found = self._state_findings() + self._checks.findings(clock)
-        found += self._qos_events.findings(self)
         if self.is_active and not self._failure and not self._busy:
             found += self.findings(clock)
         message = diagnostic_array(
             self.get_fully_qualified_name().lstrip('/'), found,
             self.details() + self._checks.values() + self.statistics.values(),
-            ('node', 'health', *NodeChecks.CHECKS, *self.CHECKS),
+            (*NODE_CHECKS, *self.CHECKS),
         )
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)

@@ -16,7 +16,7 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose_ros.core.config import VisualizerConfig
-from pose_ros.core.pose3d.display_points import Placed
+from pose_ros.core.pose3d.display_points import DisplayPoints
 from pose_ros.core.pose3d.ellipsoids import CHI2_95, ellipsoids
 from pose_ros.core.skeleton import EDGES, LEFT_SHOULDER, NUM_KEYPOINTS
 from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
@@ -59,7 +59,7 @@ class MarkerWriter:
     def write(
         self,
         tracks: Tracks,
-        placed: Placed,
+        placed: DisplayPoints,
         header: Header,
         image_header: Header,
         config: VisualizerConfig,
@@ -71,10 +71,10 @@ class MarkerWriter:
         ----------
         tracks : Tracks
             Who they are and what is seen of them.
-        placed : Placed
+        placed : DisplayPoints
             Where they are.
         header : Header
-            Of positions in metres.
+            Of 3-D positions.
         image_header : Header
             Of people who are flat: the optical frame. The same as `header` unless the tracker
             gives positions in another frame.
@@ -106,13 +106,13 @@ class MarkerWriter:
         return MarkerArray(markers=gone + markers)
 
     def clear(self, header: Header) -> MarkerArray:
-        """Delete everything, whoever drew it."""
+        """Delete everything, also what others drew."""
         self._drawn, self._is_clear = set(), True
         return MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
 
 
 def _person(
-    tracks: Tracks, placed: Placed, i: int, up: np.ndarray, header: Header,
+    tracks: Tracks, placed: DisplayPoints, i: int, up: np.ndarray, header: Header,
     config: VisualizerConfig,
 ) -> list[Marker]:
     points, state, track_id = placed.points[i], TrackState(tracks.state[i]), int(tracks.id[i])
@@ -174,7 +174,7 @@ def _person(
 
 
 def _ellipsoids(
-    placed: Placed, i: int, seen: list[int]
+    placed: DisplayPoints, i: int, seen: list[int]
 ) -> list[tuple[int, list[float], Quaternion]]:
     """Return keypoint, full axes in m and attitude of the ellipsoids of 95 % of a person."""
     chosen = [k for k in seen if np.isfinite(placed.covariance[i, k]).all()]

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 import sys
 
-from pose_ros.ros.health.transport import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
+from pose_ros.diagnostics.transport import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
 # Without it ROS sets the memory policy of the profile back (rmw_fastrtps, README).
 QOS_FROM_PROFILE = 'RMW_FASTRTPS_USE_QOS_FROM_XML'

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The fields in metres of skeleton messages, and camera_info as CameraModel."""
+"""The fields in 3-D of skeleton messages, and camera_info as CameraModel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo
 
 from pose_ros.core.camera_model import CameraModel
-from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.msg import SkeletonArray
 
@@ -37,7 +37,7 @@ def write_space(
     Parameters
     ----------
     msg : SkeletonArray
-        Of N people, their fields in metres NaN.
+        Of N people, their fields in 3-D NaN.
     position, velocity : (N, 17, 3) float64
         Optical frame, m and m/s; NaN where unknown.
     covariance : (N, 17, 3, 3) float64
@@ -59,7 +59,7 @@ def write_space(
             keypoint.velocity = Vector3(x=x, y=y, z=z)
 
 
-def write_joints(msg: SkeletonArray, joints: SpaceTracks) -> None:
+def write_joints(msg: SkeletonArray, joints: Tracks3D) -> None:
     """Fill in the tracked joints of the same people, in place."""
     write_space(msg, joints.position, joints.covariance, joints.source, joints.velocity)
 
@@ -78,7 +78,7 @@ def space_from_msg(msg: SkeletonArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def velocities_from_msg(msg: SkeletonArray) -> np.ndarray:
-    """Return the velocities in metres of a message, (N, 17, 3) float64, m/s."""
+    """Return the velocities in 3-D of a message, (N, 17, 3) float64, m/s."""
     return np.array(
         [(k.velocity.x, k.velocity.y, k.velocity.z) for s in msg.skeletons for k in s.keypoints],
         np.float64,

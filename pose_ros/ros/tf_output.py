@@ -4,7 +4,7 @@
 The frames of a tracker: output in a frame of the user's choice, and a TF frame for each body.
 
 A transform for the stamp of an image often comes a little later than the image. What waits for
-one is kept in order and given on as soon as it is there, or without metres after a set time; the
+one is kept in order and given on as soon as it is there, or without 3-D after a set time; the
 node goes on meanwhile.
 """
 
@@ -19,7 +19,7 @@ from std_msgs.msg import Header
 
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.pose3d.body_frame import Transform, body_frame, moved
-from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.tracks import Tracks, TrackState
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.conversions import stamp_ns
@@ -48,7 +48,7 @@ class FrameOutput:
     target : str
         Frame of the output; empty for the image's own.
     reason : str
-        Why the latest output has no metres, or stays in the image's frame; empty when all is well.
+        Why the latest output has no 3-D, or stays in the image's frame; empty when all is well.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class FrameOutput:
         self._node = node
         self._config = config
         self._waiting: deque[
-            tuple[float, SkeletonArray, SpaceTracks | None, Callable[[], None]]
+            tuple[float, SkeletonArray, Tracks3D | None, Callable[[], None]]
         ] = deque()
         self._transforms: Transforms | None = None
         self.target, self.reason = '', ''
@@ -81,7 +81,7 @@ class FrameOutput:
         self._timer.cancel()
 
     def close(self) -> None:
-        """Give on what still waits, without metres, and stop."""
+        """Give on what still waits, without 3-D, and stop."""
         while self._waiting:
             self._give_up('this node stops')
         self._node.destroy_timer(self._timer)
@@ -94,7 +94,7 @@ class FrameOutput:
         self._config = config
 
     def give(
-        self, msg: SkeletonArray, joints: SpaceTracks | None, publish: Callable[[], None]
+        self, msg: SkeletonArray, joints: Tracks3D | None, publish: Callable[[], None]
     ) -> None:
         """
         Write joints into a message, in the target frame, and have it published.
@@ -103,8 +103,8 @@ class FrameOutput:
         ----------
         msg : SkeletonArray
             Of an image, stamp and image_frame_id filled.
-        joints : SpaceTracks or None
-            Of the same people in the image's optical frame; None for nothing in metres.
+        joints : Tracks3D or None
+            Of the same people in the image's optical frame; None for nothing in 3-D.
         publish : callable
             Called once, at once or within transform_timeout_s, in the order of the calls.
         """
@@ -123,7 +123,7 @@ class FrameOutput:
         if self._waiting:
             self._timer.reset()
 
-    def write_now(self, msg: SkeletonArray, joints: SpaceTracks | None, image_ns: int) -> None:
+    def write_now(self, msg: SkeletonArray, joints: Tracks3D | None, image_ns: int) -> None:
         """Write joints into a message, by the transform at an image's stamp if it is known now."""
         if not self.target:
             if joints is not None:
@@ -140,7 +140,7 @@ class FrameOutput:
                 pass  # said of the image itself
         msg.header = Header(stamp=msg.header.stamp, frame_id=self.target)
 
-    def send_bodies(self, tracks: Tracks, joints: SpaceTracks, header: Header) -> None:
+    def send_bodies(self, tracks: Tracks, joints: Tracks3D, header: Header) -> None:
         """Publish the TF frame of each CONFIRMED person whose trunk is known, if asked for."""
         if self._transforms is None or not self._config.body_frames:
             return
@@ -178,10 +178,10 @@ class FrameOutput:
     def _give_up(self, why: str) -> None:
         _, msg, _, publish = self._waiting.popleft()
         self.reason = f'no transform from {msg.image_frame_id!r} to {self.target!r}: {why}'
-        self._node.complain('without_transform', f'no metres: {self.reason}')
+        self._node.complain('without_transform', f'no 3-D: {self.reason}')
         msg.header = Header(stamp=msg.header.stamp, frame_id=self.target)
         publish()
 
 
-def _write_moved(msg: SkeletonArray, joints: SpaceTracks, transform: Transform) -> None:
+def _write_moved(msg: SkeletonArray, joints: Tracks3D, transform: Transform) -> None:
     write_joints(msg, moved(joints, transform))

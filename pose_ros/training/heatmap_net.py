@@ -34,7 +34,7 @@ BLOCKS = (0, 1, 1, 1)
 """Residual blocks at each stride."""
 
 
-class TextbookNetwork(PoseNetwork):
+class HeatmapNet(PoseNetwork):
     """
     The whole of it; the weights are random at first.
 

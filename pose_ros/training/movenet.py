@@ -79,7 +79,7 @@ class MoveNet(PoseNetwork):
             self._freeze()
         except (KeyError, ValueError, StopIteration) as error:
             raise TrainingError(
-                f'cannot train {path}: it is no MoveNet as convert-movenet writes it ({error})'
+                f'cannot train {path}: it is no MoveNet as models/convert writes it ({error})'
             ) from error
 
     def _freeze(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pose_ros.training.checkpoint import load_checkpoint, load_weights
 from pose_ros.training.errors import TrainingError
-from pose_ros.training.heatmap_net import TextbookNetwork
+from pose_ros.training.heatmap_net import HeatmapNet
 from pose_ros.training.movenet import MoveNet
 from pose_ros.training.network import PoseNetwork
 from pose_ros.training.settings import TrainingSettings, read_settings
@@ -68,7 +68,7 @@ def _architecture(settings: TrainingSettings) -> PoseNetwork:
     """Make the network that a training is about, with the weights of its very beginning."""
     path = Path(settings.start_from)
     if not settings.start_from:
-        return TextbookNetwork(settings.sigma_px)
+        return HeatmapNet(settings.sigma_px)
     if path.suffix == ONNX:
         return MoveNet(path)
     if not path.is_dir():

@@ -18,7 +18,7 @@ from onnx import TensorProto  # noqa: E402
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
-from pose_ros.core.estimator.two_pass import PoseEstimator  # noqa: E402
+from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.core.joint_names import ORDERS  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS  # noqa: E402
 
@@ -29,7 +29,7 @@ def backend(folder, data):
 
 
 def answer(folder, data, xy):
-    estimator = PoseEstimator(backend(folder, data), EstimatorConfig(min_keypoint_score=0.1))
+    estimator = TwoPassEstimator(backend(folder, data), EstimatorConfig(min_keypoint_score=0.1))
     people = estimator.estimate(picture_of_joints(xy, (400, 380)), boxes=[BOX])
     assert len(people) == 1
     return people

@@ -21,7 +21,7 @@ from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
 from pose_ros.backends.openvino import OpenvinoBackend, OpenvinoNetwork  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
-from pose_ros.core.estimator.two_pass import PoseEstimator  # noqa: E402
+from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.media.sources import SourceError, open_source  # noqa: E402
 
 MODELS = ('movenet_multipose', 'movenet_thunder')
@@ -39,7 +39,7 @@ def images() -> list[np.ndarray]:
 
 
 def people(backend, images: list[np.ndarray]):
-    estimator = PoseEstimator(backend, EstimatorConfig())
+    estimator = TwoPassEstimator(backend, EstimatorConfig())
     return [estimator.estimate(image) for image in images]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from pose_ros.backends import load_backend
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 
 name, threads = sys.argv[1:]
 done, seen = threading.Event(), set()
@@ -33,7 +33,7 @@ def watch():
 watcher = threading.Thread(target=watch)
 watcher.start()
 config = EstimatorConfig(backend=name, num_threads=int(threads))
-estimator = PoseEstimator(load_backend(config), config)
+estimator = TwoPassEstimator(load_backend(config), config)
 for _ in range(10):
     estimator.estimate(np.zeros((480, 640, 3), np.uint8))
 done.set()

@@ -127,3 +127,15 @@ def test_tud_campus_is_followed(capsys):
     assert scores['pose_ros']['idf1'] > 60 and scores['pose_ros']['switches'] <= 2
     if 'norfair' in scores:
         assert scores['pose_ros']['idf1'] > scores['norfair']['idf1'] + 5
+
+
+def test_minus_one_in_the_truth_means_not_given(tmp_path):
+    (tmp_path / 'gt').mkdir()
+    (tmp_path / 'img1').mkdir()
+    (tmp_path / 'img1' / '000001.jpg').write_bytes(b'')
+    truth = tmp_path / 'gt' / 'gt.txt'
+    truth.write_text('1,3,10,20,30,80,1,-1,-1,-1\n1,4,90,20,30,80,-1,-1,-1,-1\n')
+    assert read_sequence(tmp_path).ids[0].tolist() == [3, 4]
+    truth.write_text('1,3,10,20,30,80,0,1,1\n1,4,10,20,30,80,1,7,1\n')
+    with pytest.raises(SequenceError, match='has no people'):
+        read_sequence(tmp_path)

@@ -5,6 +5,7 @@
 import json
 import os
 from pathlib import Path
+import shutil
 
 import cv2
 import numpy as np
@@ -16,8 +17,9 @@ pytest.importorskip('pycocotools')
 from pose_ros import cli  # noqa: E402
 from pose_ros.backends import load_backend  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
-from pose_ros.core.estimator.two_pass import PoseEstimator  # noqa: E402
+from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
+from pose_ros.core.skeleton import KEYPOINT_NAMES  # noqa: E402
 from pose_ros.evaluation.pose_errors import pair, pck, worst  # noqa: E402
 from pose_ros.evaluation.scores import CocoFolder, DataError  # noqa: E402
 from pose_ros.media.sources import SourceError, demo_paths, open_source  # noqa: E402
@@ -35,7 +37,7 @@ def labelled(tmp_path_factory):
     folder = tmp_path_factory.mktemp('labelled')
     (folder / 'images').mkdir()
     config = EstimatorConfig(backend='onnx', min_keypoint_score=0.0)
-    estimator = PoseEstimator(load_backend(config), config)
+    estimator = TwoPassEstimator(load_backend(config), config)
     images, annotations = [], []
     with source:
         for frame in source:
@@ -304,3 +306,86 @@ def test_a_network_of_others_is_as_accurate_as_it_is_known_to_be(tmp_path, capsy
     _, lines, _ = evaluate(capsys, *arguments, 'two-pass')
     # Below Thunder's 0.414 on the same people of the first pass: docs/models.md says why.
     assert json.loads(lines[-1])['AP'] >= 0.39
+
+
+def changed(labelled, folder, change):
+    """Copy the labelled folder with other annotations."""
+    shutil.copytree(labelled, folder)
+    data = json.loads((folder / 'annotations.json').read_text())
+    change(data)
+    (folder / 'annotations.json').write_text(json.dumps(data))
+    return folder
+
+
+def scores_of(folder):
+    """Score the labels themselves as results."""
+    data = CocoFolder(folder)
+    found = {
+        p.image_id: Keypoints(
+            p.truth.xy.astype(np.float32), np.ones((len(p.truth), 17), np.float32),
+            np.ones(len(p.truth), np.float32),
+        ) for p in data.photos
+    }  # fmt: skip
+    return data, data.scores(found)
+
+
+def numbered_from_zero(data):
+    for n, person in enumerate(data['annotations']):
+        person['id'] = n
+
+
+def without_area(data):
+    for person in data['annotations']:
+        person['area'] = 0
+
+
+def with_people_without_labels(data):
+    person = data['annotations'][0]
+    data['annotations'] += [
+        {**person, 'id': 1001, 'keypoints': []}, {**person, 'id': 1002, 'bbox': None},
+        {k: v for k, v in person.items() if k != 'keypoints'} | {'id': 1003},
+    ]  # fmt: skip
+
+
+def with_names_of_cvat(data):
+    data['categories'][0]['keypoints'] = [n.replace('_', ' ') for n in KEYPOINT_NAMES]
+
+
+def named_from_above(data):
+    for image in data['images']:
+        image['file_name'] = f'images/{image["file_name"]}'
+
+
+@pytest.mark.parametrize('change', [
+    numbered_from_zero, without_area, with_people_without_labels, with_names_of_cvat,
+    named_from_above,
+])
+def test_what_labelling_tools_write_is_taken(labelled, tmp_path, change):
+    data, scores = scores_of(changed(labelled, tmp_path / 'data', change))
+    assert scores['AP'] == 1.0 and data.num_people == 3
+    assert len(data.notes) == (change is with_people_without_labels)
+
+
+def test_a_file_of_people_without_labels_is_refused(labelled, tmp_path):
+    def strip(data):
+        for person in data['annotations']:
+            del person['keypoints']
+
+    with pytest.raises(DataError, match='none of its 3 people has keypoints'):
+        CocoFolder(changed(labelled, tmp_path / 'data', strip))
+
+
+def test_a_photo_is_turned_as_it_was_labelled(labelled, tmp_path):
+    folder = changed(labelled, tmp_path / 'data', lambda data: None)
+    photo = CocoFolder(folder).photos[0]
+    plain = photo.read()
+    jpeg = cv2.imencode('.jpg', plain)[1].tobytes()
+    # An EXIF segment with orientation 6: to be turned by 90 degrees for viewing.
+    exif = (b'Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0')
+    segment = b'\xff\xe1' + (len(exif) + 2).to_bytes(2, 'big') + exif
+    photo.path.write_bytes(jpeg[:2] + segment + jpeg[2:])
+    assert cv2.imread(str(photo.path)).shape[:2] == plain.shape[1::-1]
+    assert photo.read().shape == plain.shape
+    cv2.imwrite(str(photo.path), plain[::2, ::2])
+    with pytest.raises(DataError, match='320x136 .* 640x272'):
+        photo.read()

@@ -179,5 +179,5 @@ def test_the_normalisation_of_a_network_of_others_is_found(tmp_path, capsys):
     status, lines, _ = inspect(capsys, tmp_path / 'net.onnx', '--try', '--write')
     report = json.loads(lines[-1])
     assert status == 0 and report['trials'][0]['what'] == 'ImageNet, rgb'
-    assert report['trials'][0]['likeness'] > 0.8
+    assert report['trials'][0]['similarity'] > 0.8
     assert read_spec(tmp_path / 'net.onnx').mean == pytest.approx(IMAGENET['mean'])

@@ -3,6 +3,7 @@
 """`pose_ros run` with the real networks on real people."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -81,6 +82,45 @@ def test_several_photos_of_one_name_keep_apart(cyclist, tmp_path, capsys):
     assert len(list((tmp_path / 'out' / 'annotated').iterdir())) == 2
 
 
+def test_a_folder_of_unrelated_photos_is_no_film(footage, tmp_path, capsys):
+    """Nothing is tracked from one to the next, and everybody is drawn."""
+    images = {f.index: f.image for f in open_source(footage)}
+    album, film = tmp_path / 'album', tmp_path / 'film'
+    for folder, chosen in ((album, (120, 10, 200, 60)), (film, range(118, 124))):
+        folder.mkdir()
+        for i, index in enumerate(chosen):
+            cv2.imwrite(str(folder / f'{i}.jpg'), images[index])
+    assert open_source(str(film)).is_sequence() and not open_source(str(album)).is_sequence()
+    assert cli.main(['run', str(album), '--out', str(tmp_path / 'a')]) == 0
+    out = capsys.readouterr().out
+    assert 'album: photos' in out and '--sequence' in out
+    assert sorted(p.name for p in (tmp_path / 'a' / 'annotated').iterdir()) == [
+        f'{i}.jpg' for i in range(4)]
+    assert cli.main(['run', str(film), '--out', str(tmp_path / 'b')]) == 0
+    assert 'film: a film of 10 images per second (--photos' in capsys.readouterr().out
+    assert (tmp_path / 'b' / 'annotated.mp4').is_file()
+    for arguments, made in ((['--sequence', str(album)], 'annotated.mp4'),
+                            (['--photos', str(film)], 'annotated')):
+        out = tmp_path / made.replace('.', '_')
+        assert cli.main(['run', *arguments, '--max-frames', '1', '--out', str(out)]) == 0
+        assert (out / made).exists()
+
+
+def test_images_of_different_sizes_are_photos(tmp_path):
+    for i in range(6):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), np.full((48 + i % 2, 64, 3), 90, np.uint8))
+    assert not open_source(str(tmp_path)).is_sequence()
+
+
+def test_coco_photos_show_their_people(tmp_path, capsys):
+    data = os.environ.get('POSE_ROS_DATA')
+    if not data:
+        pytest.skip('POSE_ROS_DATA is not set: no photos')
+    photos = str(Path(data, 'coco_dev', 'images'))
+    assert cli.main(['run', photos, '--no-video', '--out', str(tmp_path)]) == 0
+    assert last_line(capsys)['people_seen'] >= 190
+
+
 def test_no_video_writes_none(cyclist, tmp_path, capsys):
     assert cli.main(['run', str(cyclist), '--no-video', '--out', str(tmp_path)]) == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ['contact_sheet.png', 'skeletons.jsonl']
@@ -110,7 +150,7 @@ def test_an_interrupt_leaves_readable_files(footage, tmp_path, capsys, monkeypat
         (['--set', 'nonsense=1'], '--set nonsense=1: NAME=VALUE'),
         (['--set', 'max_people'], '--set max_people: NAME=VALUE'),
         (['--set', 'max_people=many'], 'must be a int'),
-        (['--set', 'max_people=0'], 'max_people = 0: must be between 1 and'),
+        (['--set', 'max_people=0'], 'max_people = 0: must be an integer between 1 and'),
         (['--set', 'resolve_swaps=maybe'], 'true or false'),
         (['--set', 'detector_model=/absent.onnx'], '/absent.onnx'),
         (['--show'], '--show: there is no display'),

@@ -112,7 +112,7 @@ def test_a_killed_node_comes_back(start: Any, ros: Any, killed: str) -> None:
 def command_of(pid: int) -> str:
     """Return which of our nodes a process is."""
     words = Path(f'/proc/{pid}/cmdline').read_text().split('\0')
-    return next((w[len('pose_ros.ros.'):-len('_node')] for w in words if w.endswith('_node')), '')
+    return next((w.rpartition('.')[2] for w in words if w.startswith('pose_ros.ros.nodes.')), '')
 
 
 @pytest.mark.parametrize('size', [(640, 480), (1920, 1080)])

@@ -41,7 +41,7 @@ def footage() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope='module')
 def play() -> list[dict[str, Any]]:
-    """Return two people in metres who cross each other."""
+    """Return two people in 3-D who cross each other."""
     return list(of_play('two', 1.5))
 
 
@@ -122,7 +122,7 @@ def test_the_series_are_those_of_the_messages(footage, tmp_path):
     assert list(rrd.scalars('/latency/age').values()) == [[50.0]] * IMAGES
 
 
-def test_metres_and_proximity(play, tmp_path):
+def test_3d_and_proximity(play, tmp_path):
     pytest.importorskip('rerun', reason=LACKS_RERUN)
     rrd = save(write_bag(tmp_path / 'bag', play, '/front'), tmp_path / 'x.rrd')
     matrix = np.array(rrd.static['/camera/image']['image_from_camera']).reshape(3, 3).T

@@ -30,7 +30,7 @@ pytest.importorskip('rosbags')
 
 @pytest.fixture(scope='module')
 def play() -> list[dict[str, Any]]:
-    """Return two people in metres who cross each other."""
+    """Return two people in 3-D who cross each other."""
     return list(of_play('two', 1.5))
 
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose_ros.core.camera_image import ENCODINGS, Frame, FrameError
+from pose_ros.core.camera_image import ENCODINGS, CameraImage, CameraImageError
 from pose_ros.core.colors import bgr_from
 
 BYTES = np.random.default_rng(0).integers(0, 256, 100_000, np.uint8)
 
 
-def frame(encoding: str, width: int = 8, height: int = 6, step: int = 40) -> Frame:
+def frame(encoding: str, width: int = 8, height: int = 6, step: int = 72) -> CameraImage:
     rows = height * 3 // 2 if encoding.startswith('nv') else height
-    return Frame(BYTES[:rows * step], encoding, width, height, step)
+    return CameraImage(BYTES[:rows * step], encoding, width, height, step)
 
 
 @pytest.mark.parametrize('encoding', ENCODINGS)
@@ -27,15 +27,15 @@ def test_every_encoding_becomes_bgr(encoding: str) -> None:
 
 def test_bgr8_is_not_copied() -> None:
     image = np.zeros((4, 5, 3), np.uint8)
-    whole = Frame.from_bgr(image)
+    whole = CameraImage.from_bgr(image)
     assert np.shares_memory(bgr_from(whole), image)
-    np.testing.assert_array_equal(bgr_from(Frame.from_bgr(image[:, 1:3])), image[:, 1:3])
+    np.testing.assert_array_equal(bgr_from(CameraImage.from_bgr(image[:, 1:3])), image[:, 1:3])
     assert whole.size == (5, 4)
 
 
 def test_pixels_are_those_of_the_rows() -> None:
     pixels = frame('rgb8').pixels()
-    assert pixels[2, 3].tolist() == BYTES[2 * 40 + 9:2 * 40 + 12].tolist()
+    assert pixels[2, 3].tolist() == BYTES[2 * 72 + 9:2 * 72 + 12].tolist()
     assert frame('nv12').pixels().shape == (9, 8)
 
 
@@ -54,6 +54,6 @@ def test_pixels_are_those_of_the_rows() -> None:
 )
 def test_bytes_that_are_no_image(change: dict, reason: str) -> None:
     good = {'data': BYTES[:240], 'encoding': 'bgr8', 'width': 8, 'height': 6, 'step': 40}
-    Frame(**good)
-    with pytest.raises(FrameError, match=reason):
-        Frame(**{**good, **change})
+    CameraImage(**good)
+    with pytest.raises(CameraImageError, match=reason):
+        CameraImage(**{**good, **change})

@@ -25,10 +25,10 @@ from pose_ros.backends.host_gpu.runtime import host_runtime
 from pose_ros.backends.onnx import OnnxBackend
 from pose_ros.core import geometry
 from pose_ros.core.backend import BackendError, BackendLostError
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.colors import bgr_from
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.media.sources import SourceError, open_source
 
 DETECTOR, REFINER = 'movenet_multipose', 'movenet_thunder'
@@ -66,11 +66,11 @@ def test_people_are_those_of_onnx_runtime(
     gpu, tmp_path: Path, image: np.ndarray, precision: str, size, tolerance_px: float
 ) -> None:
     image = cv2.resize(image, size)
-    reference = PoseEstimator(OnnxBackend(DETECTOR, REFINER, 1), CONFIG)
+    reference = TwoPassEstimator(OnnxBackend(DETECTOR, REFINER, 1), CONFIG)
     expected = reference.estimate(image)
     backend = load(tmp_path, precision=precision)
     try:
-        estimator = PoseEstimator(backend, CONFIG)
+        estimator = TwoPassEstimator(backend, CONFIG)
         for _ in range(3):  # the first, the one that would be recorded, the one after
             people = estimator.estimate(image)
         assert len(people) == len(expected) > 0
@@ -84,7 +84,7 @@ def test_people_are_those_of_onnx_runtime(
         found = backend.detect(view, (256, 192))
         data = np.ascontiguousarray(image[..., ::-1])
         height, width = image.shape[:2]
-        backend.load_frame(Frame(data.reshape(-1), 'rgb8', width, height, 3 * width))
+        backend.load_frame(CameraImage(data.reshape(-1), 'rgb8', width, height, 3 * width))
         again = backend.detect(view, (256, 192))
         np.testing.assert_array_equal(again.xy, found.xy)
         backend.refine(geometry.crop(found.boxes_xyxy(), (256, 256)))
@@ -239,7 +239,7 @@ def backends():
         backend.close()
 
 
-def as_sent(image: np.ndarray, encoding: str) -> Frame:
+def as_sent(image: np.ndarray, encoding: str) -> CameraImage:
     """Write a picture as a camera would: only its greys where colour is costly to write."""
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
@@ -256,7 +256,7 @@ def as_sent(image: np.ndarray, encoding: str) -> Frame:
         data = grey
     step = data.size // len(data)
     padded = np.pad(data.reshape(len(data), -1), ((0, 0), (0, 3)))
-    return Frame(padded.reshape(-1), encoding, width, height, step + 3)
+    return CameraImage(padded.reshape(-1), encoding, width, height, step + 3)
 
 
 def test_a_shape_keeps_its_context(gpu, tmp_path: Path, image: np.ndarray) -> None:

@@ -16,7 +16,7 @@ def test_they_hold_as_many_people_as_they_say(people: int, size: tuple[int, int]
     pytest.importorskip('onnxruntime')
     from pose_ros.backends import load_backend
     from pose_ros.core.config import EstimatorConfig
-    from pose_ros.core.estimator.two_pass import PoseEstimator
+    from pose_ros.core.estimator.two_pass import TwoPassEstimator
 
     try:
         images = people_images(people, size)
@@ -26,4 +26,4 @@ def test_they_hold_as_many_people_as_they_say(people: int, size: tuple[int, int]
     image = images[5]
     assert image.shape == (size[1], size[0], 3) and image.dtype == np.uint8
     config = EstimatorConfig()
-    assert len(PoseEstimator(load_backend(config), config).estimate(image, 1.0)) == people
+    assert len(TwoPassEstimator(load_backend(config), config).estimate(image, 1.0)) == people

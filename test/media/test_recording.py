@@ -117,6 +117,18 @@ def test_a_sheet_is_even_in_time_where_images_were_dropped():
     np.testing.assert_allclose(found, [40, 90, 140, 190, 240], atol=12)
 
 
+@pytest.mark.parametrize('length', [20, 2000])
+def test_a_sheet_shows_moments_at_which_something_is_seen(length):
+    sheet = ContactSheet(columns=3, rows=2, cell_width_px=64)
+    # In a hundredth of the time somebody is seen, in three places; once two at a time.
+    seen = {round(f * length): 1 for f in (0.2, 0.6, 0.95)} | {round(0.6 * length) + 1: 2}
+    for i in range(length):
+        people = seen.get(i, 0)
+        sheet.add(grey(60 + 60 * people), '', 0.04 * i, people)
+    levels = [int(cell.image[20, 30, 0]) for cell in (sheet._cells[i] for i in sheet._chosen())]
+    assert set(levels) == {120, 180} and 3 <= len(levels) <= 4
+
+
 @pytest.mark.parametrize('times', [[0.0] * 300, [5.0, 1e9, 3.0], list(range(200, 0, -1))])
 def test_a_sheet_survives_any_clock(times):
     sheet = ContactSheet(columns=3, rows=2, cell_width_px=64)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Bad depth and bad camera_info: 2-D goes on, /diagnostics says why, and metres return."""
+"""Bad depth and bad camera_info: 2-D goes on, /diagnostics says why, and 3-D return."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Watched(World):
         assert all(k.state == Keypoint.OBSERVED for k in pose.skeletons[0].keypoints[:13])
         return pose
 
-    def has_metres(self, depth: Image | np.ndarray | None) -> bool:
+    def has_3d(self, depth: Image | np.ndarray | None) -> bool:
         pose = self.see(depth)
         found = (sources_from_msg(pose) == PositionSource.DEPTH).any()
         assert found == np.isfinite(space_from_msg(pose)[0]).any()
@@ -119,10 +119,10 @@ def cut_short(depth: np.ndarray) -> Image:
 def test_bad_depth(world: Watched, spoil: Callable[[np.ndarray], Image], reason: str) -> None:
     good = world.scene.depth
     world.tell_camera(info_msg())
-    assert world.has_metres(good)
-    assert not any(world.has_metres(spoil(good)) for _ in range(10))
-    assert world.hears(f'working without metres: {reason}')
-    assert all(world.has_metres(good) for _ in range(10))
+    assert world.has_3d(good)
+    assert not any(world.has_3d(spoil(good)) for _ in range(10))
+    assert world.hears(f'working without 3-D: {reason}')
+    assert all(world.has_3d(good) for _ in range(10))
     assert world.is_well() and not world.node._without_depth()
 
 
@@ -133,7 +133,7 @@ def test_unregistered_depth_that_claims_to_be_registered(world: Watched) -> None
     position, _ = space_from_msg(world.see(unregistered(good)))
     # Nothing in the message contradicts it, so that some of it is believed; never at the camera.
     assert not (position[..., 2] < 1.0).any()
-    assert world.has_metres(good)
+    assert world.has_3d(good)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_bad_or_missing_camera_info_that_comes_later(
     if bad is not None:
         world.tell_camera(bad)
     good = world.scene.depth
-    assert not any(world.has_metres(good) for _ in range(5))
-    assert world.hears('working without metres: ') and reason in world.node._without_depth()
+    assert not any(world.has_3d(good) for _ in range(5))
+    assert world.hears('working without 3-D: ') and reason in world.node._without_depth()
     world.tell_camera(info_msg())
-    assert all(world.has_metres(good) for _ in range(10))
+    assert all(world.has_3d(good) for _ in range(10))
     assert not world.node._without_depth()
 
 
@@ -167,28 +167,28 @@ def test_an_uncalibrated_camera_is_said_once(world: Watched) -> None:
         info.header = header(stamp)
         world.tell_camera(info)
         world.node._throttle._seen.clear()  # as if 5 s had gone by
-        assert not world.has_metres(world.scene.depth)
+        assert not world.has_3d(world.scene.depth)
     assert len([line for line in said if 'K[0] = 0' in line]) == 1
     assert not [line for line in said if 'K[0] = 0' not in line]
 
 
 def test_depth_at_half_the_rate(world: Watched) -> None:
     world.tell_camera(info_msg())
-    found = [world.has_metres(world.scene.depth if i % 2 else None) for i in range(12)]
+    found = [world.has_3d(world.scene.depth if i % 2 else None) for i in range(12)]
     assert found == [False, True] * 6
-    assert world.hears('working without metres for 5 of 10 images: no depth')
+    assert world.hears('working without 3-D for 5 of 10 images: no depth')
 
 
 def test_depth_that_stops_and_comes_again(ros: Any) -> None:
     world = Watched(ros, depth_wait_s=0.05)
     world.tell_camera(info_msg())
     good = world.scene.depth
-    assert all(world.has_metres(good) for _ in range(10))
-    assert not any(world.has_metres(None) for _ in range(10))
-    assert world.ros.spin_until(lambda: not any(world.has_metres(None) for _ in range(2)) and
+    assert all(world.has_3d(good) for _ in range(10))
+    assert not any(world.has_3d(None) for _ in range(10))
+    assert world.ros.spin_until(lambda: not any(world.has_3d(None) for _ in range(2)) and
                                 'no depth on /depth' in world.reason)
-    assert world.hears('working without metres: no depth on /depth')
-    assert all(world.has_metres(good) for _ in range(10))
+    assert world.hears('working without 3-D: no depth on /depth')
+    assert all(world.has_3d(good) for _ in range(10))
 
 
 def test_an_assumed_stature_takes_over_where_depth_is_missing(ros: Any) -> None:
@@ -211,7 +211,7 @@ def test_an_assumed_stature_takes_over_where_depth_is_missing(ros: Any) -> None:
 def test_an_assumed_stature_needs_no_depth_and_says_when_there_is_no_camera(ros: Any) -> None:
     world = Watched(ros, depth=False, monocular=True)
     assert (sources_from_msg(world.see(None)) == PositionSource.NONE).all()
-    assert world.hears('working without metres: no camera_info has come yet')
+    assert world.hears('working without 3-D: no camera_info has come yet')
     world.tell_camera(info_msg())
     assert (sources_from_msg(world.see(None)) == PositionSource.MONOCULAR).sum() >= 13
     assert world.is_well() and not world.node._without_depth()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Depth and camera_info in the estimator: metres, or the reason why not, and 2-D in any case."""
+"""Depth and camera_info in the estimator: 3-D, or the reason why not, and 2-D in any case."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def world(ros: Any) -> World:
     return World(ros)
 
 
-def metres(pose: SkeletonArray) -> np.ndarray:
+def positions(pose: SkeletonArray) -> np.ndarray:
     assert len(pose.skeletons) == 1
     assert pose.skeletons[0].keypoints[0].state == Keypoint.OBSERVED
     position, covariance = space_from_msg(pose)
@@ -40,7 +40,7 @@ def metres(pose: SkeletonArray) -> np.ndarray:
 
 @pytest.mark.ros
 @pytest.mark.parametrize('first', ['depth', 'image'])
-def test_depth_before_or_after_its_image_gives_metres(world, first):
+def test_depth_before_or_after_its_image_gives_3d(world, first):
     world.tell_camera(info_msg())
     if first == 'depth':
         world.send_depth(world.scene.depth, header(5))
@@ -49,7 +49,7 @@ def test_depth_before_or_after_its_image_gives_metres(world, first):
         world.send_depth(world.scene.depth, header(-100))  # depth does come here
         world.send_image(0)
         world.send_depth(world.scene.depth, header(5))
-    position = metres(world.pose())
+    position = positions(world.pose())
     there = np.isfinite(position).all(axis=2)
     assert there.sum() >= 12
     assert np.linalg.norm(position - world.scene.joints, axis=2)[there].mean() < 0.04
@@ -57,22 +57,22 @@ def test_depth_before_or_after_its_image_gives_metres(world, first):
 
 
 @pytest.mark.ros
-def test_metres_of_float_depth_too(world):
+def test_3d_of_float_depth_too(world):
     world.tell_camera(info_msg())
     depth = np.where(world.scene.depth == 0, np.nan, world.scene.depth / 1000).astype(np.float32)
     world.send_depth(depth, header(0))
     world.send_image(0)
-    assert np.isfinite(metres(world.pose())).sum() >= 3 * 12
+    assert np.isfinite(positions(world.pose())).sum() >= 3 * 12
 
 
 @pytest.mark.ros
-def test_without_metres_there_is_a_reason_and_metres_return(world):
+def test_without_3d_there_is_a_reason_and_3d_returns(world):
     depth = world.scene.depth
     world.send_image(0)
-    assert np.isnan(metres(world.pose())).all() and 'no depth on /depth' in world.reason
+    assert np.isnan(positions(world.pose())).all() and 'no depth on /depth' in world.reason
     world.send_depth(depth, header(100))
     world.send_image(100)
-    assert np.isnan(metres(world.pose())).all() and 'no camera_info' in world.reason
+    assert np.isnan(positions(world.pose())).all() and 'no camera_info' in world.reason
     bad = [
         (info_msg(k=[0.0] * 9), depth, header(200), 'uncalibrated'),
         (info_msg(width=320, height=240), depth, header(200), 'camera_info is of an image of 320'),
@@ -87,20 +87,20 @@ def test_without_metres_there_is_a_reason_and_metres_return(world):
         head.stamp.sec += i
         world.send_depth(image, head)
         world.send_image(200 + shift)
-        assert np.isnan(metres(world.pose())).all()
+        assert np.isnan(positions(world.pose())).all()
         assert reason in world.reason
         assert reason in world.node.health()[1]
     wrong = depth_msg(depth, header(9000))
     wrong.encoding = 'rgb8'
     world.send_depth(wrong)
     world.send_image(9000)
-    assert np.isnan(metres(world.pose())).all() and 'rgb8' in world.reason
+    assert np.isnan(positions(world.pose())).all() and 'rgb8' in world.reason
     world.send_depth(depth, header(9100))
     world.send_image(9100)
-    assert np.isfinite(metres(world.pose())).any()
+    assert np.isfinite(positions(world.pose())).any()
     assert world.reason == '' and world.node.health()[1].startswith(
-        f'working without metres for {len(bad) + 3} of')
-    assert world.node.statistics.counts['without_metres'] == 2 + len(bad) + 1
+        f'working without 3-D for {len(bad) + 3} of')
+    assert world.node.statistics.counts['without_3d'] == 2 + len(bad) + 1
 
 
 @pytest.mark.ros
@@ -108,7 +108,7 @@ def test_zeros_are_counted_and_two_dimensions_go_on(world):
     world.tell_camera(info_msg())
     world.send_depth(np.zeros_like(world.scene.depth), header(0))
     world.send_image(0)
-    assert np.isnan(metres(world.pose())).all()
+    assert np.isnan(positions(world.pose())).all()
     assert world.node.statistics.counts['depth_no_depth'] >= 12
 
 
@@ -118,9 +118,9 @@ def test_depth_that_stops_holds_nothing_up(ros):
     world.tell_camera(info_msg())
     world.send_depth(world.scene.depth, header(0))
     world.send_image(0)
-    assert np.isfinite(metres(world.pose())).any()
+    assert np.isfinite(positions(world.pose())).any()
     world.send_image(200)
-    assert np.isnan(metres(world.pose())).all()
+    assert np.isnan(positions(world.pose())).all()
     assert 'came in time' in world.reason
 
 
@@ -135,7 +135,7 @@ def test_every_image_is_published_once_and_in_order_at_half_the_depth_rate(world
     world.ros.spin_for(0.1)
     stamps = [p.header.stamp.nanosec // 1_000_000 for p in world.poses]
     assert stamps == [0, 33, 66, 99, 132, 165]
-    found = [bool(np.isfinite(metres(p)).any()) for p in world.poses]
+    found = [bool(np.isfinite(positions(p)).any()) for p in world.poses]
     assert found == [True, False] * 3
 
 

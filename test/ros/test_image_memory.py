@@ -12,7 +12,7 @@ import pytest
 # What a message of 1920x1080 does on its way: two buffers of its size, filled and freed.
 _IMAGES = """
 import ctypes, resource, sys
-from pose_ros.ros import spin
+from pose_ros.ros import process
 from pose_ros.ros.parameters import ParameterError
 
 libc = ctypes.CDLL(None)
@@ -36,7 +36,7 @@ def in_place_of_a_node():
     raise ParameterError('that was all')
 
 if sys.argv[1] == 'node':
-    spin.spin_together([in_place_of_a_node], [])
+    process.spin_together([in_place_of_a_node], [])
 else:
     try:
         in_place_of_a_node()

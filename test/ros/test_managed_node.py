@@ -18,7 +18,7 @@ from rclpy.lifecycle import LifecycleNode
 from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.backend import BackendError
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.ros.health.diagnostics import ERROR, OK, WARN, Statistics, Throttle
+from pose_ros.ros.diagnostics import ERROR, OK, WARN, Statistics, Throttle
 from pose_ros.ros.nodes.pose_camera import PoseCameraNode
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode

@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose_ros.core.config import VisualizerConfig
-from pose_ros.core.pose3d.display_points import Placed, place
+from pose_ros.core.pose3d.display_points import DisplayPoints, display_points
 from pose_ros.core.skeleton import EDGES, NUM_KEYPOINTS
 from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 from pose_ros.media.palette import id_color
@@ -98,8 +98,8 @@ def nan_space(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.full((n, 17, 3), np.nan), np.full((n, 17, 3, 3), np.nan), np.full((n, 17, 3), np.nan)
 
 
-def flat(tracks: Tracks, distance_m: float = 2.0) -> Placed:
-    return place(tracks, *nan_space(len(tracks)), CAMERA, distance_m)
+def flat(tracks: Tracks, distance_m: float = 2.0) -> DisplayPoints:
+    return display_points(tracks, *nan_space(len(tracks)), CAMERA, distance_m)
 
 
 def write(
@@ -164,7 +164,7 @@ def test_ellipsoids_and_arrows(tracks: Tracks) -> None:
     velocity[0] = [0.4, 0.0, 0.0]
     velocity[0, 5] = np.nan
     velocity[0, 6] = 0.001
-    placed = place(tracks, position, covariance, velocity, CAMERA, 2.0)
+    placed = display_points(tracks, position, covariance, velocity, CAMERA, 2.0)
     markers = MarkerWriter().write(tracks, placed, header(), header(), EVERYTHING)
     balls, arrows = of(markers, 'covariance'), of(markers, 'velocity')
     assert set(balls) == {17 * i + k for i in (3, 8) for k in range(17)}
@@ -204,7 +204,7 @@ def test_missing_keypoints_and_people_are_not_drawn(tracks: Tracks) -> None:
 def test_positions_in_another_frame(tracks: Tracks) -> None:
     position, covariance, velocity = nan_space(2)
     position[0] = [[4.0, 1.0, 0.1 * k] for k in range(NUM_KEYPOINTS)]
-    placed = place(tracks, position, covariance, velocity, CAMERA, 2.0, same_frame=False)
+    placed = display_points(tracks, position, covariance, velocity, CAMERA, 2.0, same_frame=False)
     markers = MarkerWriter().write(tracks, placed, header(1, 'map'), header(), EVERYTHING)
     assert of(markers, 'joints')[3].header.frame_id == 'map'
     assert of(markers, 'label')[3].pose.position.z > 1.6, 'z is up in map'

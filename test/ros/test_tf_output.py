@@ -106,7 +106,7 @@ def test_it_waits_for_a_late_transform_and_keeps_the_order(ros: Any, tree: Tree)
     assert all(np.isfinite(space_from_msg(m)[0]).all() for m in walk.tracked)
 
 
-def test_without_the_transform_two_dimensions_go_on_and_metres_return(
+def test_without_the_transform_two_dimensions_go_on_and_3d_return(
     ros: Any, tree: Tree
 ) -> None:
     walk = Walk(ros, tree.connect, target_frame='base', transform_timeout_s=0.05)
@@ -123,7 +123,7 @@ def test_without_the_transform_two_dimensions_go_on_and_metres_return(
     assert walk.node._frames.reason == ''
 
 
-def test_what_has_no_metres_waits_for_nothing(ros: Any, tree: Tree) -> None:
+def test_what_has_no_3d_waits_for_nothing(ros: Any, tree: Tree) -> None:
     walk = Walk(ros, tree.connect, target_frame='base', transform_timeout_s=2.0)
     begin_s = time.monotonic()
     assert walk.send(0, depth=False).header.frame_id == 'base'

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from pose_ros.ros.health.transport import PROFILE_VARIABLES
+from pose_ros.diagnostics.transport import PROFILE_VARIABLES
 from pose_ros.ros.shipped_files import QOS_FROM_PROFILE
 
 # All tests run with it: see test/conftest.py.

@@ -10,7 +10,7 @@ from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.core import geometry
 from pose_ros.core.backend import StageTimes
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.oks import symmetric_oks
 
@@ -87,7 +87,7 @@ class Run:
 
     def __init__(self, stage, image=IMAGE, **parameters):
         self.stage, self.image = stage, image
-        self.estimator = PoseEstimator(stage, EstimatorConfig(**parameters))
+        self.estimator = TwoPassEstimator(stage, EstimatorConfig(**parameters))
         self.number = 0
 
     def step(self, periods=1, late=False):

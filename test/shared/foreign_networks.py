@@ -65,8 +65,8 @@ def write_network(
         node('Abs', ['difference'], ['distance']),
         node('Mul', ['distance', 'weight'], ['weighted']),
         node('ReduceSum', ['weighted', 'axis_2'], ['sum'], keepdims=0),
-        node('Sub', ['one', 'sum'], ['likeness']),
-        node('Relu', ['likeness'], ['dots']),
+        node('Sub', ['one', 'sum'], ['similarity']),
+        node('Relu', ['similarity'], ['dots']),
         # Blurred, so that a dot has one summit.
         node('AveragePool', ['dots'], ['blurred'], kernel_shape=[9, 9], pads=[4, 4, 4, 4]),
     ]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.late_frames import Pace
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.late_frames import LateFrames
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 
 # Seconds at speed 1: about those of ONNX Runtime on two cores that others use as well.
@@ -65,16 +65,16 @@ def play(
     parameters
         Of the estimator.
     """
-    costed, pace = _Costed(backend), Pace()
-    estimator = PoseEstimator(costed, EstimatorConfig(**parameters))  # type: ignore[arg-type]
+    costed, late_frames = _Costed(backend), LateFrames()
+    estimator = TwoPassEstimator(costed, EstimatorConfig(**parameters))  # type: ignore[arg-type]
     period_s = (frames[-1][0] - frames[0][0]) / (len(frames) - 1)
     answers, free_s, number = [], 0.0, -1
     while (number := max(number + 1, int(free_s / period_s + 1e-6))) < len(frames):
         began_s = max(free_s, number * period_s)
-        pace.begin(began_s)
+        late_frames.begin(began_s)
         costed.took_s, costed.followed = 0.0, True
-        people = estimator.estimate(frames[number][1], frames[number][0], late=pace.late)
+        people = estimator.estimate(frames[number][1], frames[number][0], late=late_frames.late)
         free_s = began_s + costed.took_s * slowness + REST_S
-        pace.end(free_s)
+        late_frames.end(free_s)
         answers.append(Answer(number, people, costed.followed, free_s))
     return answers

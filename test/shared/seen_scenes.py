@@ -19,13 +19,13 @@ from benchmarks.proximity import PLAYS
 from pose_ros.backends import load_backend
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthNoise
 from pose_ros.core.pose3d.track_sources import of_tracks
-from pose_ros.core.pose3d.tracker3d import SpaceFilter
+from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.proximity.distance import proximity
-from pose_ros.core.proximity.zones import volume_of
+from pose_ros.core.proximity.zones import make_zone
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.media.sources import open_source
 from pose_ros.msg import Proximity, ProximityArray
@@ -41,7 +41,7 @@ Topics = dict[str, Any]
 def of_footage(images: int, first: int = 60) -> Iterator[Topics]:
     """Yield image, pose, pose/tracked, pose/predicted of the demo's footage, by the networks."""
     config = EstimatorConfig()
-    estimator, tracker = PoseEstimator(load_backend(config), config), Tracker(TrackerConfig())
+    estimator, tracker = TwoPassEstimator(load_backend(config), config), Tracker(TrackerConfig())
     with open_source('demo') as source:
         for frame in source:
             if frame.index < first:
@@ -68,14 +68,14 @@ def of_footage(images: int, first: int = 60) -> Iterator[Topics]:
 
 
 def of_play(name: str, seconds: float, z_m: float = 2.6, seed: int = 3) -> Iterator[Topics]:
-    """Yield the topics of a synthetic scene in metres: camera_info and pose/proximity as well."""
+    """Yield the topics of a synthetic scene in 3-D: camera_info and pose/proximity as well."""
     rate_hz, size, k = 15.0, (640, 480), (525.0, 0, 320, 0, 525.0, 240, 0, 0, 1)
     camera = CameraModel.from_camera_info(*size, '', (), k)
     assert camera is not None
     rng, noise = np.random.default_rng(seed), DepthNoise.structured_light()
     u = rng.random(24)
-    tracker, space = Tracker(TrackerConfig()), SpaceFilter(camera)
-    zone = volume_of('sphere', (0.0, 0.0, 0.0, 0.3), np.eye(4))
+    tracker, space = Tracker(TrackerConfig()), Tracker3D(camera)
+    zone = make_zone('sphere', (0.0, 0.0, 0.0, 0.3), np.eye(4))
     for i in range(int(seconds * rate_hz)):
         t_s = i / rate_hz
         t_ns = BEGIN_NS + round(t_s * 1e9)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""For tests: somebody who walks before a pose_tracker, in metres."""
+"""For tests: somebody who walks before a pose_tracker, in 3-D."""
 
 from __future__ import annotations
 

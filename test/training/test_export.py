@@ -20,7 +20,7 @@ from pose_ros.core.config import EstimatorConfig  # noqa: E402
 from pose_ros.training.checkpoint import load_checkpoint  # noqa: E402
 from pose_ros.training.errors import TrainingError  # noqa: E402
 from pose_ros.training.export import export_network  # noqa: E402
-from pose_ros.training.heatmap_net import TextbookNetwork  # noqa: E402
+from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
 from pose_ros.training.network import normalised  # noqa: E402
 from pose_ros.training.networks import trained_network  # noqa: E402
 
@@ -108,8 +108,8 @@ def test_it_is_evaluated_with_nothing_else_to_do(exported, stick_folder, capsys)
 
 def test_a_difference_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
     """Here the file has other weights than the network that it is compared with."""
-    network = TextbookNetwork()
-    monkeypatch.setattr(network, 'write_onnx', TextbookNetwork().write_onnx)
+    network = HeatmapNet()
+    monkeypatch.setattr(network, 'write_onnx', HeatmapNet().write_onnx)
     torch.nn.init.normal_(network.head.weight, std=0.1)
     with pytest.raises(TrainingError, match='differ by .* not exported'):
         export_network(network, tmp_path, 'name', NO_CROPS, 'card')
@@ -117,7 +117,7 @@ def test_a_difference_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path):
-    network = TextbookNetwork()
+    network = HeatmapNet()
     with torch.no_grad():
         network.head.bias[3] = float('nan')
     with pytest.raises(TrainingError, match='1 weights are not finite numbers.*head.bias'):
@@ -128,7 +128,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
 def test_a_full_disk_leaves_the_old_files(exported, tmp_path):
     import resource
 
-    network = TextbookNetwork()
+    network = HeatmapNet()
     export_network(network, tmp_path, 'name', NO_CROPS, 'card')
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -17,7 +17,7 @@ from pose_ros.training.accuracy import Predictions  # noqa: E402
 from pose_ros.training.augment import Augmentation  # noqa: E402
 from pose_ros.training.device import choose_device  # noqa: E402
 from pose_ros.training.errors import TrainingError  # noqa: E402
-from pose_ros.training.heatmap_net import TextbookNetwork  # noqa: E402
+from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
 from pose_ros.training.labels import read_labels  # noqa: E402
 from pose_ros.training.loader import batch_of  # noqa: E402
 from pose_ros.training.loop import parameter_groups  # noqa: E402
@@ -86,7 +86,7 @@ def test_averaged_weights_follow():
 
 
 def test_the_textbook_network_is_what_the_textbook_says():
-    network = TextbookNetwork().eval()
+    network = HeatmapNet().eval()
     images = torch.rand(2, 3, 256, 256, requires_grad=True)
     features = network.features(images)
     maps = network(images)['heatmaps']
@@ -103,7 +103,7 @@ def test_the_textbook_network_is_what_the_textbook_says():
 
 
 def test_biases_do_not_decay():
-    network = TextbookNetwork()
+    network = HeatmapNet()
     decayed, others = parameter_groups(network, 0.1)
     assert (decayed['weight_decay'], others['weight_decay']) == (0.1, 0.0)
     assert all(p.ndim == 4 for p in decayed['params'])
@@ -145,7 +145,7 @@ def test_devices_that_are_not_there():
 def test_crops_are_made_in_a_fifth_of_the_time_that_the_network_takes(stick_folder):
     """In processor time of one thread each, so that other work on the machine changes nothing."""
     labels = read_labels(stick_folder / 'annotations.json', stick_folder / 'images')
-    network = TextbookNetwork().to(memory_format=torch.channels_last).train()
+    network = HeatmapNet().to(memory_format=torch.channels_last).train()
     maker = SampleMaker(labels.people, network.spec, Augmentation())
     threads = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)

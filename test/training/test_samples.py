@@ -11,12 +11,12 @@ from pose_ros.core.skeleton import FLIP_INDEX  # noqa: E402
 from pose_ros.training import augment  # noqa: E402
 from pose_ros.training.augment import Augmentation  # noqa: E402
 from pose_ros.training.errors import TrainingError  # noqa: E402
-from pose_ros.training.heatmap_net import TextbookNetwork  # noqa: E402
+from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
 from pose_ros.training.labels import read_labels  # noqa: E402
 from pose_ros.training.loader import Loader  # noqa: E402
 from pose_ros.training.samples import PhotoCache, SampleMaker  # noqa: E402
 
-SPEC = TextbookNetwork.spec
+SPEC = HeatmapNet.spec
 GEOMETRY = Augmentation(
     scale=1.3, rotation_deg=30.0, shift=0.05, flip=0.5, color=0.0, occlusion=0.0
 )

@@ -26,7 +26,7 @@ from pose_ros.backends.tensorrt.pass_buffers import keypoints_of
 from pose_ros.backends.tensorrt.half_precision import is_quantized
 from pose_ros.backends.tensorrt.network import TensorrtNetwork
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.decode import movenet as decode
 from pose_ros.core.estimator import preprocess
 from pose_ros.core.keypoints import Keypoints
@@ -175,7 +175,7 @@ class TensorrtBackend:
         height, width = image.shape[:2]
         self._upload(image, structs.frame_record('bgr8', width, height, 3 * width, image.size))
 
-    def load_frame(self, frame: Frame) -> None:
+    def load_frame(self, frame: CameraImage) -> None:
         """Take a camera's frame as it comes (`core.backend.Backend`)."""
         record = structs.frame_record(
             frame.encoding, frame.width, frame.height, frame.step, frame.data.size

@@ -64,13 +64,14 @@ class EstimatorConfig:
     )
     max_people: int = param(20, 'Largest number of people per image', low=1, high=100)
     min_person_score: float = param(
-        0.01, 'People with a lower score are not published', low=0.0, high=1.0
+        0.05, 'People with a lower score (probability that the skeleton is right) are not '
+        'published', low=0.0, high=1.0
     )
     min_keypoint_score: float = param(
         0.2, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
     )
     min_follow_score: float = param(
-        0.05, 'Single: a followed person with a lower score is looked for in the whole image',
+        0.3, 'Single: a followed person with a lower score is looked for in the whole image',
         low=0.0, high=1.0,
     )
     redetect_s: float = param(
@@ -127,7 +128,7 @@ class EstimatorConfig:
         0.5, 'Images wait at most so long for their detections, s', low=0.01, high=5.0
     )
     depth: bool = param(
-        False, 'Positions in metres from topics depth and camera_info', live=False
+        False, '3-D positions from topics depth and camera_info', live=False
     )
     depth_transport: str = param(
         'raw', 'raw: topic depth; compressedDepth: topic depth/compressedDepth (PNG)',
@@ -149,7 +150,7 @@ class EstimatorConfig:
     )
     monocular: bool = param(
         False,
-        'Where no depth is: positions in metres from camera_info and an assumed stature, marked '
+        'Where no depth is: 3-D positions from camera_info and an assumed stature, marked '
         'POSITION_MONOCULAR',
         live=False,
     )

@@ -44,14 +44,14 @@ class TrackerConfig:
         5, 'A new track needs as many keypoints', low=1, high=17
     )
     new_track_score: float = param(
-        0.2, 'A new track needs a person score as high', low=0.0, high=1.0
+        0.5, 'A new track needs a person score (probability) as high', low=0.0, high=1.0
     )
     low_score: float = param(
-        0.1, 'Detections between this person score and new_track_score only continue tracks',
+        0.25, 'Detections between this person score and new_track_score only continue tracks',
         low=0.0, high=1.0,
     )
     match_similarity: float = param(
-        0.25, 'Smallest likeness (OKS widened by the uncertainty) of a detection to its track',
+        0.25, 'Smallest similarity (OKS widened by the uncertainty) of a detection to its track',
         low=0.0, high=1.0,
     )
     duplicate_oks: float = param(
@@ -69,7 +69,7 @@ class TrackerConfig:
         3, 'Detections before a track is CONFIRMED', low=1, high=100
     )
     confirm_evidence: float = param(
-        0.9, 'Sum of the person scores of its detections before a track is CONFIRMED',
+        1.8, 'Sum of the person scores of its detections before a track is CONFIRMED',
         low=0.0, high=100.0,
     )
     confirm_s: float = param(
@@ -118,7 +118,7 @@ class TrackerConfig:
         'body_', "What the name of a body's frame begins with; its id follows"
     )
     metres: bool = param(
-        True, 'Filter positions in metres where pose has them, with camera_info', live=False
+        True, 'Filter 3-D positions where pose has them, with camera_info', live=False
     )
     rectified: bool = param(
         False, 'The image is rectified: P of camera_info holds, not K and D', live=False

@@ -57,7 +57,7 @@ def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
         step = _quarter(heatmaps, i, j)
     else:
         reach = 1 if spec.refinement == 'udp' else 2
-        step = _summit(_log_windows(heatmaps, i, j, spec.blur_sigma, reach), reach)
+        step = _newton_step(_log_windows(heatmaps, i, j, spec.blur_sigma, reach), reach)
         inside = (np.minimum(i, height - 1 - i) >= reach) & (np.minimum(j, width - 1 - j) >= reach)
         step *= inside[..., None]
     xy = np.stack([j, i], axis=-1).astype(np.float32) + step
@@ -131,7 +131,7 @@ def _log_windows(
     return np.log(np.maximum(windows, np.float32(MIN_HEIGHT)))
 
 
-def _summit(log: np.ndarray, reach: int) -> np.ndarray:
+def _newton_step(log: np.ndarray, reach: int) -> np.ndarray:
     """
     Return the Newton step from the middle of each window to the summit.
 

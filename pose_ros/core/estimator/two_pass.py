@@ -11,16 +11,16 @@ import numpy as np
 
 from pose_ros.core import geometry, oks
 from pose_ros.core.backend import Backend, ModelSpec, StageTimes
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig, check
 from pose_ros.core.estimator.person_score import (
-    box_score,
+    PersonScorer,
     candidate_score,
-    single_pass_score,
-    two_pass_score,
+    crop_evidence,
+    two_pass_evidence,
 )
 from pose_ros.core.estimator.preprocess import check_image
-from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, Following
+from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, RoiTracker
 from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
 
@@ -33,7 +33,7 @@ CONVINCING = 0.5
 USUAL_CROP_SCALE = 1.1
 
 
-class PoseEstimator:
+class TwoPassEstimator:
     """
     Finds the people in images, one image after the other.
 
@@ -54,10 +54,11 @@ class PoseEstimator:
         check(config)
         self.backend = backend
         self.config = config
+        self.scorer = PersonScorer(backend.detector, backend.refiner)
         self._followed = Keypoints.empty()
         self._followed_size = (0, 0)
         self._followed_stamp_s: float | None = None
-        self._following = Following()
+        self._roi_tracker = RoiTracker()
 
     @property
     def times(self) -> StageTimes:
@@ -66,7 +67,7 @@ class PoseEstimator:
 
     def estimate(
         self,
-        image: np.ndarray | Frame,
+        image: np.ndarray | CameraImage,
         stamp_s: float | None = None,
         boxes: np.ndarray | None = None,
         box_scores: np.ndarray | None = None,
@@ -77,10 +78,10 @@ class PoseEstimator:
 
         Parameters
         ----------
-        image : (H, W, 3) uint8, or Frame
+        image : (H, W, 3) uint8, or CameraImage
             BGR, any size, any view; or as the camera sent it, in one of the backend's encodings.
         stamp_s : float, optional
-            When it was taken; whoever follows people looks at it.
+            When it was taken; ROI tracking needs it.
         boxes : (N, 4) float, optional
             Where somebody else has found people: x_min, y_min, x_max, y_max of the whole person
             in image pixels. They stand in for the first pass, in every mode; boxes that see
@@ -103,15 +104,15 @@ class PoseEstimator:
         BackendError
             When a network fails.
         """
-        if isinstance(image, Frame):
+        if isinstance(image, CameraImage):
             image_size = image.size
         else:
             check_image(image)
             image_size = (image.shape[1], image.shape[0])
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
         if given is not None or self.config.mode != 'two-pass':
-            self._following.forget()
-        if isinstance(image, Frame):
+            self._roi_tracker.forget()
+        if isinstance(image, CameraImage):
             self.backend.load_frame(image)
         else:
             self.backend.load_image(image)
@@ -127,23 +128,23 @@ class PoseEstimator:
                     image, image_size, stamp_s, late and self.config.follow_when_late)
             else:
                 people = self._candidates(image_size)
-                people = replace(people, person_score=single_pass_score(people))
+                people = self._scored('one_pass', people)
         return self._published(people)
 
     def _two_passes(
-        self, image: np.ndarray | Frame, image_size: tuple[int, int], stamp_s: float | None,
+        self, image: np.ndarray | CameraImage, image_size: tuple[int, int], stamp_s: float | None,
         late: bool,
     ) -> Keypoints:
         """Find everybody: near where they were, or by the first pass."""
-        config, following = self.config, self._following
-        if following.goes_on(image, stamp_s, config.redetect_s, late):
-            followed = following.found(self._in_crops(following.people), config)
+        config, tracker = self.config, self._roi_tracker
+        if tracker.goes_on(image, stamp_s, config.redetect_s, late):
+            followed = tracker.found(self._in_crops(tracker.people), config)
             if followed is not None:
                 return followed
         candidates = self._candidates(image_size)
         people = self._sharpened(candidates, config.max_crops)
         known = people.select(people.person_score >= config.min_person_score)
-        following.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
+        tracker.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
         return people
 
     def _candidates(self, image_size: tuple[int, int]) -> Keypoints:
@@ -185,11 +186,32 @@ class PoseEstimator:
         second = replace(
             second,
             xy=fused_xy(second, first, FIRST_PASS_WEIGHT),
-            person_score=two_pass_score(first, second, similarity),
+            person_score=self.scorer.score(
+                'two_pass', two_pass_evidence(first, second, similarity)),
         )
-        rest = replace(rest, person_score=single_pass_score(rest))
+        rest = self._scored('one_pass', rest)
         people = Keypoints.concatenate([second, rest])
         return people.select(oks.distinct(people, self.config.duplicate_oks))
+
+    def look_again(self, people: Keypoints) -> Keypoints:
+        """
+        Look at people of the latest image in a crop around where they were, as `single` does.
+
+        Parameters
+        ----------
+        people : Keypoints
+            N people, image pixels.
+
+        Returns
+        -------
+        Keypoints
+            The same N people.
+        """
+        return self._scored('roi', self._in_crops(people))
+
+    def _scored(self, mode: str, people: Keypoints) -> Keypoints:
+        """Score people whom one pass has looked at."""
+        return replace(people, person_score=self.scorer.score(mode, crop_evidence(people)))
 
     def _in_crops(self, people: Keypoints) -> Keypoints:
         """Run the second pass on a crop around each person."""
@@ -211,15 +233,16 @@ class PoseEstimator:
             boxes[best], refiner.input_size, refiner.crop_scale, refiner.crop_aspect
         )
         people = look_at_crops(self.backend, crops, self.config.mirror_crops)
-        people = replace(people, person_score=box_score(people, scores[best]))
+        people = self._scored('boxes', people)
+        # The probability that the box shows a person, times that of the skeleton in it.
+        people = replace(people, person_score=people.person_score * np.float32(scores[best]))
         return people.select(oks.distinct(people, self.config.duplicate_oks))
 
     def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
         """Follow one person from crop to crop; look for him in the whole image when lost."""
         people = Keypoints.empty()
         if len(self._followed) and self._continues(image_size, stamp_s):
-            people = self._in_crops(self._followed)
-            people = replace(people, person_score=single_pass_score(people))
+            people = self.look_again(self._followed)
             people = people.select(people.person_score >= self.config.min_follow_score)
         if not len(people):
             people = self._sharpened(self._candidates(image_size).select(slice(1)), 1)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 
 
@@ -75,7 +75,7 @@ class Transform(NamedTuple):
         return tuple(q.tolist())
 
 
-def moved(joints: SpaceTracks, target_from_source: Transform) -> SpaceTracks:
+def moved(joints: Tracks3D, target_from_source: Transform) -> Tracks3D:
     """
     Express joints in another frame.
 

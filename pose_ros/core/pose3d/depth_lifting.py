@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Keypoints of an image and a registered depth image -> joints in metres.
+Keypoints of an image and a registered depth image -> 3-D joints.
 
 1. The person's own depths: samples along the bones. Their 40 % quantile is where the body is; what
    lies behind a gap in them is background.
@@ -23,7 +23,7 @@ from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.bone_lengths import BONES, THIGH, impossible
 from pose_ros.core.pose3d.depth_noise import DepthNoise, check_depth, sample_m
-from pose_ros.core.pose3d.joints3d import Joints
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.skeleton import EDGES, OKS_SIGMAS
 from pose_ros.core.tracking.tracks import PositionSource
 
@@ -96,7 +96,7 @@ _FEWEST = 3  # samples that make a surface
 
 class DepthReason(IntEnum):
     """
-    Why a keypoint has a position in metres, or has none.
+    Why a keypoint has a 3-D position, or has none.
 
     NO_KEYPOINT: not seen in the image. NO_DEPTH: nothing measured in the window. BACKGROUND: only
     what is too far from the person's own depths, or too little else. BONE: at the end of a bone
@@ -119,7 +119,7 @@ _NONE, _DEPTH = np.int8(PositionSource.NONE), np.int8(PositionSource.DEPTH)
 @dataclass(frozen=True, eq=False)
 class Lifted:
     """
-    Joints in metres, optical frame.
+    3-D joints, optical frame.
 
     Attributes
     ----------
@@ -139,10 +139,10 @@ class Lifted:
     reason: np.ndarray
 
     @property
-    def joints(self) -> Joints:
+    def joints(self) -> Joints3D:
         """The joints without what only lifting knows."""
         source = np.where(self.reason == _LIFTED, _DEPTH, _NONE)
-        return Joints(self.position, self.covariance, source)
+        return Joints3D(self.position, self.covariance, source)
 
     def counts(self) -> dict[str, int]:
         """Count the keypoints by reason."""
@@ -157,7 +157,7 @@ def lift(
     noise: DepthNoise | None = None,
 ) -> Lifted:
     """
-    Find the joints of everybody in metres.
+    Find the joints of everybody in 3-D.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Depth images registered to the colour image: what a pixel says in metres, and how surely."""
+"""Depth images registered to the colour image: what a pixel says in 3-D, and how surely."""
 
 from __future__ import annotations
 

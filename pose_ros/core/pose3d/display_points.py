@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Where people are drawn in space: in metres where these are known, else on a plane.
+Where people are drawn in space: in 3-D where these are known, else on a plane.
 
-A person without any metres lies on the plane z = const of the optical frame. In one who has some,
+A person without any 3-D lies on the plane z = const of the optical frame. In one who has some,
 the other keypoints lie on their rays at the median depth of those that have: near the body, and
 marked as flat.
 """
@@ -21,7 +21,7 @@ _STEP_PX = 0.5  # of the difference quotient
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class DisplayPoints:
     """
     N people in space.
 
@@ -40,14 +40,14 @@ class Placed:
     covariance: np.ndarray
     flat: np.ndarray
 
-    def select(self, index: np.ndarray) -> Placed:
+    def select(self, index: np.ndarray) -> DisplayPoints:
         """Return the people that `index` (integers or mask) picks, in its order."""
-        return Placed(
+        return DisplayPoints(
             self.points[index], self.velocity[index], self.covariance[index], self.flat[index]
         )
 
 
-def place(
+def display_points(
     tracks: Tracks,
     position: np.ndarray,
     covariance: np.ndarray,
@@ -55,7 +55,7 @@ def place(
     camera: CameraModel,
     plane_distance_m: float,
     same_frame: bool = True,
-) -> Placed:
+) -> DisplayPoints:
     """
     Place everybody.
 
@@ -70,14 +70,14 @@ def place(
     camera : CameraModel
         Its distortion is undone.
     plane_distance_m : float
-        Depth of people without metres, m.
+        Depth of people without 3-D, m.
     same_frame : bool
-        Whether positions are in the camera's optical frame. If not, keypoints without metres of a
+        Whether positions are in the camera's optical frame. If not, keypoints without 3-D of a
         person who has some are left out: their rays are in another frame.
 
     Returns
     -------
-    Placed
+    DisplayPoints
         MISSING keypoints are NaN.
     """
     there = tracks.keypoint_state != KeypointState.MISSING
@@ -95,14 +95,14 @@ def place(
     jacobian = _jacobian(camera, xy, depth_m)
     flat_covariance = jacobian @ tracks.covariance.astype(np.float64) @ np.swapaxes(jacobian, 2, 3)
     flat_velocity = (jacobian @ tracks.velocity.astype(np.float64)[..., None])[..., 0]
-    by_pixel, by_metres = flat[..., None], known[..., None]
+    by_pixel, by_position = flat[..., None], known[..., None]
 
     def chosen(flat_value: np.ndarray, value: np.ndarray) -> np.ndarray:
-        return np.where(by_pixel, flat_value, np.where(by_metres, value, np.nan))
+        return np.where(by_pixel, flat_value, np.where(by_position, value, np.nan))
 
     points, speeds = chosen(on_plane, position), chosen(flat_velocity, velocity)
-    by_pixel, by_metres = by_pixel[..., None], by_metres[..., None]
-    return Placed(points, speeds, chosen(flat_covariance, covariance), flat)
+    by_pixel, by_position = by_pixel[..., None], by_position[..., None]
+    return DisplayPoints(points, speeds, chosen(flat_covariance, covariance), flat)
 
 
 def _jacobian(camera: CameraModel, xy: np.ndarray, depth_m: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Joints of one image in metres, wherever they come from."""
+"""Joints of one image in 3-D, wherever they come from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.tracking.tracks import PositionSource
 
 
-class Joints(NamedTuple):
+class Joints3D(NamedTuple):
     """
     The joints of N people, measured once.
 
@@ -31,7 +31,7 @@ class Joints(NamedTuple):
     source: np.ndarray
 
     @classmethod
-    def unknown(cls, n: int) -> Joints:
+    def unknown(cls, n: int) -> Joints3D:
         """Return the joints of N people of whom none is known."""
         k = NUM_KEYPOINTS
         return cls(

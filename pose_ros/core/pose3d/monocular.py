@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Joints in metres without a depth image: how far away somebody is whose stature is assumed.
+3-D joints without a depth image: how far away somebody is whose stature is assumed.
 
 A bone of length L at depth z is seen under an angle that is largest when it lies across the ray:
 L >= z l, with l its length on the plane at depth 1. So each bone says "no farther than L / l", and
@@ -11,7 +11,7 @@ Gaussian does, one that is too short only a little, by how often its kind is for
 are so in groups: what is upright when the camera looks down, what goes across when people turn.
 
 What comes out is one depth for the body, whose error is common to all joints and does not average
-out over images: the stature's, the proportions', the posture's. `SpaceFilter` keeps it apart.
+out over images: the stature's, the proportions', the posture's. `Tracker3D` keeps it apart.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pose_ros.core.pose3d.bone_lengths import (
     UPPER_ARM,
 )
 from pose_ros.core.pose3d.depth_lifting import LATERAL_M
-from pose_ros.core.pose3d.joints3d import Joints
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.skeleton import LEFT_EYE, LEFT_HIP, LEFT_SHOULDER, NUM_KEYPOINTS, RIGHT_EYE
 from pose_ros.core.tracking.tracks import PositionSource
 
@@ -99,12 +99,12 @@ _LIMB = {
 """Keypoint at the end of a limb: the nearer one, and the bone between; inner ones first."""
 
 
-def place(
+def lift_monocular(
     camera: CameraModel,
     keypoints: Keypoints,
     stature_m: float = 1.7,
     stature_sigma_m: float = 0.1,
-) -> Joints:
+) -> Joints3D:
     """
     Estimate where everybody's joints are, from an assumed stature.
 
@@ -119,12 +119,12 @@ def place(
 
     Returns
     -------
-    Joints
+    Joints3D
         MONOCULAR, all of a person at about the same depth; unknown for people of whom too little
         is seen.
     """
     n = len(keypoints)
-    joints = Joints.unknown(n)
+    joints = Joints3D.unknown(n)
     xy = keypoints.xy.astype(np.float64)
     known = np.isfinite(xy).all(axis=2) & (keypoints.score > 0)
     rays = camera.rays(np.where(known[..., None], xy, np.nan))
@@ -163,7 +163,7 @@ def common_variance(position: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     position : (..., 3) float64
-        As from `place`.
+        As from `lift_monocular`.
     covariance : (..., 3, 3) float64
         Likewise.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.pose3d.joints3d import Joints
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS
 from pose_ros.core.tracking.association import match
 from pose_ros.core.tracking.tracks import KeypointState, Tracks
@@ -19,7 +19,7 @@ _OBSERVED = int(KeypointState.OBSERVED)
 _K = np.arange(NUM_KEYPOINTS)
 
 
-def of_tracks(tracks: Tracks, keypoints: Keypoints, joints: Joints) -> Joints:
+def of_tracks(tracks: Tracks, keypoints: Keypoints, joints: Joints3D) -> Joints3D:
     """
     Bring measured joints into the order of the tracks that were updated with them.
 
@@ -33,15 +33,15 @@ def of_tracks(tracks: Tracks, keypoints: Keypoints, joints: Joints) -> Joints:
         N people just after `Tracker.update`.
     keypoints : Keypoints
         The M people it was updated with.
-    joints : Joints
+    joints : Joints3D
         Their joints.
 
     Returns
     -------
-    Joints
+    Joints3D
         Of the N people; unknown where a tracked keypoint was not observed, or has no position.
     """
-    found = Joints.unknown(len(tracks))
+    found = Joints3D.unknown(len(tracks))
     if not len(tracks) or not len(keypoints):
         return found
     observed = tracks.keypoint_state == _OBSERVED

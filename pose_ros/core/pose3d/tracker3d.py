@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Tracked people in metres: a companion of the tracker, keyed by its track ids.
+Tracked people in 3-D: a companion of the tracker, keyed by its track ids.
 
 Each keypoint has a constant-velocity Kalman filter over x, y, z with full 3x3 covariances (the
 noise along the ray differs from that across it). Where there is depth, the lifted joint is the
 measurement. Where there is none, the pixel still is: it pins the joint across its ray and says
 nothing along it, where the variance then grows by the motion model. So a keypoint passes between
-the two without a jump, and is given up in metres when its place along the ray is lost.
+the two without a jump, and is given up in 3-D when its place along the ray is lost.
 
 After each image the bones are pulled to the person's own lengths (`bone_pull`).
 
@@ -26,7 +26,7 @@ from pose_ros.core.pose3d.bone_lengths import LimbLengths, lengths
 from pose_ros.core.pose3d.bone_pull import pulled
 from pose_ros.core.pose3d.depth_lifting import OFFSET_SIGMA
 from pose_ros.core.pose3d.monocular import common_variance
-from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.tracking.skeleton_filter import AGILITY, INITIAL_SPEED
 from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
@@ -44,7 +44,7 @@ FOLLOW_BODY_S = 0.2
 """Time constant with which a joint without depth takes over the body's velocity along the ray."""
 
 LOST_SIGMA_M = 0.3
-"""A joint whose place along the ray is less certain has no position in metres any more."""
+"""A joint whose place along the ray is less certain has no 3-D position any more."""
 
 ALONG_RAY_M = 10.0
 """Standard deviation along the ray of a keypoint that is only seen in the image."""
@@ -66,9 +66,9 @@ _PLACE, _MOVES, _SPEED = (
 _NONE, _DEPTH, _PREDICTED, _MONOCULAR = (np.int8(source) for source in PositionSource)
 
 
-class SpaceFilter:
+class Tracker3D:
     """
-    Filters the joints of tracked people in metres.
+    Filters the joints of tracked people in 3-D.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class SpaceFilter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no joint of anybody is known in metres."""
+        """Whether no joint of anybody is known in 3-D."""
         return not self._known.any()
 
     def update(
@@ -119,7 +119,7 @@ class SpaceFilter:
         position: np.ndarray,
         covariance: np.ndarray,
         source: np.ndarray | None = None,
-    ) -> SpaceTracks:
+    ) -> Tracks3D:
         """
         Take what was seen of the tracks in one image.
 
@@ -152,7 +152,7 @@ class SpaceFilter:
             self._correct(stamp_s, tracks, position, covariance, assumed)
         return self._tracks(stamp_s, self._x, self._P, self._measured)
 
-    def predict(self, stamp_s: float) -> SpaceTracks:
+    def predict(self, stamp_s: float) -> Tracks3D:
         """Look ahead, and change nothing; an earlier time than the latest counts as that."""
         now_s = stamp_s if self._stamp_s is None else self._stamp_s
         x, P = self._ahead(max(stamp_s - now_s, 0.0))
@@ -314,7 +314,7 @@ class SpaceFilter:
 
     def _tracks(
         self, stamp_s: float, x: np.ndarray, P: np.ndarray, measured: np.ndarray
-    ) -> SpaceTracks:
+    ) -> Tracks3D:
         position, velocity, xx = x[..., :3], x[..., 3:], P[..., :3, :3]
         blank = np.where(self._known, 1.0, np.nan)[..., None]
         # Errors of the depth below the skin repeat from image to image: no filter removes them.
@@ -326,7 +326,7 @@ class SpaceFilter:
             common = self._common[..., None, None] * line[..., :, None] * line[..., None, :]
             bias = np.where(self._assumed[..., None, None], common, bias)
             source = np.where(self._known & self._assumed, _MONOCULAR, source)
-        return SpaceTracks(
+        return Tracks3D(
             stamp_s, self._id, position * blank, velocity * blank,
             (xx + bias) * blank[..., None], source,
         )

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The joints of tracked people in metres at one moment: what the space filter gives out."""
+"""The joints of tracked people in 3-D at one moment: what the space filter gives out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NONE, _DEPTH = np.int8(PositionSource.NONE), np.int8(PositionSource.DEPTH)
 
 
 @dataclass(frozen=True, eq=False)
-class SpaceTracks:
+class Tracks3D:
     """
     The joints of N tracked people, in the order of the tracks given.
 
@@ -26,11 +26,11 @@ class SpaceTracks:
     id : (N,) int64
         Of the tracks.
     position, velocity : (N, 17, 3) float64
-        Optical frame, m and m/s; NaN where not known in metres.
+        Optical frame, m and m/s; NaN where not known in 3-D.
     covariance : (N, 17, 3, 3) float64
         Of the position, m^2, what is uncertain about the joint's depth below the skin included.
     source : (N, 17) int8
-        PositionSource; NONE where not known in metres.
+        PositionSource; NONE where not known in 3-D.
     """
 
     stamp_s: float
@@ -45,7 +45,7 @@ class SpaceTracks:
         """Whether depth of this very image was used, (N, 17) bool."""
         return np.asarray(self.source == _DEPTH)
 
-    def of(self, tracks: Tracks) -> SpaceTracks:
+    def of(self, tracks: Tracks) -> Tracks3D:
         """Return these joints for `tracks`, in their order; NaN for others and where MISSING."""
         at = {track: row for row, track in enumerate(self.id.tolist())}
         rows = np.array([at.get(track, -1) for track in tracks.id.tolist()], np.intp)
@@ -53,11 +53,11 @@ class SpaceTracks:
         if not len(self.id):
             k = NUM_KEYPOINTS
             nothing = np.full((len(rows), k, 3), np.nan)
-            return SpaceTracks(
+            return Tracks3D(
                 self.stamp_s, tracks.id, nothing, nothing.copy(),
                 np.full((len(rows), k, 3, 3), np.nan), np.full((len(rows), k), _NONE),
             )
-        return SpaceTracks(
+        return Tracks3D(
             self.stamp_s, tracks.id,
             np.where(gone[..., None], np.nan, self.position[rows]),
             np.where(gone[..., None], np.nan, self.velocity[rows]),

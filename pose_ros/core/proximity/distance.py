@@ -57,7 +57,7 @@ class Proximity:
     ----------
     distance_m : (N,) float64
         Shortest, from the skin of what is known of the body to the zone, negative inside; NaN for
-        somebody without a joint in metres.
+        somebody without a 3-D joint.
     sigma_m : (N,) float64
         Its standard deviation.
     bound_m : (N,) float64

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where people were last known in metres, for those who are not any more."""
+"""Where people were last known in 3-D, for those who are not any more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT_S = 10.0
 """Longer ago it says nothing any more: 16 m."""
 
 
-class Sighted(NamedTuple):
+class LastSeen(NamedTuple):
     """
     N people, now or when last seen.
 
@@ -34,7 +34,7 @@ class Sighted(NamedTuple):
     sigma_m: np.ndarray
 
 
-class Sightings:
+class LastSeenTracks:
     """Keeps the last known joints of each id."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Sightings:
         position: np.ndarray,
         velocity: np.ndarray,
         covariance: np.ndarray,
-    ) -> Sighted:
+    ) -> LastSeen:
         """
         Take what was known of N people; ids that are not given are forgotten.
 
@@ -85,4 +85,4 @@ class Sightings:
             if gone_s > KEPT_S:
                 position[row] = covariance[row] = np.nan
         self._kept = kept
-        return Sighted(position, velocity, covariance, sigma)
+        return LastSeen(position, velocity, covariance, sigma)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Volumes that people may be near to: convex, fixed in the camera's optical frame."""
+"""Zones that people may be near to: convex, fixed in the camera's optical frame."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _EPSILON = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Volume:
+class BoxZone:
     """
-    A fixed volume: all that is within `radius_m` of a box.
+    A fixed zone: all that is within `radius_m` of a box.
 
     The box may have no extent along some axes: all three make a sphere (with no radius a point,
     such as the origin of a robot's frame), two a capsule.
@@ -25,7 +25,7 @@ class Volume:
     Attributes
     ----------
     rotation : (3, 3) float64
-        Optical frame from the volume's own axes.
+        Optical frame from the zone's own axes.
     centre : (3,) float64
         In the optical frame, metres.
     half_m : (3,) float64
@@ -40,30 +40,30 @@ class Volume:
     radius_m: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the numbers; ValueError when they make no volume."""
+        """Check the numbers; ValueError when they make no zone."""
         rotation = np.asarray(self.rotation, np.float64)
         square = rotation.shape == (3, 3)
         if not square or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6):
-            raise ValueError('the rotation of a volume is a 3x3 rotation matrix')
+            raise ValueError('the rotation of a zone is a 3x3 rotation matrix')
         numbers = (*np.ravel(self.centre), *np.ravel(self.half_m), self.radius_m)
         if len(numbers) != 7 or not np.isfinite(numbers).all() or min(numbers[3:]) < 0:
             raise ValueError(
-                'a volume has a centre of 3 numbers, 3 half sizes >= 0 and a radius >= 0, m'
+                'a zone has a centre of 3 numbers, 3 half sizes >= 0 and a radius >= 0, m'
             )
 
     @classmethod
-    def sphere(cls, centre: np.ndarray, radius_m: float = 0.0) -> Volume:
+    def sphere(cls, centre: np.ndarray, radius_m: float = 0.0) -> BoxZone:
         """Return a sphere around a point (3,) of the optical frame; a point without radius."""
         return cls(np.eye(3), np.asarray(centre, np.float64), np.zeros(3), radius_m)
 
     @classmethod
-    def box(cls, camera_from_box: np.ndarray, size_m: np.ndarray) -> Volume:
+    def box(cls, camera_from_box: np.ndarray, size_m: np.ndarray) -> BoxZone:
         """Return a box of `size_m` (3,) around the origin of a frame (4, 4)."""
         pose = np.asarray(camera_from_box, np.float64)
         return cls(pose[:3, :3], pose[:3, 3], np.asarray(size_m, np.float64) / 2)
 
     @classmethod
-    def capsule(cls, begin: np.ndarray, end: np.ndarray, radius_m: float) -> Volume:
+    def capsule(cls, begin: np.ndarray, end: np.ndarray, radius_m: float) -> BoxZone:
         """Return all within `radius_m` of the line between two points (3,)."""
         begin, end = np.asarray(begin, np.float64), np.asarray(end, np.float64)
         length = float(np.linalg.norm(end - begin))
@@ -106,14 +106,14 @@ class Volume:
 
 
 @dataclass(frozen=True, eq=False)
-class HalfSpaces:
+class HalfSpaceZone:
     """
     All that is behind every one of M planes, such as what is beyond a light curtain.
 
     Attributes
     ----------
     normal : (M, 3) float64
-        Unit vectors out of the volume, in the optical frame.
+        Unit vectors out of the zone, in the optical frame.
     offset_m : (M,) float64
         A point p is behind plane i where `normal[i] @ p <= offset_m[i]`.
     """
@@ -132,7 +132,7 @@ class HalfSpaces:
 
     def distance(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
-        Measure points, as `Volume.distance` does.
+        Measure points, as `BoxZone.distance` does.
 
         Beyond an edge, where two planes are exceeded, it is the larger of the two distances: never
         more than the true one.
@@ -151,11 +151,11 @@ SHAPES: dict[str, str] = {
 """What the numbers of each shape mean; all in metres, in the frame of the zone."""
 
 
-def volume_of(
+def make_zone(
     shape: str, numbers: Sequence[float], camera_from_zone: np.ndarray
-) -> Volume | HalfSpaces:
+) -> BoxZone | HalfSpaceZone:
     """
-    Make a volume from plain numbers.
+    Make a zone from plain numbers.
 
     Parameters
     ----------
@@ -189,16 +189,16 @@ def volume_of(
             raise ValueError(f'planes of {values.tolist()}: a normal has no length')
         normal = planes[:, :3] / length[:, None] @ rotation.T
         # The offset goes with the normal as it was given: n p <= d is the same plane.
-        return HalfSpaces(normal, planes[:, 3] / length + normal @ origin)
+        return HalfSpaceZone(normal, planes[:, 3] / length + normal @ origin)
     sizes = values[3:] if shape != 'capsule' else values[6:]
     if (sizes <= 0).any():
         raise ValueError(f'{shape} of {values.tolist()}: radius and sizes must be above 0')
     first = rotation @ values[:3] + origin
     if shape == 'sphere':
-        return Volume.sphere(first, float(values[3]))
+        return BoxZone.sphere(first, float(values[3]))
     if shape == 'capsule':
-        return Volume.capsule(first, rotation @ values[3:6] + origin, float(values[6]))
-    return Volume(rotation, first, values[3:] / 2)
+        return BoxZone.capsule(first, rotation @ values[3:6] + origin, float(values[6]))
+    return BoxZone(rotation, first, values[3:] / 2)
 
 
 def camera_from_pose(pose: Sequence[float]) -> np.ndarray:

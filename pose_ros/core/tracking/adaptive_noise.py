@@ -19,11 +19,11 @@ from pose_ros.core.skeleton import NUM_KEYPOINTS
 FADING = 0.5
 """Share of the past in the correlation, per update."""
 
-UNREST_GAIN = 0.4
+Q_GAIN = 0.4
 """How fast the logarithm of the process noise follows the correlation."""
 
-UNREST_RANGE = (-3.5, 1.0)
-"""Bounds of that logarithm: calmest and wildest."""
+LOG_Q_RANGE = (-3.5, 1.0)
+"""Bounds of that logarithm: log_q_floor and wildest."""
 
 CALMING = 0.05
 """Correlation below which the process noise falls: at rest there is none to speak of."""
@@ -34,34 +34,34 @@ SURPRISE, SURPRISE_GAIN = 2.0, 0.3
 OWN_SHARE = 0.6
 """Share of a keypoint's own correlation; the rest is the person's: bodies start as one."""
 
-LOUDNESS_GAIN = 0.1
+R_GAIN = 0.1
 """How fast the logarithm of the measurement noise follows the size of the innovations."""
 
-LOUDNESS_RANGE = (-1.5, 1.0)
+LOG_R_RANGE = (-1.5, 1.0)
 """Bounds of that logarithm."""
 
 CAP = 5.0
 """A single innovation counts no more than this many times the expected."""
 
 
-class Innovations:
+class AdaptiveNoise:
     """
     Innovation statistics of N people x 17 keypoints.
 
     Attributes
     ----------
-    unrest : (N, 17) float64
+    log_q_scale : (N, 17) float64
         Logarithm of the factor on the process noise's standard deviation.
-    loudness : (N,) float64
+    log_r_scale : (N,) float64
         Likewise on the measurement noise's.
     """
 
-    _ARRAYS = ('unrest', 'loudness', '_last', '_moments')
+    _ARRAYS = ('log_q_scale', 'log_r_scale', '_last', '_moments')
 
     def __init__(self) -> None:
         k = NUM_KEYPOINTS
-        self.unrest = np.empty((0, k))
-        self.loudness = np.empty(0)
+        self.log_q_scale = np.empty((0, k))
+        self.log_r_scale = np.empty(0)
         self._last = np.empty((0, k, 2))
         self._moments = np.empty((0, k, 2))
 
@@ -76,14 +76,14 @@ class Innovations:
         for name in self._ARRAYS:
             setattr(self, name, getattr(self, name)[rows])
 
-    def follow(
+    def update(
         self,
         rows: np.ndarray | slice,
         y: np.ndarray,
         S: np.ndarray,
         nis: np.ndarray,
         expected: np.ndarray,
-        calmest: float,
+        log_q_floor: float,
     ) -> None:
         """
         Take the innovations of one update.
@@ -96,8 +96,8 @@ class Innovations:
             Innovations, their variances and normalised squares; anything where not expected.
         expected : (n, 17) bool
             Where there were a prediction and a measurement.
-        calmest : float
-            Added to the lower bound of the unrest.
+        log_q_floor : float
+            Added to the lower bound of the log_q_scale.
         """
         size = np.where(expected, np.minimum(nis * 0.5, CAP), 0.0)
         # Normalised, shortened to the cap, 0 where there is none.
@@ -117,11 +117,11 @@ class Innovations:
         level = size.sum(axis=1) / count
         common = (1.0 - OWN_SHARE) * body - CALMING
         common += SURPRISE_GAIN * np.maximum(level - SURPRISE, 0.0)
-        unrest = self.unrest[rows] + UNREST_GAIN * (OWN_SHARE * own + common[:, None])
-        low, high = UNREST_RANGE
-        self.unrest[rows] = np.minimum(np.maximum(unrest, low + calmest), high)
+        log_q_scale = self.log_q_scale[rows] + Q_GAIN * (OWN_SHARE * own + common[:, None])
+        low, high = LOG_Q_RANGE
+        self.log_q_scale[rows] = np.minimum(np.maximum(log_q_scale, low + log_q_floor), high)
         # The correlated part of their size is lag, not noise.
         change = level * (1.0 - np.maximum(body, 0.0)) - 1.0
-        loudness = self.loudness[rows] + LOUDNESS_GAIN * change * (count >= 5)
-        low, high = LOUDNESS_RANGE
-        self.loudness[rows] = np.minimum(np.maximum(loudness, low), high)
+        log_r_scale = self.log_r_scale[rows] + R_GAIN * change * (count >= 5)
+        low, high = LOG_R_RANGE
+        self.log_r_scale[rows] = np.minimum(np.maximum(log_r_scale, low), high)

@@ -17,17 +17,17 @@ import numpy as np
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.tracking.assignment import assign
 from pose_ros.core.tracking.detections import Detections
-from pose_ros.core.tracking.similarity import oks_likeness, place_likeness, shape_likeness
+from pose_ros.core.tracking.similarity import oks_similarity, position_similarity, shape_similarity
 from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
 
 SAME_SHAPE = 0.5
-"""Smallest likeness of shape of a person who jumped."""
+"""Smallest similarity of shape of a person who jumped."""
 
 
 def associate(
     skeletons: SkeletonFilter,
     detected: Detections,
-    likeness: np.ndarray,
+    similarity: np.ndarray,
     confirmed: np.ndarray,
     unseen_s: np.ndarray,
     config: TrackerConfig,
@@ -41,8 +41,8 @@ def associate(
         N tracks, predicted to now.
     detected : Detections
         M people.
-    likeness : (N, M) float64
-        `oks_likeness` of the two.
+    similarity : (N, M) float64
+        `oks_similarity` of the two.
     confirmed : (N,) bool
     unseen_s : (N,) float64
         How long the tracks have not been seen.
@@ -52,14 +52,14 @@ def associate(
     -------
     list of (track, detection)
     """
-    if not likeness.size:
+    if not similarity.size:
         return []
     least = config.match_similarity
     strong = detected.person_score >= config.new_track_score
     weak = (detected.person_score >= config.low_score) & ~strong
     if strong.all() and confirmed.all():
-        pairs = match(likeness, least)
-        if len(pairs) == min(likeness.shape):
+        pairs = match(similarity, least)
+        if len(pairs) == min(similarity.shape):
             return pairs  # what the rounds would find as well
     # Not the state LOST, which begins with the first image that does not show a person.
     long_gone = confirmed & (unseen_s > config.lost_after_s)
@@ -67,13 +67,13 @@ def associate(
     open_columns = np.ones(len(strong), bool)
     pairs = []
     rounds: tuple[tuple[np.ndarray, np.ndarray, Callable[[], np.ndarray], float], ...] = (
-        (confirmed, strong, lambda: likeness, least),
+        (confirmed, strong, lambda: similarity, least),
         # ByteTrack (Zhang et al., ECCV 2022): weak detections continue tracks, never start them.
-        (confirmed & ~long_gone, weak, lambda: likeness, least),
-        (~confirmed, strong, lambda: likeness, least),
-        (open_rows, strong, lambda: oks_likeness(skeletons, detected.mirrored()), least),
-        (~long_gone, strong, lambda: shape_likeness(skeletons, unseen_s, detected), SAME_SHAPE),
-        (long_gone, strong, lambda: place_likeness(skeletons, unseen_s, detected), 0.0),
+        (confirmed & ~long_gone, weak, lambda: similarity, least),
+        (~confirmed, strong, lambda: similarity, least),
+        (open_rows, strong, lambda: oks_similarity(skeletons, detected.mirrored()), least),
+        (~long_gone, strong, lambda: shape_similarity(skeletons, unseen_s, detected), SAME_SHAPE),
+        (long_gone, strong, lambda: position_similarity(skeletons, unseen_s, detected), 0.0),
     )
     for rows, columns, compare, minimum in rounds:
         allowed = (rows & open_rows)[:, None] & (columns & open_columns)
@@ -81,7 +81,7 @@ def associate(
             for row, column in match(np.where(allowed, compare(), -1.0), minimum):
                 pairs.append((row, column))
                 open_rows[row] = open_columns[column] = False
-            if len(pairs) == min(likeness.shape):
+            if len(pairs) == min(similarity.shape):
                 break
     return sorted(pairs)
 

@@ -4,7 +4,7 @@
 What is known of each track besides its motion: who it is, and how sure that somebody is there.
 
 TENTATIVE until seen often enough, with enough evidence, for long enough; then CONFIRMED while in
-the latest image; LOST as soon as it does not show them: whoever is CONFIRMED is really there.
+the latest image; LOST as soon as it does not show them: a CONFIRMED person is really there.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ JUMP_SIZE_RATIO = 1.2
 """... at most so much larger or smaller."""
 
 
-def oks_likeness(skeletons: SkeletonFilter, detected: Detections) -> np.ndarray:
+def oks_similarity(skeletons: SkeletonFilter, detected: Detections) -> np.ndarray:
     """
     Compare tracks with detections: OKS, its kernel widened by the track's uncertainty.
 
@@ -49,10 +49,10 @@ def oks_likeness(skeletons: SkeletonFilter, detected: Detections) -> np.ndarray:
     kernel = (2.0 * OKS_SCALE * OKS_SIGMAS * skeletons.height_px[:, None]) ** 2
     variance = kernel + skeletons.P[..., 0, 0]
     offset = skeletons.x[:, None, :, 0] - detected.xy
-    return _mean_likeness(offset, variance, *_common(skeletons, detected))
+    return _mean_similarity(offset, variance, *_common(skeletons, detected))
 
 
-def shape_likeness(
+def shape_similarity(
     skeletons: SkeletonFilter, unseen_s: np.ndarray, detected: Detections
 ) -> np.ndarray:
     """
@@ -75,10 +75,10 @@ def shape_likeness(
     near = (np.hypot(shift[..., 0], shift[..., 1]) <= reach[:, None]) & (common >= 5)
     near &= _size_difference(skeletons, detected) <= math.log(JUMP_SIZE_RATIO)
     kernel = (2.0 * OKS_SCALE * OKS_SIGMAS * skeletons.height_px[:, None]) ** 2
-    return near * _mean_likeness(offset - shift[:, :, None], kernel, both, common)
+    return near * _mean_similarity(offset - shift[:, :, None], kernel, both, common)
 
 
-def place_likeness(
+def position_similarity(
     skeletons: SkeletonFilter, unseen_s: np.ndarray, detected: Detections
 ) -> np.ndarray:
     """
@@ -100,8 +100,8 @@ def place_likeness(
     distance = np.hypot(offset[..., 0], offset[..., 1]) / np.maximum(common, 1.0)
     reach = skeletons.height_px * (REACH + REACH_PER_S * unseen_s)
     ratio = _size_difference(skeletons, detected)
-    likeness = 1.0 - np.maximum(distance / reach[:, None], ratio / math.log(SIZE_RATIO))
-    return np.where(common >= 3, likeness, -1.0)
+    similarity = 1.0 - np.maximum(distance / reach[:, None], ratio / math.log(SIZE_RATIO))
+    return np.where(common >= 3, similarity, -1.0)
 
 
 def _common(skeletons: SkeletonFilter, detected: Detections) -> tuple[np.ndarray, np.ndarray]:
@@ -110,13 +110,13 @@ def _common(skeletons: SkeletonFilter, detected: Detections) -> tuple[np.ndarray
     return both.astype(np.float64), both.sum(axis=2, dtype=np.float64)
 
 
-def _mean_likeness(
+def _mean_similarity(
     offset: np.ndarray, variance: np.ndarray, both: np.ndarray, common: np.ndarray
 ) -> np.ndarray:
     """Return the mean (N, M) of exp(-offset^2 / (2 variance)) over the common keypoints."""
     distance = np.einsum('nmkd,nmkd->nmk', offset, offset)
-    likeness = np.exp(distance * (-0.5 / variance)[:, None])
-    total = np.einsum('nmk,nmk->nm', likeness, both)
+    similarity = np.exp(distance * (-0.5 / variance)[:, None])
+    total = np.einsum('nmk,nmk->nm', similarity, both)
     return np.where(common >= 2, total / np.maximum(common, 1.0), 0.0)
 
 

@@ -17,7 +17,7 @@ from pose_ros.core.body import OKS_SCALE
 from pose_ros.core.skeleton import NUM_KEYPOINTS, OKS_SIGMAS
 from pose_ros.core.tracking import kalman
 from pose_ros.core.tracking import left_right_swaps as swaps
-from pose_ros.core.tracking.adaptive_noise import Innovations
+from pose_ros.core.tracking.adaptive_noise import AdaptiveNoise
 from pose_ros.core.tracking.detections import Detections
 
 AGILITY = np.array([0.8] * 7 + [1.5, 1.5, 2.5, 2.5, 0.8, 0.8, 1.5, 1.5, 2.5, 2.5])
@@ -61,8 +61,8 @@ class SkeletonFilter:
         2: constant velocity, 3: constant acceleration.
     process_noise, measurement_noise : float
         Factors on the usual standard deviations.
-    calmest : float
-        Added to the lower bound of `Innovations.unrest`.
+    log_q_floor : float
+        Added to the lower bound of `AdaptiveNoise.log_q_scale`.
     gate_sigma : float
         Measurements farther from the prediction are not used.
     resolve_swaps : bool
@@ -81,7 +81,7 @@ class SkeletonFilter:
         When it was last measured.
     height_px : (N,) float64
         Body height.
-    innovations : Innovations
+    adaptive_noise : AdaptiveNoise
         The factors on both noises that the innovations call for.
     nis : (n, 17) float64
         Normalised innovations squared of the latest update, NaN where nothing was measured.
@@ -92,14 +92,14 @@ class SkeletonFilter:
         order: int = 2,
         process_noise: float = 1.0,
         measurement_noise: float = 1.0,
-        calmest: float = 0.0,
+        log_q_floor: float = 0.0,
         gate_sigma: float = 4.0,
         resolve_swaps: bool = True,
     ) -> None:
         self.order = order
         self.process_noise = process_noise
         self.measurement_noise = measurement_noise
-        self.calmest = calmest
+        self.log_q_floor = log_q_floor
         self.gate_sigma = gate_sigma
         self.resolve_swaps = resolve_swaps
         k = NUM_KEYPOINTS
@@ -109,7 +109,7 @@ class SkeletonFilter:
         self.known = np.empty((0, k), bool)
         self.seen_s = np.empty((0, k))
         self.height_px = np.empty(0)
-        self.innovations = Innovations()
+        self.adaptive_noise = AdaptiveNoise()
         self.nis = np.empty((0, k))
         self._swapped_s = np.empty((0, len(swaps.LIMBS)))
 
@@ -141,7 +141,7 @@ class SkeletonFilter:
             ('_swapped_s', np.full((n, len(swaps.LIMBS)), np.nan)),
         ):
             setattr(self, name, np.concatenate([getattr(self, name), rows]))
-        self.innovations.add(n)
+        self.adaptive_noise.add(n)
 
     def keep(self, rows: np.ndarray) -> None:
         """Keep the people picked by a mask (N,) bool."""
@@ -149,14 +149,14 @@ class SkeletonFilter:
             'x', 'P', 'known', 'seen_s', 'height_px', '_swapped_s',
         ):
             setattr(self, name, getattr(self, name)[rows])
-        self.innovations.keep(rows)
+        self.adaptive_noise.keep(rows)
 
     def ahead(self, stamp_s: float) -> tuple[np.ndarray, np.ndarray]:
         """Return x and P of everybody at a later time, and change nothing."""
         dt_s = stamp_s - self.stamp_s
         if dt_s <= 0 or not len(self.x):
             return self.x, self.P
-        agility = self.process_noise * np.exp(self.innovations.unrest) * AGILITY
+        agility = self.process_noise * np.exp(self.adaptive_noise.log_q_scale) * AGILITY
         std = agility * self.height_px[:, None]
         if self.order == 3:
             Q = (JERKINESS * std)[..., None, None] ** 2 * kalman.process_noise(dt_s, 3)
@@ -202,8 +202,8 @@ class SkeletonFilter:
         height += SIZE_GAIN * (known_height - height)
         self.height_px[rows] = height
         x, P, known = self.x[rows], self.P[rows], self.known[rows]
-        loudness = self.innovations.loudness[rows]
-        R = self._noise(measured.score, height, loudness)
+        log_r_scale = self.adaptive_noise.log_r_scale[rows]
+        R = self._noise(measured.score, height, log_r_scale)
         y, S = kalman.innovation(x, P, measured.xy, R)
         nis = kalman.mahalanobis_squared(y, S)
         expected = measured.valid & known
@@ -216,7 +216,7 @@ class SkeletonFilter:
             )
             if exchanged.any():
                 measured = swaps.put_right(measured, exchanged)
-                R = self._noise(measured.score, height, loudness)
+                R = self._noise(measured.score, height, log_r_scale)
                 y, S = kalman.innovation(x, P, measured.xy, R)
                 nis = kalman.mahalanobis_squared(y, S)
                 expected = measured.valid & known
@@ -236,7 +236,7 @@ class SkeletonFilter:
             overdue = self.stamp_s - self.seen_s[rows] >= REACQUIRE_S
             fresh |= outside & (changed[:, None] | overdue)
         self.nis = np.where(expected, nis, np.nan)
-        self.innovations.follow(rows, y, S, nis, expected, self.calmest)
+        self.adaptive_noise.update(rows, y, S, nis, expected, self.log_q_floor)
         x, P = kalman.update(x, P, y, S, use)
         if fresh.any():
             person, _ = np.nonzero(fresh)
@@ -267,10 +267,10 @@ class SkeletonFilter:
         return P
 
     def _noise(
-        self, score: np.ndarray, height_px: np.ndarray, loudness: np.ndarray
+        self, score: np.ndarray, height_px: np.ndarray, log_r_scale: np.ndarray
     ) -> np.ndarray:
         """Return R (n, 17), px^2: a lower peak is a less certain place."""
-        std = OKS_SIGMAS * (OKS_SCALE * np.exp(loudness) * height_px)[:, None] * (
+        std = OKS_SIGMAS * (OKS_SCALE * np.exp(log_r_scale) * height_px)[:, None] * (
             NOISE + NOISE_OF_DOUBT - NOISE_OF_DOUBT * score
         )
         return self.measurement_noise**2 * (std**2 + NOISE_FLOOR_PX**2)

@@ -33,7 +33,7 @@ class TargetState(IntEnum):
 
 class TargetLock:
     """
-    Chooses a person and keeps to this one, whoever else comes nearer or is larger.
+    Chooses a person and keeps to this one, even if another comes nearer or is larger.
 
     Only a CONFIRMED person is chosen. The target stays the target while its track lives and for
     `hold_s` after it was last seen; then, unless it was chosen by id, another one is chosen.
@@ -95,7 +95,7 @@ class TargetLock:
             self.lost_s = max(tracks.stamp_s - self._seen_s, 0.0)
             self.state = TargetState.LOST
             living = bool(np.any(tracks.id == self.id))
-            # Time that goes back means a new run of the same bag: whoever it was, is gone.
+            # Time that goes back means a new run of the same bag: the target is gone.
             if living or (tracks.stamp_s >= self._seen_s and self.lost_s <= hold_s):
                 return
         if self.mode == TargetMode.BY_ID:

@@ -22,7 +22,7 @@ from pose_ros.core.tracking.association import associate
 from pose_ros.core.tracking.detections import Detections, clean
 from pose_ros.core.tracking.lifecycle import Lifecycle
 from pose_ros.core.tracking.one_euro import OneEuroPeople
-from pose_ros.core.tracking.similarity import oks_likeness
+from pose_ros.core.tracking.similarity import oks_similarity
 from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
 from pose_ros.core.tracking.tracks import KeypointState, Tracks
 
@@ -31,7 +31,7 @@ PRESETS = {
     'balanced': (0.7, 1.0, 0.0),
     'smooth': (0.4, 1.2, -0.5),
 }
-"""Preset -> process noise, measurement noise and calmest of the SkeletonFilter."""
+"""Preset -> process noise, measurement noise and log_q_floor of the SkeletonFilter."""
 
 _EYE = np.eye(2, dtype=np.float32)
 _MISSING, _OBSERVED, _PREDICTED = (np.int8(state) for state in KeypointState)
@@ -63,12 +63,12 @@ class Tracker:
     def configure(self, config: TrackerConfig) -> None:
         """Take other parameters from now on; the tracks stay."""
         self.config = config
-        process, measurement, calmest = PRESETS[config.preset]
+        process, measurement, log_q_floor = PRESETS[config.preset]
         skeletons = self._filter
         skeletons.set_order(3 if config.filter == 'constant-acceleration' else 2)
         skeletons.process_noise = process * config.process_noise
         skeletons.measurement_noise = measurement * config.measurement_noise
-        skeletons.calmest = calmest
+        skeletons.log_q_floor = log_q_floor
         skeletons.gate_sigma = config.gate_sigma
         skeletons.resolve_swaps = config.resolve_swaps
 
@@ -118,10 +118,10 @@ class Tracker:
             return self._tracks()
         detected = clean(keypoints, self.config.min_keypoint_score, self.counters)
         self._filter.predict(stamp_s)
-        likeness = oks_likeness(self._filter, detected)
+        similarity = oks_similarity(self._filter, detected)
         life = self._life
         pairs = associate(
-            self._filter, detected, likeness, life.confirmed, stamp_s - life.seen_s, self.config
+            self._filter, detected, similarity, life.confirmed, stamp_s - life.seen_s, self.config
         )
         life.look()
         if pairs:
@@ -131,7 +131,7 @@ class Tracker:
             in_order = n == len(detected.xy) and bool((columns == np.arange(n)).all())
             measured = detected if in_order else detected.select(columns)
             self._see(slice(None) if n == len(life.id) else rows, measured)
-        self._begin(pairs, likeness, detected)
+        self._begin(pairs, similarity, detected)
         self._end(stamp_s)
         return self._tracks()
 
@@ -193,7 +193,7 @@ class Tracker:
             self._one_euro.update(stamp_s, life.id[rows].tolist(), xy, cutoff_hz, beta.tolist())
 
     def _begin(
-        self, pairs: list[tuple[int, int]], likeness: np.ndarray, detected: Detections
+        self, pairs: list[tuple[int, int]], similarity: np.ndarray, detected: Detections
     ) -> None:
         """Start tracks from the strong detections that belong to nobody."""
         if len(pairs) == len(detected.xy):
@@ -205,7 +205,7 @@ class Tracker:
         fit[[column for _, column in pairs]] = False
         if not fit.any():
             return
-        double = likeness[[row for row, _ in pairs]].max(axis=0, initial=0.0)
+        double = similarity[[row for row, _ in pairs]].max(axis=0, initial=0.0)
         double = fit & (double > config.duplicate_oks)
         chosen = np.flatnonzero(fit & ~double)
         chosen = chosen[distinct(detected.select(chosen).keypoints(), config.duplicate_oks)]

@@ -30,7 +30,7 @@ class KeypointState(IntEnum):
 
 
 class PositionSource(IntEnum):
-    """What a position in metres rests on; the values are those of Keypoint.msg."""
+    """What a 3-D position rests on; the values are those of Keypoint.msg."""
 
     NONE = 0
     DEPTH = 1

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodes, a file each."""
 
-NODES = (
-    'pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera', 'pose_recorder',
-    'pose_proximity', 'pose_standards',
-)
+from pose_ros.core.config import NODE_CONFIGS
+
+NODES = tuple(NODE_CONFIGS)

@@ -21,7 +21,7 @@ from std_msgs.msg import Header
 from pose_ros.core.config import CameraConfig
 from pose_ros.media.sources import LiveSource, Source, SourceError, SourceImage, open_source
 from pose_ros.ros.calibration import CalibrationError, camera_info_from_yaml
-from pose_ros.ros.health.diagnostics import ERROR, OK, WARN
+from pose_ros.ros.diagnostics import ERROR, OK, WARN
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
@@ -159,7 +159,7 @@ class PoseCameraNode(ManagedNode):
         self.get_logger().info(f'{reason} ({self.statistics.counts["published"]} images sent)')
         self.deactivate()
         if self.config.exit_at_end:
-            # Whoever is busy with the image before has not fetched the last one yet.
+            # A node busy with the image before has not fetched the last one yet.
             self.create_timer(_LINGER_S, self._finish, clock=self._steady_clock)
 
     def _finish(self) -> None:

@@ -3,9 +3,9 @@
 """
 `pose_container`: several nodes in one process, which saves memory.
 
-To everybody else they are the same nodes: names, topics, parameters, lifecycle and /diagnostics
-do not change, but `cpu_share` and `memory_mb` are those of the process. `docs/benchmarks.md` says
-what it saves and costs. They share one end: SIGKILL, or a fault of one, ends all of them.
+Seen from outside they are the same nodes: names, topics, parameters, lifecycle and /diagnostics
+do not change. `docs/benchmarks.md` says what it saves and costs. They share one end: SIGKILL, or a
+fault of one, ends all of them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ stamp. Each as `_p50_ms`, `_p95_ms`, `_p99_ms`. `followed` counts images without
 
 With `people_from: detections` another node finds the people (`detections_input`), and an image is
 worked on when its detections have come. With the parameter `depth` it subscribes `depth` and
-`camera_info` as well and gives positions in metres (`depth_input`); where they cannot be had the
+`camera_info` as well and gives 3-D positions (`depth_input`); where they cannot be had the
 reason is on /diagnostics. With `monocular` people without any depth get metres from an assumed
 stature (`core/pose3d/monocular.py`), marked as such.
 """
@@ -34,22 +34,20 @@ from sensor_msgs.msg import CompressedImage, Image
 from pose_ros.backends import load_backend
 from pose_ros.core.backend import Backend, BackendError, BackendLostError
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.late_frames import Pace
-from pose_ros.core.estimator.two_pass import PoseEstimator
-from pose_ros.core.health.findings import Finding
-from pose_ros.core.health.stream import ClockFacts
+from pose_ros.core.estimator.late_frames import LateFrames
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.pose3d.monocular import place
+from pose_ros.core.pose3d.monocular import lift_monocular
 from pose_ros.core.tracking.tracks import PositionSource
+from pose_ros.diagnostics.findings import Finding
+from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.conversions import keypoints_to_msg, stamp_ns, stamp_seconds
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
-from pose_ros.ros.health.diagnostics import OK, WARN
-from pose_ros.ros.health.drops import DropCounter, takes_message_info
-from pose_ros.ros.health.gpu_checks import GpuChecks
-from pose_ros.ros.health.input_checks import InputChecks
+from pose_ros.ros.diagnostics import OK, WARN, runtime_findings
+from pose_ros.ros.image_checks import DropCounter, ImageChecks, takes_message_info
 from pose_ros.ros.images import ImageError, image_for
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
@@ -59,7 +57,7 @@ from pose_ros.ros.space_messages import sources_from_msg, write_space
 
 class PoseEstimatorNode(ManagedNode):
     """
-    Runs PoseEstimator on every image.
+    Runs TwoPassEstimator on every image.
 
     Parameters
     ----------
@@ -67,7 +65,7 @@ class PoseEstimatorNode(ManagedNode):
         Makes the backend from the parameters, when configuring; by default `load_backend`.
     """
 
-    CHECKS = ('image', 'stamps', 'rate', 'drops', 'camera_info', 'backend', 'gpu')
+    CHECKS = ('image', 'stamps', 'rate', 'drops', 'camera_info', 'backend')
 
     def __init__(
         self, load: Callable[[EstimatorConfig], Backend] | None = None, **kwargs: Any
@@ -76,18 +74,17 @@ class PoseEstimatorNode(ManagedNode):
         self._load = load or (lambda config: load_backend(config, self._note_progress))
         self._progress = ''
         self._backend: Backend | None = None
-        self._estimator: PoseEstimator | None = None
+        self._estimator: TwoPassEstimator | None = None
         self._publisher: Any = None
         self._subscription: Any = None
         self._camera: CameraInput | None = None
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
         self._bytes: SkeletonBytes | None = None
-        self._drops, self._pace = DropCounter(), Pace()
+        self._drops, self._late_frames = DropCounter(), LateFrames()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
-        self._input = InputChecks(self, lambda: self._subscription)
-        self._gpu = GpuChecks()
+        self._input = ImageChecks(self, lambda: self._subscription)
 
     def configure(self) -> None:
         """Load the networks; an engine may have to be built, which takes minutes."""
@@ -112,10 +109,10 @@ class PoseEstimatorNode(ManagedNode):
 
     def _load_networks(self) -> None:
         self._backend = self._load(self.config)
-        self._estimator = PoseEstimator(self._backend, self.config)
+        self._estimator = TwoPassEstimator(self._backend, self.config)
         # The first run of a network allocates: better here than on the first image.
         self._estimator.estimate(np.zeros((480, 640, 3), np.uint8), 0.0)
-        self._estimator = PoseEstimator(self._backend, self.config)
+        self._estimator = TwoPassEstimator(self._backend, self.config)
 
     def _note_progress(self, what: str, fraction: float) -> None:
         self._progress = f'building the engine of {what}, {fraction:.0%}'
@@ -125,7 +122,7 @@ class PoseEstimatorNode(ManagedNode):
         compressed = self.config.image_transport == 'compressed'
         self._drops = DropCounter()
         self._last_stamp_ns, self._last_size = 0, None
-        self._input = InputChecks(self, lambda: self._subscription)
+        self._input = ImageChecks(self, lambda: self._subscription)
         if self.config.people_from == 'detections':
             self._detections = DetectionsInput(self, self.config)
         if self.config.depth or self.config.monocular:
@@ -174,7 +171,7 @@ class PoseEstimatorNode(ManagedNode):
             self._depth.apply(config)
 
     def health(self) -> tuple[bytes, str]:
-        """Warn when there should be people, or metres, and are none."""
+        """Warn when there should be people, or 3-D, and are none."""
         if self._detections is not None and self._detections.reason:
             return WARN, f'no skeletons: {self._detections.reason}'
         reason = self._without_depth()
@@ -186,7 +183,7 @@ class PoseEstimatorNode(ManagedNode):
         if self._camera is not None:
             found += self._camera.findings(self._last_size)
         if self._backend is not None:
-            found += self._gpu.findings(self._backend, self.config)
+            found += runtime_findings(self._backend)
         return found
 
     def _without_depth(self) -> str:
@@ -195,11 +192,11 @@ class PoseEstimatorNode(ManagedNode):
             self._camera is not None and self._last_size is not None
         ) else ''
         if problem:
-            return f'metres: {problem}'
+            return f'3-D: {problem}'
         problem = '' if self._depth is None else self._depth.problem()
         if not problem:
             return ''
-        what = 'depth (assumed stature instead)' if self.config.monocular else 'metres'
+        what = 'depth (assumed stature instead)' if self.config.monocular else '3-D'
         return what + problem
 
     def details(self) -> list[KeyValue]:
@@ -210,8 +207,7 @@ class PoseEstimatorNode(ManagedNode):
             KeyValue(key='backend', value=self._backend.name),
             KeyValue(key='model', value=self._model()),
             KeyValue(key='mode', value=self.config.mode),
-            *(KeyValue(key=key, value=value) for key, value in (
-                *self._input.values().items(), *self._gpu.values().items())),
+            *(KeyValue(key=key, value=value) for key, value in self._input.values().items()),
             KeyValue(key='people_from', value=self.config.people_from),
         ]
 
@@ -238,13 +234,13 @@ class PoseEstimatorNode(ManagedNode):
         received = self.get_clock().now()
         self._input.came(msg, received.nanoseconds, dropped)
         self.statistics.counts['received'] += 1
-        self._pace.begin(entered_s)
+        self._late_frames.begin(entered_s)
         if self._detections is None:
             self._estimate(msg, received, entered_s)
         else:
             self._detections.offer(
                 msg, lambda boxes_in: self._estimate(msg, received, time.perf_counter(), boxes_in))
-        self._pace.end(time.perf_counter())
+        self._late_frames.end(time.perf_counter())
 
     def _estimate(
         self,
@@ -262,7 +258,7 @@ class PoseEstimatorNode(ManagedNode):
             self._check_header(msg, size)
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
             people = estimator.estimate(
-                image, stamp_seconds(msg.header.stamp), boxes, scores, self._pace.late)
+                image, stamp_seconds(msg.header.stamp), boxes, scores, self._late_frames.late)
         except ImageError as error:
             self._input.unusable(str(error))
             self.complain('bad_images', f'image not used: {error}')
@@ -276,9 +272,9 @@ class PoseEstimatorNode(ManagedNode):
             return
         estimated_s = time.perf_counter()
         times = estimator.times
-        in_metres = self._depth is not None or self.config.monocular
+        is_3d = self._depth is not None or self.config.monocular
         pose = (
-            keypoints_to_msg(people, msg.header, size) if in_metres or self._bytes is None
+            keypoints_to_msg(people, msg.header, size) if is_3d or self._bytes is None
             else self._bytes.begin(msg.header, size))
         pose.model = self._model()
         pose.convert_ms = (converted_s - entered_s) * 1e3
@@ -311,13 +307,13 @@ class PoseEstimatorNode(ManagedNode):
         self.statistics.add('age', (published.nanoseconds - stamp_ns(pose.header.stamp)) * 1e-9)
 
     def _assume(self, pose: SkeletonArray, people: Keypoints) -> None:
-        """Write metres by the assumed stature for the people whom no depth was found of."""
+        """Write 3-D by the assumed stature for the people whom no depth was found of."""
         assert self._camera is not None
         if not len(people) or self._camera.problem_with((pose.image_width, pose.image_height)):
             return
         assert self._camera.camera is not None
         started_s = time.perf_counter()
-        joints = place(
+        joints = lift_monocular(
             self._camera.camera, people, self.config.assumed_height_m,
             self.config.assumed_height_sigma_m,
         )

@@ -20,12 +20,12 @@ from std_msgs.msg import Header
 
 from pose_ros.core.config import ProximityConfig
 from pose_ros.core.proximity.distance import Zone, proximity
-from pose_ros.core.proximity.last_seen import Sightings
-from pose_ros.core.proximity.zones import volume_of
+from pose_ros.core.proximity.last_seen import LastSeenTracks
+from pose_ros.core.proximity.zones import make_zone
 from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.msg import Keypoint, Proximity, ProximityArray, SkeletonArray
 from pose_ros.ros.conversions import stamp_ns, stamp_seconds
-from pose_ros.ros.health.diagnostics import OK, WARN
+from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
 from pose_ros.ros.space_messages import sources_from_msg, space_from_msg, velocities_from_msg
@@ -46,13 +46,13 @@ class PoseProximityNode(ManagedNode):
         super().__init__('pose_proximity', ProximityConfig, **kwargs)
         self._connect = connect
         self._place: FixedPlace | FramePlace | None = None
-        self._sightings = Sightings()
+        self._last_seen = LastSeenTracks()
         self._output: Any = None
         self._subscription: Any = None
         self._timer: Any = None
         self._last: SkeletonArray | None = None
         self._heard_s = self._said_s = 0.0
-        self._without_metres = False
+        self._without_3d = False
         self._nowhere = ''
 
     def configure(self) -> None:
@@ -62,7 +62,7 @@ class PoseProximityNode(ManagedNode):
             self._place = self._find_place(self.config)
         except ValueError as error:
             raise StartError(str(error)) from error
-        self._last, self._sightings = None, Sightings()
+        self._last, self._last_seen = None, LastSeenTracks()
         self._output = self.create_publisher(ProximityArray, 'pose/proximity', 10)
 
     def activate(self) -> None:
@@ -101,7 +101,7 @@ class PoseProximityNode(ManagedNode):
     @staticmethod
     def _check(config: ProximityConfig) -> None:
         try:
-            volume_of(config.zone_shape, config.zone, np.eye(4))
+            make_zone(config.zone_shape, config.zone, np.eye(4))
         except ValueError as error:
             raise ValueError(f'zone: {error}') from error
         try:
@@ -134,14 +134,14 @@ class PoseProximityNode(ManagedNode):
             self._timer = None
 
     def health(self) -> tuple[bytes, str]:
-        """Warn when nothing comes, or nothing in metres."""
+        """Warn when nothing comes, or nothing in 3-D."""
         silent_s = time.monotonic() - self._heard_s
         if silent_s >= min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
             return WARN, f'STALE: nothing on {self._subscription.topic_name} for {silent_s:.1f} s'
         if self._nowhere:
             return WARN, self._nowhere
-        if self._without_metres:
-            return WARN, 'people without positions in metres: needs depth and camera_info'
+        if self._without_3d:
+            return WARN, 'people without 3-D positions: needs depth and camera_info'
         return OK, 'working'
 
     def details(self) -> list[KeyValue]:
@@ -153,7 +153,7 @@ class PoseProximityNode(ManagedNode):
         started_s = time.perf_counter()
         self.statistics.counts['received'] += 1
         if self._last is not None and self._last.header.frame_id != msg.header.frame_id:
-            self._sightings = Sightings()
+            self._last_seen = LastSeenTracks()
         self._last = msg
         if msg.status != SkeletonArray.STALE:
             self._heard_s = time.monotonic()
@@ -182,7 +182,7 @@ class PoseProximityNode(ManagedNode):
         zone = self._zone(msg)
         position, covariance = space_from_msg(msg)
         ids = np.array([s.id for s in msg.skeletons], np.int64)
-        seen = self._sightings.update(
+        seen = self._last_seen.update(
             stamp_seconds(msg.header.stamp), later_s, ids, position, velocities_from_msg(msg),
             covariance,
         )
@@ -199,9 +199,9 @@ class PoseProximityNode(ManagedNode):
             for i, person in enumerate(people):
                 if found.joint[i] >= 0:
                     _write(person, found, i, bool(measured[i, found.joint[i]]))
-        self._without_metres = any(p.state == Proximity.NO_METRES for p in people)
-        if self._without_metres:
-            self.statistics.counts['without_metres'] += 1
+        self._without_3d = any(p.state == Proximity.NO_3D for p in people)
+        if self._without_3d:
+            self.statistics.counts['without_3d'] += 1
         answer.people = people
         self._output.publish(answer)
         self.statistics.counts['published'] += 1
@@ -210,7 +210,7 @@ class PoseProximityNode(ManagedNode):
     def _person(skeleton: Any, older_s: float) -> Proximity:
         nowhere = Point(x=_NAN, y=_NAN, z=_NAN)
         return Proximity(
-            id=skeleton.id, track_state=skeleton.track_state, state=Proximity.NO_METRES,
+            id=skeleton.id, track_state=skeleton.track_state, state=Proximity.NO_3D,
             since_seen_s=max(float(skeleton.since_seen_s), older_s), joint=Proximity.NO_JOINT,
             on_person=nowhere, on_zone=nowhere, distance_m=_NAN, distance_sigma_m=_NAN,
             bound_m=_NAN, rate_m_s=_NAN, rate_sigma_m_s=_NAN, time_to_contact_s=_NAN,
@@ -230,11 +230,11 @@ class PoseProximityNode(ManagedNode):
             self.complain('without_zone', self._nowhere)
             return None
         self._nowhere = ''
-        return volume_of(config.zone_shape, config.zone, where)
+        return make_zone(config.zone_shape, config.zone, where)
 
 
 def _measured(msg: SkeletonArray) -> np.ndarray:
-    """Return which keypoints were measured in metres in this very image, (N, 17) bool."""
+    """Return which keypoints were measured in 3-D in this very image, (N, 17) bool."""
     source = sources_from_msg(msg)
     observed = np.array(
         [[k.state == Keypoint.OBSERVED for k in s.keypoints] for s in msg.skeletons], bool

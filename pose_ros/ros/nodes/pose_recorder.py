@@ -33,7 +33,7 @@ from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.video import VideoRecorder
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.conversions import stamp_ns, stamp_seconds
-from pose_ros.ros.health.diagnostics import ERROR
+from pose_ros.ros.diagnostics import ERROR
 from pose_ros.ros.images import ImageError, image_from_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin, take_your_time

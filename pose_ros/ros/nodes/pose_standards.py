@@ -21,7 +21,7 @@ from std_msgs.msg import Header
 
 from pose_ros.core.config import StandardsConfig
 from pose_ros.msg import Skeleton, SkeletonArray
-from pose_ros.ros.health.diagnostics import OK, WARN
+from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
 from pose_ros.ros.standard_messages import (

@@ -24,10 +24,10 @@ from std_msgs.msg import Header
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.pose3d.joints3d import Joints
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.pose3d.track_sources import of_tracks
-from pose_ros.core.pose3d.tracker3d import SpaceFilter
-from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.pose3d.tracker3d import Tracker3D
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.target_lock import TargetLock, TargetMode
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import Tracks, TrackState
@@ -40,7 +40,7 @@ from pose_ros.ros.conversions import (
     stamp_seconds,
     tracks_to_msg,
 )
-from pose_ros.ros.health.diagnostics import OK, WARN
+from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.process import spin
 from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
@@ -69,7 +69,7 @@ class PoseTrackerNode(ManagedNode):
         super().__init__('pose_tracker', TrackerConfig, **kwargs)
         self._connect = connect
         self._tracker: Tracker | None = None
-        self._space = SpaceFilter()
+        self._space = Tracker3D()
         self._target = TargetLock()
         self._outputs: dict[str, Any] = {}
         self._subscription: Any = None
@@ -85,7 +85,7 @@ class PoseTrackerNode(ManagedNode):
     def configure(self) -> None:
         """Begin without tracks and without a target."""
         self._tracker = Tracker(self.config)
-        self._space = SpaceFilter()
+        self._space = Tracker3D()
         self._target = TargetLock()
         self._last = None
         self._outputs = {
@@ -204,7 +204,7 @@ class PoseTrackerNode(ManagedNode):
         track_s = time.perf_counter() - updated_s
         self._last = msg
         tracked = self._with_times(tracks_to_msg(tracks, msg.header, image_size), msg)
-        joints = self._track_in_metres(msg, keypoints, tracks) if self.config.metres else None
+        joints = self._track_3d(msg, keypoints, tracks) if self.config.metres else None
         tracked.track_ms = track_s * 1e3
         self._target.update(tracks, image_size, self.config.target_hold_s)
         target = self._target_msg(tracked)
@@ -215,11 +215,11 @@ class PoseTrackerNode(ManagedNode):
         self.statistics.add('track', track_s)
         self.statistics.add('callback', time.perf_counter() - started_s)
 
-    def _track_in_metres(
+    def _track_3d(
         self, msg: SkeletonArray, keypoints: Keypoints, tracks: Tracks
-    ) -> SpaceTracks | None:
+    ) -> Tracks3D | None:
         """Filter the positions of `pose`; None where it never had any."""
-        measured = Joints(*space_from_msg(msg), sources_from_msg(msg))
+        measured = Joints3D(*space_from_msg(msg), sources_from_msg(msg))
         if self._space.is_empty and not np.isfinite(measured.position).any():
             return None
         started_s = time.perf_counter()
@@ -227,7 +227,7 @@ class PoseTrackerNode(ManagedNode):
         joints = self._space.update(
             tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, measured)
         ).of(tracks)
-        self.statistics.add('metres', time.perf_counter() - started_s)
+        self.statistics.add('3d', time.perf_counter() - started_s)
         return joints
 
     def _publish_tracked(self, tracked: SkeletonArray, target: Target) -> None:

@@ -23,7 +23,7 @@ from visualization_msgs.msg import MarkerArray
 
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import VisualizerConfig
-from pose_ros.core.pose3d.display_points import place
+from pose_ros.core.pose3d.display_points import display_points
 from pose_ros.core.tracking.tracks import Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
 from pose_ros.media.skeleton_arrays import tracks_from_msg
@@ -253,7 +253,7 @@ class PoseVisualizerNode(ManagedNode):
         position, covariance = space_from_msg(msg)
         image_frame = msg.image_frame_id or msg.header.frame_id
         tracks = tracks_from_msg(msg)
-        placed = place(
+        placed = display_points(
             tracks, position, covariance, velocities_from_msg(msg), self._camera_of(size),
             self.config.plane_distance_m, same_frame=image_frame == msg.header.frame_id,
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.colors import bgr_from
 from pose_ros.media.rerun_log import RerunLog
@@ -53,7 +53,7 @@ def _write_image(log: RerunLog, msg: Any) -> None:
             raise ValueError(f'compressed image of format {str(msg.format)!r}: no JPEG or PNG')
         log.encoded_image(stamp, data, media[0])
         return
-    frame = Frame(
+    frame = CameraImage(
         np.frombuffer(msg.data, np.uint8), str(msg.encoding), int(msg.width), int(msg.height),
         int(msg.step), bool(msg.is_bigendian),
     )

@@ -12,7 +12,7 @@ from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
 from pose_ros.backends.onnx import OnnxBackend
 from pose_ros.core import geometry
 from pose_ros.core.backend import Backend
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.tools.gpu_checks.site import CouldNotRun, Site, require
 
@@ -52,7 +52,7 @@ def check_agreement(site: Site) -> dict[str, Any]:
 
 
 def _people(backend: Backend, site: Site) -> list[Keypoints]:
-    estimator = PoseEstimator(backend, site.config)
+    estimator = TwoPassEstimator(backend, site.config)
     return [estimator.estimate(image) for image in site.images]
 
 

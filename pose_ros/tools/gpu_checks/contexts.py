@@ -13,7 +13,7 @@ import numpy as np
 
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
 from pose_ros.core.backend import BackendLostError
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.tools.gpu_checks.site import CheckFailed, Site, require
 
 RESTARTS = 5
@@ -29,9 +29,9 @@ def check_contexts(site: Site) -> dict[str, Any]:
     first, second = site.backend(), site.backend()
     try:
         for backend in (first, second, first):
-            counts.append(len(PoseEstimator(backend, site.config).estimate(site.images[-1])))
+            counts.append(len(TwoPassEstimator(backend, site.config).estimate(site.images[-1])))
         first.close()
-        counts.append(len(PoseEstimator(second, site.config).estimate(site.images[-1])))
+        counts.append(len(TwoPassEstimator(second, site.config).estimate(site.images[-1])))
     finally:
         first.close()
         second.close()
@@ -50,7 +50,7 @@ def _people_on_another_thread(site: Site) -> int:
         try:
             backend = site.backend()
             try:
-                estimator = PoseEstimator(backend, site.config)
+                estimator = TwoPassEstimator(backend, site.config)
                 found.append(len(estimator.estimate(site.images[-1])))
             finally:
                 backend.close()

@@ -12,7 +12,7 @@ import numpy as np
 from pose_ros.backends.host_backend import HostBackend
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
 from pose_ros.core.backend import Backend
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.tools.gpu_checks.latency import WARM_UP, scene
 from pose_ros.tools.gpu_checks.site import CouldNotRun, Site, require
 
@@ -59,7 +59,7 @@ def check_eager(site: Site) -> dict[str, Any]:
 
 
 def _frames_ms(backend: Backend, site: Site, images: list[np.ndarray]) -> list[float]:
-    estimator = PoseEstimator(backend, site.config)
+    estimator = TwoPassEstimator(backend, site.config)
     times_ms = []
     count = min(100, site.repeat)
     for i in range(min(WARM_UP, count) + count):

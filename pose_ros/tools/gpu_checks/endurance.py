@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pose_ros.core.camera_image import Frame
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.camera_image import CameraImage
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.tools.gpu_checks.contexts import used_bytes
 from pose_ros.tools.gpu_checks.latency import scene
 from pose_ros.tools.gpu_checks.site import Site, require
@@ -27,7 +27,7 @@ def check_memory(site: Site) -> dict[str, Any]:
     images = [image for people in (1, 4, 8) for image in scene(people, (640, 480))[:4]]
     backend = site.backend()
     try:
-        estimator = PoseEstimator(backend, site.config)
+        estimator = TwoPassEstimator(backend, site.config)
         warm_up = min(WARM_UP, site.memory_frames)
         for i in range(warm_up):
             estimator.estimate(_frame(images, i))
@@ -54,12 +54,12 @@ def check_memory(site: Site) -> dict[str, Any]:
     return figures
 
 
-def _frame(images: list[np.ndarray], i: int) -> np.ndarray | Frame:
+def _frame(images: list[np.ndarray], i: int) -> np.ndarray | CameraImage:
     """Return image i in turns as BGR, as RGB, and cut to another size."""
     image = images[i % len(images)]
     if i % 3 == 1:
         height, width = image.shape[:2]
-        return Frame(
+        return CameraImage(
             np.ascontiguousarray(image[..., ::-1]).reshape(-1), 'rgb8', width, height, 3 * width
         )
     return image[:, 40:] if i % 3 == 2 else image

@@ -18,7 +18,7 @@ from pose_ros.backends.tensorrt.kernels.calls import KernelCalls
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
-from pose_ros.core.camera_image import Frame
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.colors import bgr_from
 from pose_ros.core.decode import movenet as decode
 from pose_ros.core.estimator import preprocess
@@ -97,7 +97,7 @@ def _colors(arrays: DeviceArrays) -> float:
     for encoding in structs.FRAME_FORMATS:
         step = 4 * width + 5
         rows = height * 3 // 2 if encoding.startswith('nv') else height
-        frame = Frame(
+        frame = CameraImage(
             random.integers(0, 256, rows * step, np.uint8), encoding, width, height, step
         )
         got = _warped(arrays, frame, np.eye(2, 3)[None], size, spec)
@@ -120,7 +120,7 @@ def _warp(arrays: DeviceArrays) -> float:
             geometry.letterbox(image_size, size)[None],
             geometry.crop(corners.reshape(2, 4), size, spec.crop_scale),
         ])
-        got = _warped(arrays, Frame.from_bgr(image), affines, size, spec)
+        got = _warped(arrays, CameraImage.from_bgr(image), affines, size, spec)
         expected = np.empty_like(got)
         preprocess.network_input(
             image, affines, preprocess.lookup_tables(spec), spec.color, expected
@@ -130,7 +130,7 @@ def _warp(arrays: DeviceArrays) -> float:
 
 
 def _warped(
-    arrays: DeviceArrays, frame: Frame, affines: np.ndarray, size: tuple[int, int],
+    arrays: DeviceArrays, frame: CameraImage, affines: np.ndarray, size: tuple[int, int],
     spec: ModelSpec,
 ) -> np.ndarray:
     record = structs.frame_record(

@@ -12,7 +12,7 @@ import numpy as np
 
 from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.core import geometry
-from pose_ros.core.estimator.two_pass import PoseEstimator, first_pass_size
+from pose_ros.core.estimator.two_pass import TwoPassEstimator, first_pass_size
 from pose_ros.media.people_images import people_images
 from pose_ros.tools.gpu_checks.site import CheckFailed, Site
 
@@ -75,7 +75,7 @@ def _row(
     site: Site, backend: TensorrtBackend, images: list[np.ndarray], people: int, graphs: bool
 ) -> dict[str, Any]:
     """Measure one line of the table."""
-    estimator = PoseEstimator(backend, site.config)
+    estimator = TwoPassEstimator(backend, site.config)
     backend.uses_graphs = graphs
     found: list[int] = []
     for i in range(min(WARM_UP, site.repeat)):

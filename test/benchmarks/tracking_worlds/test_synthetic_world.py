@@ -145,16 +145,10 @@ def test_predicted_to_now_beats_late_detections():
     assert got['predicted_px'] < 0.6 * got['raw_px']
 
 
-# Known limit: two people cross while the camera swings, at 10 Hz. Red when it is overcome.
-TOO_HARD = pytest.mark.xfail(strict=True, reason='an id is lost while the camera swings')
-
-
 @pytest.mark.parametrize(
     ('name', 'rate_hz'),
     [
-        pytest.param(
-            name, rate_hz, marks=TOO_HARD if (name, rate_hz) == ('pan-crossing', 10.0) else ()
-        )
+        (name, rate_hz)
         for name in report.CROSSINGS
         for rate_hz in (10.0, 25.0)
     ],
@@ -170,10 +164,10 @@ def test_everybody_keeps_one_id(name, rate_hz):
                 tracks.since_seen_s == 0))
             truth, there = (a[:, 0] for a in world.truth(scene, np.array(frame.stamp_s)))
             seen = world.visible(scene, truth, there).sum(axis=1) >= 5
-            likeness = oks_to_truth(truth, height, tracks.xy.astype(float))
+            similarity = oks_to_truth(truth, height, tracks.xy.astype(float))
             for row in range(len(tracks)):
-                n = int(likeness[:, row].argmax())
-                if seen[n] and likeness[n, row] > 0.7:
+                n = int(similarity[:, row].argmax())
+                if seen[n] and similarity[n, row] > 0.7:
                     owners[n].add(int(tracks.id[row]))
         assert all(len(ids) == 1 for ids in owners), f'seed {seed}: {owners}'
         assert len(set().union(*owners)) == len(owners), f'seed {seed}: {owners}'

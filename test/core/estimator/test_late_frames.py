@@ -4,16 +4,16 @@
 
 import pytest
 
-from pose_ros.core.estimator.late_frames import Pace
+from pose_ros.core.estimator.late_frames import LateFrames
 
 
 def late(*begins_and_ends):
     """Return whether each image is late, of (begin, end) in seconds."""
-    pace, found = Pace(), []
+    late_frames, found = LateFrames(), []
     for begin_s, end_s in begins_and_ends:
-        pace.begin(begin_s)
-        found.append(pace.late)
-        pace.end(end_s)
+        late_frames.begin(begin_s)
+        found.append(late_frames.late)
+        late_frames.end(end_s)
     return found
 
 

@@ -22,13 +22,13 @@ from benchmarks.tracking_worlds.mot_sequence import (  # noqa: E402
 from benchmarks.tracking_worlds.scores import Identities, MetricsMissing, iou  # noqa: E402
 from pose_ros.backends import load_backend  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
-from pose_ros.core.estimator.two_pass import PoseEstimator  # noqa: E402
+from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.core.oks import symmetric_oks  # noqa: E402
 from pose_ros.core.tracking.tracker import Tracker  # noqa: E402
 from pose_ros.core.tracking.tracks import TrackState  # noqa: E402
 from pose_ros.media.sources import SourceError, open_source  # noqa: E402
 
-SURE = 0.1
+SURE = 0.75  # in the last scene only legs pass: scores up to 0.71, another place in each image
 HOLD_S = 0.45  # LOST people are still reported for so long
 
 
@@ -46,7 +46,7 @@ def test_followed_people_are_those_whom_the_first_pass_finds(backend) -> None:
     except SourceError as error:
         pytest.skip(str(error))
     answers = play(backend, frames, 1.0)
-    looked_for = PoseEstimator(backend, EstimatorConfig())
+    looked_for = TwoPassEstimator(backend, EstimatorConfig())
     shares, followed = [], [a for a in answers if a.followed]
     for answer in followed:
         wanted = looked_for.estimate(frames[answer.number][1])

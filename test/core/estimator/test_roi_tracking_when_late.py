@@ -8,9 +8,9 @@ from followed_scene import IMAGE, PERIOD_S, START_S, Run, Stage, person, sees
 import numpy as np
 
 from pose_ros.core.config import EstimatorConfig
-from pose_ros.core.estimator.late_frames import Pace
+from pose_ros.core.estimator.late_frames import LateFrames
 from pose_ros.core.estimator.roi_tracking import WARY_S
-from pose_ros.core.estimator.two_pass import PoseEstimator
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
 
 
 def test_every_second_late_image_does_without_the_first_pass():
@@ -76,18 +76,18 @@ class Played:
     """What comes out of images that take their time, in a time of its own, ms for integers."""
 
     def __init__(self, camera_hz, first_pass_s=0.038, crop_s=0.015, **parameters):
-        stage, pace = Stage(person(150, 200)), Pace()
-        estimator = PoseEstimator(stage, EstimatorConfig(**parameters))
+        stage, late_frames = Stage(person(150, 200)), LateFrames()
+        estimator = TwoPassEstimator(stage, EstimatorConfig(**parameters))
         free_s, number, whole = 0.0, -1, []
         self.ages_s, self.published_s, self.waits_s = [], [], []
         while free_s < 20.0:
             number = max(number + 1, int(free_s * camera_hz + 1e-9))  # keep-last 1
             stamp_s = number / camera_hz
             began_s = max(free_s, stamp_s) + 0.001
-            pace.begin(began_s)
-            estimator.estimate(IMAGE, START_S + stamp_s, late=pace.late)
+            late_frames.begin(began_s)
+            estimator.estimate(IMAGE, START_S + stamp_s, late=late_frames.late)
             free_s = began_s + crop_s + first_pass_s * ('detect' in stage.calls)
-            pace.end(free_s)
+            late_frames.end(free_s)
             self.ages_s.append(free_s - stamp_s)
             self.published_s.append(free_s)
             if 'detect' in stage.calls:

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.pose3d.body_frame import Transform, body_frame, moved
-from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, LEFT_WRIST, RIGHT_SHOULDER
 from pose_ros.core.tracking.tracks import PositionSource
 
@@ -20,10 +20,10 @@ def some_transform(seed: int) -> Transform:
     return Transform.from_quaternion(tuple(rng.normal(size=4)), tuple(rng.normal(size=3)))
 
 
-def some_joints(seed: int, n: int = 3) -> SpaceTracks:
+def some_joints(seed: int, n: int = 3) -> Tracks3D:
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(n, 17, 3, 3))
-    return SpaceTracks(
+    return Tracks3D(
         0.0, np.arange(n), rng.normal(size=(n, 17, 3)), rng.normal(size=(n, 17, 3)),
         root @ np.swapaxes(root, 2, 3), np.full((n, 17), PositionSource.DEPTH, np.int8),
     )

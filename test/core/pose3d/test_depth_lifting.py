@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Joints in metres, in a world of capsule people whose joints are known."""
+"""3-D joints, in a world of capsule people whose joints are known."""
 
 import numpy as np
 import pytest

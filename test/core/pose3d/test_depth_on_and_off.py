@@ -9,9 +9,9 @@ from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.depth_lifting import LATERAL_M
-from pose_ros.core.pose3d.monocular import place
-from pose_ros.core.pose3d.tracker3d import SpaceFilter
-from pose_ros.core.pose3d.tracks3d import SpaceTracks
+from pose_ros.core.pose3d.monocular import lift_monocular
+from pose_ros.core.pose3d.tracker3d import Tracker3D
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks, TrackState
 
 K = (525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0)
@@ -44,9 +44,9 @@ def tracks(t_s: float, xy: np.ndarray) -> Tracks:
     )
 
 
-def follow(with_depth, monocular: bool = False) -> list[tuple[np.ndarray, SpaceTracks]]:
+def follow(with_depth, monocular: bool = False) -> list[tuple[np.ndarray, Tracks3D]]:
     """Return the truth and what the filter says of it, image by image."""
-    rng, space, out = np.random.default_rng(1), SpaceFilter(CAMERA), []
+    rng, space, out = np.random.default_rng(1), Tracker3D(CAMERA), []
     for i in range(FRAMES):
         place_m = truth(i * DT_S)[None]
         line = place_m / place_m[..., 2:]
@@ -60,7 +60,7 @@ def follow(with_depth, monocular: bool = False) -> list[tuple[np.ndarray, SpaceT
         z[:, ~on] = np.nan
         source[:, ~on] = PositionSource.NONE
         if monocular and not on.any():
-            z, R, source = place(CAMERA, Keypoints(
+            z, R, source = lift_monocular(CAMERA, Keypoints(
                 xy.astype(np.float32), np.ones((1, 17), np.float32), np.ones(1, np.float32)))
         now = space.update(i * DT_S, tracks(i * DT_S, xy), z, R, source)
         out.append((place_m[0], now))
@@ -111,7 +111,7 @@ def test_covariance_grows_with_distance_as_the_sensors_does(z_m):
             place_m = line * depth_m
             R = noise.sigma_m(np.array(depth_m)) ** 2 * line[..., :, None] * line[..., None, :]
             R = R + 1e-4 * np.diag([1.0, 1.0, 0.0])
-            space = SpaceFilter(CAMERA, hold_lengths=False)
+            space = Tracker3D(CAMERA, hold_lengths=False)
             for i in range(2):
                 now = space.update(
                     i * DT_S, tracks(i * DT_S, CAMERA.project(place_m)), place_m, R)
@@ -147,7 +147,7 @@ def test_pixels_tell_nothing_along_the_ray():
     """Seen or not, the variance along the ray grows alike; across it, only unseen."""
     along, across = {}, {}
     for camera in (CAMERA, None):
-        rng, space = np.random.default_rng(1), SpaceFilter(camera, hold_lengths=False)
+        rng, space = np.random.default_rng(1), Tracker3D(camera, hold_lengths=False)
         for i in range(26):
             place_m = truth(i * DT_S)[None]
             line = place_m / place_m[..., 2:]

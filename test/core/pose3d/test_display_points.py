@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""People stand where their metres say, else where their pixels are seen."""
+"""People stand where their 3-D say, else where their pixels are seen."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pose_ros.core.camera_model import CameraModel
-from pose_ros.core.pose3d.display_points import place
+from pose_ros.core.pose3d.display_points import display_points
 from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 
 CAMERA = CameraModel.from_camera_info(
@@ -35,8 +35,8 @@ def nothing(n=2):
     return np.full((n, 17, 3), np.nan), np.full((n, 17, 3, 3), np.nan), np.full((n, 17, 3), np.nan)
 
 
-def test_without_metres_everybody_is_on_the_plane(tracks):
-    placed = place(tracks, *nothing(), CAMERA, 3.0)
+def test_without_3d_everybody_is_on_the_plane(tracks):
+    placed = display_points(tracks, *nothing(), CAMERA, 3.0)
     np.testing.assert_allclose(placed.points[..., 2], 3.0)
     np.testing.assert_allclose(CAMERA.project(placed.points), tracks.xy, atol=1e-3)
     assert placed.flat.all()
@@ -50,11 +50,11 @@ def test_without_metres_everybody_is_on_the_plane(tracks):
     np.testing.assert_allclose(placed.covariance[0, 0], spread, rtol=0.06, atol=1e-6)
 
 
-def test_metres_are_used_where_they_are(tracks):
+def test_3d_are_used_where_they_are(tracks):
     position, covariance, velocity = nothing()
     position[1, :9] = CAMERA.points(tracks.xy[1, :9], np.linspace(1.0, 1.8, 9))
     velocity[1, :9], covariance[1, :9] = 0.5, np.eye(3) * 1e-4
-    placed = place(tracks, position, covariance, velocity, CAMERA, 3.0)
+    placed = display_points(tracks, position, covariance, velocity, CAMERA, 3.0)
     np.testing.assert_array_equal(placed.points[1, :9], position[1, :9])
     np.testing.assert_array_equal(placed.velocity[1, :9], velocity[1, :9])
     np.testing.assert_array_equal(placed.covariance[1, :9], covariance[1, :9])
@@ -68,7 +68,7 @@ def test_metres_are_used_where_they_are(tracks):
 def test_positions_in_another_frame_are_not_mixed_with_rays(tracks):
     position, covariance, velocity = nothing()
     position[1, :9] = [4.0, 5.0, -1.0]
-    placed = place(tracks, position, covariance, velocity, CAMERA, 3.0, same_frame=False)
+    placed = display_points(tracks, position, covariance, velocity, CAMERA, 3.0, same_frame=False)
     np.testing.assert_array_equal(placed.points[1, :9], position[1, :9])
     assert np.isnan(placed.points[1, 9:]).all() and not placed.flat[1].any()
     np.testing.assert_allclose(placed.points[0, :, 2], 3.0)
@@ -78,10 +78,10 @@ def test_what_is_missing_is_nowhere(tracks):
     tracks.keypoint_state[0, 3:] = KeypointState.MISSING
     position, covariance, velocity = nothing()
     position[0] = 1.0
-    placed = place(tracks, position, covariance, velocity, CAMERA, 3.0)
+    placed = display_points(tracks, position, covariance, velocity, CAMERA, 3.0)
     assert np.isfinite(placed.points[0, :3]).all() and np.isnan(placed.points[0, 3:]).all()
     assert np.isnan(placed.covariance[0, 3:]).all() and not placed.flat[0].any()
     position[1, 0] = [0.0, 0.0, -2.0]
-    behind = place(tracks, position, covariance, velocity, CAMERA, 3.0)
+    behind = display_points(tracks, position, covariance, velocity, CAMERA, 3.0)
     assert np.isnan(behind.points[1, 1:]).all()
-    assert place(Tracks.empty(), *nothing(0), CAMERA, 3.0).points.shape == (0, 17, 3)
+    assert display_points(Tracks.empty(), *nothing(0), CAMERA, 3.0).points.shape == (0, 17, 3)

@@ -10,10 +10,10 @@ from benchmarks.depth_worlds.monocular_scores import DISTANCES_M, MEAN_M, SIGMA_
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.pose3d.joints3d import Joints
-from pose_ros.core.pose3d.monocular import JITTER, common_variance, place
+from pose_ros.core.pose3d.joints3d import Joints3D
+from pose_ros.core.pose3d.monocular import JITTER, common_variance, lift_monocular
 from pose_ros.core.pose3d.track_sources import of_tracks
-from pose_ros.core.pose3d.tracker3d import SpaceFilter
+from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.skeleton import LEFT_HIP
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import PositionSource
@@ -46,20 +46,20 @@ def test_tall_people_seem_near_and_no_other_error_is_large():
         figure, _ = anybody(rng, 'standing')
         figure.height_m, figure.build = MEAN_M, (1.0, 1.0, 1.0, 1.0)
         truth = joints(figure)
-        found = place(CAMERA, see(truth, rng), MEAN_M, SIGMA_M)
+        found = lift_monocular(CAMERA, see(truth, rng), MEAN_M, SIGMA_M)
         off.append(np.nanmedian(found.position[0, :, 2] / truth[:, 2]) - 1)
     assert np.std(off) < 0.05
     truth = joints(Figure(height_m=1.9))
-    tall = place(CAMERA, see(truth, rng), MEAN_M, SIGMA_M)
+    tall = lift_monocular(CAMERA, see(truth, rng), MEAN_M, SIGMA_M)
     assert np.nanmedian(tall.position[0, :, 2] / truth[:, 2]) == pytest.approx(1.7 / 1.9, abs=0.06)
 
 
 def test_the_assumed_stature_scales_everything():
     rng = np.random.default_rng(3)
     people = see(joints(Figure()), rng)
-    one, two = (place(CAMERA, people, stature, 0.1) for stature in (1.5, 1.8))
+    one, two = (lift_monocular(CAMERA, people, stature, 0.1) for stature in (1.5, 1.8))
     assert two.position == pytest.approx(1.2 * one.position, rel=1e-2, nan_ok=True)
-    sure, unsure = (place(CAMERA, people, 1.7, sigma) for sigma in (0.01, 0.2))
+    sure, unsure = (lift_monocular(CAMERA, people, 1.7, sigma) for sigma in (0.01, 0.2))
     grown = unsure.covariance[0, :, 2, 2] - sure.covariance[0, :, 2, 2]
     z = sure.position[0, :, 2]
     assert grown == pytest.approx(z**2 * (0.2**2 - 0.01**2) / 1.7**2, nan_ok=True)
@@ -67,7 +67,7 @@ def test_the_assumed_stature_scales_everything():
 
 def test_positions_are_on_their_rays():
     people = see(joints(Figure(0.5, 3.0)), np.random.default_rng(4))
-    back = CAMERA.project(place(CAMERA, people).position)
+    back = CAMERA.project(lift_monocular(CAMERA, people).position)
     assert np.abs(back - people.xy).max() < 1e-3
 
 
@@ -76,24 +76,25 @@ def test_too_little_to_tell_is_unknown():
     few = np.full_like(people.xy, np.nan)
     few[0, [0, 9]] = people.xy[0, [0, 9]]  # nose and wrist are no bone
     few = np.concatenate([few, people.xy])
-    found = place(CAMERA, Keypoints(few, np.ones((2, 17), np.float32), np.ones(2, np.float32)))
+    ones = np.ones((2, 17), np.float32)
+    found = lift_monocular(CAMERA, Keypoints(few, ones, ones[:, 0]))
     assert np.isnan(found.position[0]).all() and (found.source[0] == PositionSource.NONE).all()
     assert np.isfinite(found.position[1]).all()
-    assert place(CAMERA, Keypoints.empty()).position.shape == (0, 17, 3)
+    assert lift_monocular(CAMERA, Keypoints.empty()).position.shape == (0, 17, 3)
     same = Keypoints(np.full((1, 17, 2), 50.0, np.float32), np.ones((1, 17), np.float32),
                      np.ones(1, np.float32))
-    assert np.isnan(place(CAMERA, same).position).all()
+    assert np.isnan(lift_monocular(CAMERA, same).position).all()
 
 
-def track(frames: int, truth: np.ndarray, rng: np.random.Generator) -> list[Joints]:
-    """Return what the tracker says in metres about somebody who stands still, image by image."""
-    tracker, space, out = Tracker(), SpaceFilter(CAMERA), []
+def track(frames: int, truth: np.ndarray, rng: np.random.Generator) -> list[Joints3D]:
+    """Return what the tracker says in 3-D about somebody who stands still, image by image."""
+    tracker, space, out = Tracker(), Tracker3D(CAMERA), []
     for i in range(frames):
         people = see(truth, rng)
         tracks = tracker.update(i / 30, people, CAMERA.image_size)
-        found = place(CAMERA, people, MEAN_M, SIGMA_M)
+        found = lift_monocular(CAMERA, people, MEAN_M, SIGMA_M)
         now = space.update(i / 30, tracks, *of_tracks(tracks, people, found)).of(tracks)
-        out.append(Joints(now.position, now.covariance, now.source))
+        out.append(Joints3D(now.position, now.covariance, now.source))
     return out
 
 
@@ -120,12 +121,12 @@ def test_the_tracker_averages_the_rest():
     truth = joints(Figure())
     out = track(60, truth, rng)
     z = np.array([joints_.position[0, TRUNK, 2] for joints_ in out[20:]])
-    raw = [place(CAMERA, see(truth, rng)).position[0, TRUNK, 2] for _ in range(40)]
+    raw = [lift_monocular(CAMERA, see(truth, rng)).position[0, TRUNK, 2] for _ in range(40)]
     assert z.std(axis=0).mean() < 0.6 * np.std(raw, axis=0).mean()
 
 
 def test_what_is_common_and_what_differs_make_the_whole():
-    found = place(CAMERA, see(joints(Figure()), np.random.default_rng(8)))
+    found = lift_monocular(CAMERA, see(joints(Figure()), np.random.default_rng(8)))
     common = common_variance(found.position, found.covariance)[0, LEFT_HIP]
     z, whole = found.position[0, LEFT_HIP, 2], found.covariance[0, LEFT_HIP, 2, 2]
     assert common + (JITTER * z) ** 2 == pytest.approx(whole)

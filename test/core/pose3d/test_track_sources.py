@@ -7,19 +7,19 @@ import numpy as np
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.pose3d.joints3d import Joints
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.skeleton import FLIP_INDEX, LEFT_WRIST
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import PositionSource
 
 
-def seen(shifts: list[float], order: list[int]) -> tuple[Keypoints, Joints]:
+def seen(shifts: list[float], order: list[int]) -> tuple[Keypoints, Joints3D]:
     place = np.stack([joints(Figure(x)) for x in shifts])[order]
     xy = (place[..., :2] / place[..., 2:] * 525 + [320, 240]).astype(np.float32)
     n = len(place)
     covariance = np.broadcast_to(np.eye(3) * 1e-4, (n, 17, 3, 3)).copy()
-    measured = Joints(place, covariance, np.full((n, 17), PositionSource.DEPTH, np.int8))
+    measured = Joints3D(place, covariance, np.full((n, 17), PositionSource.DEPTH, np.int8))
     return Keypoints(xy, np.ones((n, 17), np.float32), np.ones(n, np.float32)), measured
 
 
@@ -35,7 +35,7 @@ def test_each_track_gets_its_own_joints_whatever_the_order():
         assert (source == PositionSource.DEPTH).all()
 
 
-def test_exchanged_sides_are_exchanged_in_metres_as_well():
+def test_exchanged_sides_are_exchanged_in_3d_as_well():
     tracker = Tracker(TrackerConfig())
     for i in range(10):
         keypoints, measured = seen([0.0], [0])

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Tracks in metres: filtering, depth that comes and goes, people who come and go."""
+"""Tracks in 3-D: filtering, depth that comes and goes, people who come and go."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.pose3d.bone_lengths import BONES, lengths
 from pose_ros.core.pose3d.depth_lifting import LATERAL_M
-from pose_ros.core.pose3d.tracker3d import SpaceFilter
+from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.skeleton import LEFT_ELBOW, LEFT_SHOULDER, LEFT_WRIST, RIGHT_SHOULDER
 from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 
@@ -61,7 +61,7 @@ def run(space, rng, frames, with_depth=lambda i: np.ones(17, bool), start=0):
 
 def test_filtered_is_better_than_measured_and_knows_velocity():
     rng = np.random.default_rng(1)
-    out = run(SpaceFilter(CAMERA), rng, 90)[15:]
+    out = run(Tracker3D(CAMERA), rng, 90)[15:]
     raw = np.concatenate([z - place for place, z, _ in out])
     error = np.concatenate([s.position[0] - place for place, _, s in out])
     assert np.sqrt((error**2).mean()) < 0.85 * np.sqrt((raw**2).mean())
@@ -76,7 +76,7 @@ def test_filtered_is_better_than_measured_and_knows_velocity():
 def test_covariance_holds_what_it_promises():
     rng = np.random.default_rng(2)
     squared = []
-    for place, _, s in run(SpaceFilter(CAMERA), rng, 90)[10:]:
+    for place, _, s in run(Tracker3D(CAMERA), rng, 90)[10:]:
         error = s.position[0] - place
         squared.append(np.einsum('ki,kij,kj->k', error, np.linalg.inv(s.covariance[0]), error))
     assert np.mean(np.array(squared) < 7.815) > 0.93
@@ -88,7 +88,7 @@ def test_no_jump_when_depth_goes_and_comes_back():
     def gone_for_a_third_of_a_second(i):
         return np.full(17, not 40 <= i < 50)
 
-    out = run(SpaceFilter(CAMERA), rng, 90, gone_for_a_third_of_a_second)
+    out = run(Tracker3D(CAMERA), rng, 90, gone_for_a_third_of_a_second)
     trunk = [5, 6, 11, 12]
     off = np.array([s.position[0, trunk] - place[trunk] for place, _, s in out])
     assert np.isfinite(off).all()
@@ -107,7 +107,7 @@ def test_a_pixel_holds_the_joint_on_its_ray():
     def all_but_one(i):
         return (np.arange(17) != LEFT_WRIST) | (i < 30)
 
-    place, _, s = run(SpaceFilter(CAMERA, hold_lengths=False), rng, 36, all_but_one)[-1]
+    place, _, s = run(Tracker3D(CAMERA, hold_lengths=False), rng, 36, all_but_one)[-1]
     assert not s.measured[0, LEFT_WRIST]
     apart = CAMERA.project(s.position[0, LEFT_WRIST]) - CAMERA.project(place[LEFT_WRIST])
     assert np.linalg.norm(apart) < 6.0
@@ -117,9 +117,9 @@ def test_a_pixel_holds_the_joint_on_its_ray():
     assert along @ P @ along > 4 * (across @ P @ across)
 
 
-def test_depth_gone_for_good_ends_metres_and_returns_by_itself():
+def test_depth_gone_for_good_ends_3d_and_returns_by_itself():
     rng = np.random.default_rng(5)
-    space = SpaceFilter(CAMERA)
+    space = Tracker3D(CAMERA)
     run(space, rng, 30)
     gone = run(space, rng, 60, lambda i: np.zeros(17, bool), start=30)
     assert np.isnan(gone[-1][2].position).all()
@@ -130,7 +130,7 @@ def test_depth_gone_for_good_ends_metres_and_returns_by_itself():
 
 def test_one_wild_measurement_is_not_believed_and_a_lasting_one_is():
     rng = np.random.default_rng(6)
-    space = SpaceFilter(CAMERA, hold_lengths=False)
+    space = Tracker3D(CAMERA, hold_lengths=False)
     run(space, rng, 30)
     place = truth(1.0)[None]
     for i in range(30, 45):
@@ -147,7 +147,7 @@ def test_bones_hold_their_length():
     spread = {}
     for hold in (False, True):
         rng = np.random.default_rng(7)
-        space = SpaceFilter(CAMERA, hold_lengths=hold)
+        space = Tracker3D(CAMERA, hold_lengths=hold)
         arms = []
         for i in range(90):
             place = truth(i * DT_S)[None]
@@ -168,7 +168,7 @@ def test_bones_hold_their_length():
 def test_a_shoulder_that_goes_behind_the_other_keeps_its_distance():
     """Turning until side-on; the far shoulder has no depth from 45 degrees on."""
     rng = np.random.default_rng(12)
-    space = SpaceFilter(CAMERA)
+    space = Tracker3D(CAMERA)
     widths = []
     for i in range(75):
         yaw = min(max(i - 30, 0) * np.pi / 80, np.pi / 2)
@@ -187,7 +187,7 @@ def test_a_shoulder_that_goes_behind_the_other_keeps_its_distance():
 
 def test_people_are_told_apart_by_id():
     rng = np.random.default_rng(8)
-    space = SpaceFilter(CAMERA)
+    space = Tracker3D(CAMERA)
     a, b = joints(Figure(-0.5, 2.0)), joints(Figure(0.5, 3.0))
     both = np.stack([a, b])
     z, R = measure(both, rng)
@@ -205,7 +205,7 @@ def test_people_are_told_apart_by_id():
 
 def test_looking_ahead_changes_nothing_and_grows_the_covariance():
     rng = np.random.default_rng(9)
-    space = SpaceFilter(CAMERA)
+    space = Tracker3D(CAMERA)
     now = run(space, rng, 30)[-1][2]
     later = space.predict(now.stamp_s + 0.2)
     assert later.position == pytest.approx(now.position + 0.2 * now.velocity)
@@ -217,7 +217,7 @@ def test_looking_ahead_changes_nothing_and_grows_the_covariance():
 
 def test_time_that_goes_back_begins_anew_and_a_repeated_stamp_is_dropped():
     rng = np.random.default_rng(10)
-    space = SpaceFilter(CAMERA, hold_lengths=False)
+    space = Tracker3D(CAMERA, hold_lengths=False)
     now = run(space, rng, 10)[-1][2]
     z, R = measure(truth(9.9)[None], rng)
     same = space.update(now.stamp_s, tracks(now.stamp_s, [7], CAMERA.project(z)), z, R)
@@ -231,7 +231,7 @@ def test_time_that_goes_back_begins_anew_and_a_repeated_stamp_is_dropped():
 def test_the_covariance_stays_sound_for_ever():
     """Rounding must not make it asymmetric: that grows, and after 80 images it was indefinite."""
     rng = np.random.default_rng(11)
-    space = SpaceFilter(CAMERA)
+    space = Tracker3D(CAMERA)
     place = truth(0.0)[None]
     for i in range(1000):
         z, R = measure(place, rng)

@@ -10,10 +10,10 @@ from benchmarks.proximity import PLAYS, summary, true_distance, watch
 from pose_ros.core.pose3d.bone_lengths import FOREARM, TYPICAL_M
 from pose_ros.core.proximity.body_capsules import RADIUS_M, reach_of_unseen
 from pose_ros.core.proximity.distance import WALK_M_S, proximity, walked_sigma_m
-from pose_ros.core.proximity.zones import Volume, volume_of
+from pose_ros.core.proximity.zones import BoxZone, make_zone
 from pose_ros.core.skeleton import LEFT_ELBOW, LEFT_WRIST, NOSE, RIGHT_WRIST
 
-BALL = Volume.sphere([0, 0, 0], 0.5)
+BALL = BoxZone.sphere([0, 0, 0], 0.5)
 
 
 def someone(z_m: float, speed_m_s: float, sigma_m: float = 0.01):
@@ -70,7 +70,7 @@ def test_the_middle_of_a_limb_can_be_the_nearest():
     position, velocity, covariance = standing()
     position[0, LEFT_ELBOW], position[0, LEFT_WRIST] = [-0.2, 0, 0.6], [0.2, 0, 0.6]
     velocity[0, LEFT_ELBOW, 2] = velocity[0, LEFT_WRIST, 2] = -0.4
-    found = proximity(Volume.sphere([0, 0, 0], 0.05), position, velocity, covariance)
+    found = proximity(BoxZone.sphere([0, 0, 0], 0.05), position, velocity, covariance)
     assert found.distance_m == pytest.approx([0.6 - 0.036 - 0.05], abs=2e-3)
     assert found.on_person[0] == pytest.approx([0, 0, 0.564], abs=0.01)
     # The rest of the body stands still, which speaks against it.
@@ -81,7 +81,7 @@ def test_the_middle_of_a_limb_can_be_the_nearest():
 def test_limbs_nobody_sees_lower_the_bound_and_nothing_else():
     position, velocity, covariance = standing()
     position[0, [LEFT_WRIST, RIGHT_WRIST]] = np.nan
-    fence = volume_of('planes', (0, 0, 1, 1.0), np.eye(4))
+    fence = make_zone('planes', (0, 0, 1, 1.0), np.eye(4))
     with_, without = (proximity(fence, position, velocity, covariance, 0.95, unseen)
                       for unseen in (True, False))
     assert with_.distance_m == without.distance_m
@@ -117,9 +117,9 @@ def test_legs_out_of_the_image_hang_below_the_trunk():
     assert (normalised < 7.8).all()  # 95 % of chi-square with 3 degrees
 
 
-def test_nobody_in_metres_is_nan_and_not_far_away():
+def test_nobody_in_3d_is_nan_and_not_far_away():
     nothing = np.full((2, 17, 3), np.nan)
-    found = proximity(Volume.sphere([0, 0, 0]), nothing, nothing, np.full((2, 17, 3, 3), np.nan))
+    found = proximity(BoxZone.sphere([0, 0, 0]), nothing, nothing, np.full((2, 17, 3, 3), np.nan))
     for name, values in vars(found).items():
         if name not in ('joint', 'joints'):
             assert np.isnan(values).all(), name
@@ -141,7 +141,7 @@ def test_one_known_keypoint_is_enough():
 
 def test_who_is_not_seen_moves_as_fast_as_people_walk():
     position, velocity, covariance = standing()
-    fence = volume_of('planes', (0, 0, 1, 1.0), np.eye(4))
+    fence = make_zone('planes', (0, 0, 1, 1.0), np.eye(4))
     now, later = (
         proximity(fence, position, velocity, covariance, 0.95,
                   whole_sigma_m=walked_sigma_m(np.array([s]))) for s in (0.0, 1.0)
@@ -177,7 +177,7 @@ def test_a_bound_of_lower_confidence_is_missed_more_often():
 
 
 def test_the_truth_is_that_of_the_flesh():
-    fence = volume_of('planes', (0, 0, 1, 1.0), np.eye(4))
+    fence = make_zone('planes', (0, 0, 1, 1.0), np.eye(4))
     figure = Figure(0.0, 3.0)
     assert true_distance(fence, figure) < joints(figure)[:, 2].min() - 1.0
     assert true_distance(fence, figure) == pytest.approx(1.75, abs=0.15)

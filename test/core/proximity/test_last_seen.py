@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Who is not known in metres any more is where he was, less and less surely."""
+"""Who is not known in 3-D any more is where he was, less and less surely."""
 
 import numpy as np
 import pytest
 
-from pose_ros.core.proximity.last_seen import KEPT_S, Sightings
+from pose_ros.core.proximity.last_seen import KEPT_S, LastSeenTracks
 
 COVARIANCE = np.broadcast_to(np.eye(3) * 1e-4, (1, 17, 3, 3))
 HERE, GONE = np.ones((1, 17, 3)), np.full((1, 17, 3), np.nan)
@@ -13,7 +13,7 @@ ONE = np.array([7])
 
 
 def test_sightings_age():
-    kept = Sightings()
+    kept = LastSeenTracks()
     now = kept.update(10.0, 0.0, ONE, HERE, HERE, COVARIANCE)
     assert now.sigma_m == 0.0 and (now.velocity == HERE).all()
     later = kept.update(10.5, 0.0, ONE, GONE, GONE, GONE[..., None] * np.ones(3))
@@ -29,7 +29,7 @@ def test_sightings_age():
 
 def test_the_old_the_unknown_and_the_past_are_forgotten():
     nothing = GONE[..., None] * np.ones(3)
-    kept = Sightings()
+    kept = LastSeenTracks()
     kept.update(10.0, 0.0, ONE, HERE, HERE, COVARIANCE)
     assert np.isnan(kept.update(11 + KEPT_S, 0.0, ONE, GONE, GONE, nothing).position).all()
     kept.update(50.0, 0.0, ONE, HERE, HERE, COVARIANCE)

@@ -1,52 +1,52 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Volumes: distances, directions, and numbers that make none."""
+"""Zones: distances, directions, and numbers that make none."""
 
 import numpy as np
 import pytest
 
-from pose_ros.core.proximity.zones import HalfSpaces, Volume, camera_from_pose, volume_of
+from pose_ros.core.proximity.zones import BoxZone, HalfSpaceZone, camera_from_pose, make_zone
 
 TURNED = np.array([[0.0, -1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 2.0], [0.0, 0.0, 1.0, 3.0],
                    [0.0, 0.0, 0.0, 1.0]])  # by 90 degrees around z, at (1, 2, 3)
 
 
 @pytest.mark.parametrize(
-    'volume, point, distance, away',
+    'zone, point, distance, away',
     [
-        (Volume.sphere([0, 0, 1], 0.5), [0, 0, 3], 1.5, [0, 0, 1]),
-        (Volume.sphere([0, 0, 1], 0.5), [0.1, 0, 1], -0.4, [1, 0, 0]),
-        (Volume.sphere([0, 0, 0]), [3, 4, 0], 5.0, [0.6, 0.8, 0]),
+        (BoxZone.sphere([0, 0, 1], 0.5), [0, 0, 3], 1.5, [0, 0, 1]),
+        (BoxZone.sphere([0, 0, 1], 0.5), [0.1, 0, 1], -0.4, [1, 0, 0]),
+        (BoxZone.sphere([0, 0, 0]), [3, 4, 0], 5.0, [0.6, 0.8, 0]),
         # The box is 2 along its x, which is the camera's y, and 1 along the others.
-        (Volume.box(TURNED, [2, 1, 1]), [1, 4, 3], 1.0, [0, 1, 0]),
-        (Volume.box(TURNED, [2, 1, 1]), [2.5, 2, 3], 1.0, [1, 0, 0]),
-        (Volume.box(TURNED, [2, 1, 1]), [1, 3 + 3, 3.5 + 4], 5.0, [0, 0.6, 0.8]),
-        (Volume.box(TURNED, [2, 1, 1]), [1.4, 2, 3], -0.1, [1, 0, 0]),
-        (Volume.capsule([0, 0, 0], [0, 0, 2], 0.3), [1, 0, 1], 0.7, [1, 0, 0]),
-        (Volume.capsule([0, 0, 0], [0, 0, 2], 0.3), [0, 0, 3], 0.7, [0, 0, 1]),
-        (Volume.capsule([0, 0, 0], [2, 2, 0], 0.1), [1, 1, 0.05], -0.05, [0, 0, 1]),
+        (BoxZone.box(TURNED, [2, 1, 1]), [1, 4, 3], 1.0, [0, 1, 0]),
+        (BoxZone.box(TURNED, [2, 1, 1]), [2.5, 2, 3], 1.0, [1, 0, 0]),
+        (BoxZone.box(TURNED, [2, 1, 1]), [1, 3 + 3, 3.5 + 4], 5.0, [0, 0.6, 0.8]),
+        (BoxZone.box(TURNED, [2, 1, 1]), [1.4, 2, 3], -0.1, [1, 0, 0]),
+        (BoxZone.capsule([0, 0, 0], [0, 0, 2], 0.3), [1, 0, 1], 0.7, [1, 0, 0]),
+        (BoxZone.capsule([0, 0, 0], [0, 0, 2], 0.3), [0, 0, 3], 0.7, [0, 0, 1]),
+        (BoxZone.capsule([0, 0, 0], [2, 2, 0], 0.1), [1, 1, 0.05], -0.05, [0, 0, 1]),
     ],
 )
-def test_distance_to_volumes(volume, point, distance, away):
-    found, direction = volume.distance(np.array(point, float))
+def test_distance_to_volumes(zone, point, distance, away):
+    found, direction = zone.distance(np.array(point, float))
     assert found == pytest.approx(distance)
     assert direction == pytest.approx(away, abs=1e-9)
 
 
 def test_the_direction_is_the_gradient():
     rng = np.random.default_rng(1)
-    for volume in (Volume.box(TURNED, [2, 1, 0.5]), Volume.capsule([0, 1, 2], [1, 1, 3], 0.2)):
+    for zone in (BoxZone.box(TURNED, [2, 1, 0.5]), BoxZone.capsule([0, 1, 2], [1, 1, 3], 0.2)):
         points = rng.uniform(-3, 5, (200, 3))
-        _, away = volume.distance(points)
+        _, away = zone.distance(points)
         steps = np.stack([
-            volume.distance(points + step)[0] - volume.distance(points - step)[0]
+            zone.distance(points + step)[0] - zone.distance(points - step)[0]
             for step in np.eye(3) * 1e-5
         ], axis=1) / 2e-5
         assert np.percentile(np.abs(steps - away).max(axis=1), 99) < 1e-3
 
 
 def test_planes_are_a_convex_volume():
-    corner = volume_of('planes', (0, 0, 2, 2, -1, 0, 0, 0), np.eye(4))
+    corner = make_zone('planes', (0, 0, 2, 2, -1, 0, 0, 0), np.eye(4))
     points = np.array([[1.0, 0, 3], [1, 0, 0.5], [-2, 0, 0], [-2, 0, 1.5]])
     distance, away = corner.distance(points)
     assert distance == pytest.approx([2.0, -0.5, 2.0, 2.0])
@@ -60,9 +60,9 @@ def test_planes_are_a_convex_volume():
 def test_a_zone_moves_with_its_frame(shape, numbers):
     moved = camera_from_pose((1.0, -2.0, 0.5, 0.1, 0.2, -0.3, 0.9))
     points = np.random.default_rng(1).normal(0, 2, (50, 3))
-    still = volume_of(shape, numbers, np.eye(4)).distance(points)[0]
+    still = make_zone(shape, numbers, np.eye(4)).distance(points)[0]
     there = points @ moved[:3, :3].T + moved[:3, 3]
-    assert volume_of(shape, numbers, moved).distance(there)[0] == pytest.approx(still)
+    assert make_zone(shape, numbers, moved).distance(there)[0] == pytest.approx(still)
 
 
 @pytest.mark.parametrize('wrong', [
@@ -71,9 +71,9 @@ def test_a_zone_moves_with_its_frame(shape, numbers):
 ])
 def test_what_is_no_volume_is_refused(wrong):
     good = {'rotation': np.eye(3), 'centre': np.zeros(3), 'half_m': np.zeros(3)}
-    Volume(**good)
+    BoxZone(**good)
     with pytest.raises(ValueError):
-        Volume(**good | wrong)
+        BoxZone(**good | wrong)
 
 
 @pytest.mark.parametrize('shape, numbers, said', [
@@ -91,7 +91,7 @@ def test_what_is_no_volume_is_refused(wrong):
 ])
 def test_numbers_that_make_no_zone_are_refused_in_words(shape, numbers, said):
     with pytest.raises(ValueError, match=said):
-        volume_of(shape, numbers, np.eye(4))
+        make_zone(shape, numbers, np.eye(4))
 
 
 @pytest.mark.parametrize('pose', [(0,) * 6, (0,) * 7, (0, 0, float('inf'), 0, 0, 0, 1)])
@@ -103,4 +103,4 @@ def test_a_pose_that_is_none_is_refused(pose):
 def test_planes_are_checked():
     for normal, offset in (([[0, 0, 2]], [1]), ([[0, 0, 1]], [1, 2]), (np.zeros((0, 3)), [])):
         with pytest.raises(ValueError):
-            HalfSpaces(np.array(normal, float), np.array(offset, float))
+            HalfSpaceZone(np.array(normal, float), np.array(offset, float))

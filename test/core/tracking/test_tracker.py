@@ -55,14 +55,14 @@ def test_one_sight_is_nobody_and_ids_are_sequential():
 
 def test_less_sure_people_are_confirmed_later():
     firsts = []
-    for score in (0.8, 0.4, 0.25):
+    for score in (0.9, 0.7, 0.55):
         out = feed(Tracker(), [seen(person(100), score=score)] * 12)
         firsts.append([int(tracks.state[0]) for tracks in out].index(TrackState.CONFIRMED))
     assert firsts == [2, 2, 3]
 
 
 def test_weak_detections_continue_a_track_but_start_none():
-    strong, weak = seen(person(100)), seen(person(100), score=0.12)
+    strong, weak = seen(person(100)), seen(person(100), score=0.3)
     assert all(len(tracks) == 0 for tracks in feed(Tracker(), [weak] * 10))
     out = feed(Tracker(), [strong] * 8 + [weak] * 40)
     assert out[-1].state.tolist() == [TrackState.CONFIRMED]

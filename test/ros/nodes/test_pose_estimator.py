@@ -21,8 +21,8 @@ from pose_ros.backends.replay import ReplayBackend
 from pose_ros.media.people_images import people_images
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.conversions import keypoints_from_msg
-from pose_ros.ros.health.diagnostics import OK, WARN
-from pose_ros.ros.health.drops import DropCounter, takes_message_info
+from pose_ros.ros.diagnostics import OK, WARN
+from pose_ros.ros.image_checks import DropCounter, takes_message_info
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.nodes import pose_estimator as pose_estimator_node
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
@@ -182,7 +182,7 @@ def test_diagnostics(ros: Any, node: Any, monkeypatch: pytest.MonkeyPatch) -> No
         for percent in (50, 95, 99):
             assert float(values[f'{name}_p{percent}_ms']) >= 0
     assert (values['backend'], values['model']) == ('replay', 'replay')
-    monkeypatch.setattr('pose_ros.ros.health.input_checks.SILENT_AFTER_S', 0.0)
+    monkeypatch.setattr('pose_ros.ros.image_checks.SILENT_AFTER_S', 0.0)
     del diagnostics[:]
     assert ros.spin_until(lambda: diagnostics)
     status = diagnostics[0].status[0]

@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image
 
 from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.backend import BackendError, BackendLostError
-from pose_ros.ros.health.diagnostics import ERROR, OK
+from pose_ros.ros.diagnostics import ERROR, OK
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 

@@ -16,7 +16,7 @@ from std_msgs.msg import Header
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.body_frame import Transform
-from pose_ros.core.proximity.zones import volume_of
+from pose_ros.core.proximity.zones import make_zone
 from pose_ros.core.skeleton import LEFT_WRIST
 from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.msg import Proximity, ProximityArray, Skeleton, SkeletonArray
@@ -43,7 +43,7 @@ class Scene:
         assert self.ros.spin_until(lambda: self.node._output.get_subscription_count() == 1)
         return self
 
-    def send(self, place: np.ndarray, t_s: float = 0.0, metres: bool = True,
+    def send(self, place: np.ndarray, t_s: float = 0.0, has_position: bool = True,
              speed: float = 0.0, frame_id: str = 'eye', **more: Any) -> ProximityArray:
         n = len(place)
         stamp = Time(sec=100 + int(t_s), nanosec=round(t_s % 1 * 1e9))
@@ -53,7 +53,7 @@ class Scene:
         msg = keypoints_to_msg(people, head, (640, 480))
         for i, skeleton in enumerate(msg.skeletons):
             skeleton.id, skeleton.track_state = i + 1, Skeleton.CONFIRMED
-        if metres:
+        if has_position:
             covariance = np.broadcast_to(np.eye(3) * 1e-4, (n, 17, 3, 3))
             velocity = np.zeros_like(place)
             velocity[..., 2] = speed
@@ -93,16 +93,16 @@ def test_distances_of_everybody(ros):
 
 
 @pytest.mark.ros
-def test_people_without_metres_are_said_and_not_dropped(ros):
+def test_people_without_3d_are_said_and_not_dropped(ros):
     scene = Scene(ros, **FENCE).start()
-    person, = scene.send(standing(3.0), metres=False).people
-    assert person.state == Proximity.NO_METRES and person.id == 1
+    person, = scene.send(standing(3.0), has_position=False).people
+    assert person.state == Proximity.NO_3D and person.id == 1
     assert person.joint == Proximity.NO_JOINT and person.keypoints_known == 0
     for name in ('distance_m', 'distance_sigma_m', 'bound_m', 'rate_m_s', 'rate_sigma_m_s',
                  'time_to_contact_s'):
         assert math.isnan(getattr(person, name)), name
     assert math.isnan(person.on_person.x) and math.isnan(person.on_zone.z)
-    assert 'metres' in scene.node.health()[1]
+    assert '3-D' in scene.node.health()[1]
     assert scene.send(np.empty((0, 17, 3))).people == []
 
 
@@ -110,13 +110,13 @@ def test_people_without_metres_are_said_and_not_dropped(ros):
 def test_who_is_lost_gets_uncertain_where_he_was(ros):
     scene = Scene(ros, **FENCE).start()
     seen = scene.send(standing(3.0), 0.0).people[0]
-    lost = [scene.send(standing(3.0), t_s, metres=False).people[0] for t_s in (0.5, 1.0)]
+    lost = [scene.send(standing(3.0), t_s, has_position=False).people[0] for t_s in (0.5, 1.0)]
     assert [p.state for p in lost] == [Proximity.PREDICTED] * 2
     assert lost[0].distance_m == pytest.approx(seen.distance_m, abs=1e-4)
     assert seen.bound_m > lost[0].bound_m > lost[1].bound_m
     assert seen.bound_m - lost[1].bound_m == pytest.approx(1.6, abs=0.15)
     # Too long ago to say anything; and never seen by an id that is new.
-    assert scene.send(standing(3.0), 30.0, metres=False).people[0].state == Proximity.NO_METRES
+    assert scene.send(standing(3.0), 30.0, has_position=False).people[0].state == Proximity.NO_3D
 
 
 @pytest.mark.ros
@@ -133,7 +133,7 @@ def test_it_keeps_talking_when_the_camera_stops(ros):
     assert last.people[0].bound_m < seen.bound_m - 1.2 * last.stale_s
     assert 'STALE' in scene.node.health()[1]
     # The tracker's own word for it.
-    answer = scene.send(standing(3.0), metres=False, status=SkeletonArray.STALE, stale_s=2.0)
+    answer = scene.send(standing(3.0), has_position=False, status=SkeletonArray.STALE, stale_s=2.0)
     assert answer.status == ProximityArray.STALE and answer.stale_s == pytest.approx(2.0)
     assert scene.send(standing(3.0), 3.0).status == ProximityArray.OK
 
@@ -205,7 +205,7 @@ def test_without_tf2_the_fixed_pose_is_taken_and_said(ros):
     moved = np.eye(4)
     moved[2, 3] = 0.5
     place = standing(3.0)
-    zone = volume_of('planes', FENCE['zone'], moved)
+    zone = make_zone('planes', FENCE['zone'], moved)
     found = scene.send(place).people[0].distance_m
     assert 0 < zone.distance(place[0])[0].min() - found < 0.12
 
@@ -245,7 +245,7 @@ def test_the_zone_follows_its_frame_and_an_unknown_one_is_said(ros):
     found = scene.send(standing(3.0), 0.1).people[0]
     assert found.state == Proximity.MEASURED
     assert frames.asked[-1] == ('eye', 'base_link', 100_100_000_000)
-    zone = volume_of('planes', FENCE['zone'], np.eye(4))
+    zone = make_zone('planes', FENCE['zone'], np.eye(4))
     true = zone.distance(standing(3.0)[0])[0].min() - 0.5
     assert 0 < true - found.distance_m < 0.12
     frames.known = None

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""pose_tracker with positions in metres: filtered, with velocity, predicted, and NaN otherwise."""
+"""pose_tracker with 3-D positions: filtered, with velocity, predicted, and NaN otherwise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_positions_are_filtered_and_have_velocity(ros):
 
 
 @pytest.mark.ros
-def test_without_depth_metres_hold_then_end_and_return(ros):
+def test_without_depth_3d_hold_then_end_and_return(ros):
     walk = Walk(ros)
     info = ros.probe.create_publisher(CameraInfo, 'camera_info', 1)
     assert ros.spin_until(lambda: info.get_subscription_count() == 1)
@@ -52,7 +52,7 @@ def test_without_depth_metres_hold_then_end_and_return(ros):
 
 
 @pytest.mark.ros
-def test_predicted_people_move_on_in_metres(ros):
+def test_predicted_people_move_on_in_3d(ros):
     walk = Walk(ros, prediction_rate_hz=50.0, lead_time_s=0.1, max_prediction_s=5.0)
     walk.begin_ns -= 19 * 33_333_333  # the last image is of now
     for frame in range(20):
@@ -71,7 +71,7 @@ def test_predicted_people_move_on_in_metres(ros):
 
 
 @pytest.mark.ros
-def test_poses_without_metres_stay_without(ros):
+def test_poses_without_3d_stay_without(ros):
     walk = Walk(ros)
     for frame in range(5):
         msg = walk.send(frame, depth=False)
@@ -81,6 +81,6 @@ def test_poses_without_metres_stay_without(ros):
 
 
 @pytest.mark.ros
-def test_metres_can_be_left_alone(ros):
+def test_3d_can_be_left_alone(ros):
     walk = Walk(ros, metres=False)
     assert np.isnan(space_from_msg(walk.send(0))[0]).all()

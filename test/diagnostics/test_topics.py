@@ -1,25 +1,26 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""QoS that does not fit, silent topics, segments that are too small, memory that runs out."""
+"""QoS that does not fit, silent topics, video, and a /dev/shm that is too small."""
 
 from __future__ import annotations
 
 import itertools
-import math
+import os
+from pathlib import Path
+import types
 
 import pytest
 
-from pose_ros.core.health.findings import Level
-from pose_ros.core.health.load import GpuUsage, ProcessUsage, gpu_findings, process_findings
-from pose_ros.core.health.qos import Endpoint, Mismatch, mismatches, qos_findings
-from pose_ros.core.health.topic import TopicFacts, silent_findings, similar_topics
-from pose_ros.core.health.transport import (
-    DEFAULT_SEGMENT_BYTES,
-    Segment,
-    SharedMemory,
-    segment_findings,
-    shared_memory_findings,
+from pose_ros.diagnostics.findings import Level
+from pose_ros.diagnostics.topic_checks import (
+    Endpoint,
+    mismatches,
+    qos_findings,
+    silent_findings,
+    similar_topics,
+    video_findings,
 )
+from pose_ros.diagnostics.transport import PROFILE_VARIABLES, profile_of, shared_memory_findings
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
@@ -37,11 +38,11 @@ def test_which_pairs_fit() -> None:
                 Endpoint('/a', IMAGE, **{policy: wanted}),
                 Endpoint('/b', IMAGE, **{policy: offered}))
             bad = wanted == values[1] and offered == values[0]
-            assert found == ([Mismatch(policy, wanted, offered)] if bad else [])
+            assert found == ([(policy, wanted, offered)] if bad else [])
     unknown = Endpoint('/b', IMAGE, reliability='system_default', durability='unknown')
     assert mismatches(Endpoint('/a', IMAGE, durability='transient_local'), unknown) == []
     late = mismatches(Endpoint('/a', IMAGE, deadline_s=0.1), Endpoint('/b', IMAGE))
-    assert late == [Mismatch('deadline', '0.1 s', 'inf s')]
+    assert late == [('deadline', '0.1 s', 'inf s')]
     assert mismatches(Endpoint('/a', IMAGE), Endpoint('/b', IMAGE, deadline_s=0.1)) == []
 
 
@@ -73,15 +74,14 @@ def test_one_publisher_that_fits_makes_it_a_warning() -> None:
 def silent(publishers: list[Endpoint], images: dict[str, str] | None = None, ever: bool = False,
            kind: str = IMAGE) -> tuple[str, str]:
     listener = Endpoint('/pose_estimator', kind, 'best_effort')
-    facts = TopicFacts('/image', kind, listener, publishers, images or {})
-    found, = silent_findings(facts, 3.0, ever)
+    found, = silent_findings('/image', listener, publishers, images or {}, 3.0, ever)
     return found.code, found.line()
 
 
 def test_why_a_topic_is_silent() -> None:
     images = {'/camera/color/image_raw': IMAGE, '/camera/depth/image_rect_raw': IMAGE}
     code, line = silent([], images)
-    assert code == 'no_publisher' and '0 publishers' in line
+    assert code == 'no_publisher' and 'no publisher' in line
     assert 'image:=/camera/color/image_raw (pose_ros up --image /camera/color/image_raw)' in line
     assert 'ROS_DOMAIN_ID' in silent([])[1]
     assert 'has ended' in silent([], images, ever=True)[1]
@@ -91,8 +91,8 @@ def test_why_a_topic_is_silent() -> None:
     code, line = silent([Endpoint('/cam', IMAGE)])
     assert code == 'silent' and '1 publisher there (/cam)' in line and '--ipc=host' in line
     wrong = [Endpoint('/c', IMAGE, 'best_effort')]
-    facts = TopicFacts('/image', IMAGE, Endpoint('/e', IMAGE), wrong)
-    assert silent_findings(facts, 3.0, False)[0].code == 'silent_qos'
+    found, = silent_findings('/image', Endpoint('/e', IMAGE), wrong, {}, 3.0, False)
+    assert found.code == 'silent_qos'
 
 
 def test_a_compressed_topic_is_advised_with_its_parameter() -> None:
@@ -111,41 +111,47 @@ def test_colour_comes_before_depth() -> None:
         0] == '/front/image_raw'
 
 
-def test_segments() -> None:
-    found, = segment_findings(921_600, [Segment('/usb_cam')], '/image')
-    assert found.code == 'small_segment' and '/usb_cam' in found.text and '0.9 MB' in found.text
-    assert 'FASTDDS_DEFAULT_PROFILES_FILE' in found.hint and 'fastdds_shm.xml' in found.hint
-    assert segment_findings(230_400, [Segment('/usb_cam')], '/image') == []
-    assert segment_findings(921_600, [Segment('/usb_cam', 64 << 20, 'x.xml')], '/image') == []
-    assert segment_findings(921_600, [Segment('/usb_cam', 0, 'UDPv4')], '/image') == []
-    own, = segment_findings(921_600, [Segment('/c', 1000, '/mine.xml')], '/image')
-    assert 'set by /mine.xml' in own.text
+FFMPEG = 'ffmpeg_image_transport_msgs/msg/FFMPEGPacket'
+THEORA = 'theora_image_transport/msg/Packet'
 
 
-def test_shared_memory() -> None:
-    large = Segment('this process', 64 << 20)
-    docker = SharedMemory(total_bytes=64 << 20, container=True)
-    found, = shared_memory_findings(docker, large)
+@pytest.mark.parametrize('kind, transport, codec', [
+    (FFMPEG, 'ffmpeg', 'H.264'), (THEORA, 'theora', 'Theora')])
+def test_video_is_named_and_how_to_republish_it(kind: str, transport: str, codec: str) -> None:
+    topic = f'/cam/image_raw/{transport}'
+    command = (f'ros2 run image_transport republish --ros-args -p in_transport:={transport} '
+               f'-p out_transport:=raw -r in/{transport}:={topic} -r out:=/cam/image_raw_decoded')
+    code, line = silent([], {topic: kind})  # beside the topic that is waited for
+    assert code == 'no_publisher' and command in line and codec in line
+    assert 'image:=/cam/image_raw_decoded' in line
+    code, line = silent([Endpoint('/cam', kind)])  # on it
+    assert code == 'other_type' and f'in_transport:={transport}' in line
+    found, = video_findings({topic: kind})  # the doctor, before any node
+    assert found.code == 'video_only' and command in found.hint
+    # An image is better, whatever its name.
+    images = {topic: kind, '/other': IMAGE}
+    assert video_findings(images) == [] == video_findings({})
+    assert 'image:=/other' in silent([], images)[1]
+
+
+def test_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [f.code for f in shared_memory_findings('', str(tmp_path / 'nowhere'))] == [
+        'no_shared_memory']
+
+    def sized(total_bytes: int, read_only: bool = False) -> None:
+        monkeypatch.setattr(os, 'statvfs', lambda path: types.SimpleNamespace(
+            f_flag=os.ST_RDONLY if read_only else 0, f_frsize=1, f_blocks=total_bytes))
+
+    sized(64 << 20)  # what Docker gives
+    found, = shared_memory_findings('fastdds_shm.xml', str(tmp_path))
     assert found.code == 'small_shared_memory' and '--shm-size' in found.hint
-    assert shared_memory_findings(docker, Segment('x', DEFAULT_SEGMENT_BYTES)) == []
-    assert shared_memory_findings(SharedMemory(total_bytes=2 << 30), large) == []
-    found, = shared_memory_findings(SharedMemory(usable=False), large)
-    assert found.code == 'no_shared_memory'
+    assert shared_memory_findings('', str(tmp_path)) == []
+    sized(2 << 30)
+    assert shared_memory_findings('fastdds_shm.xml', str(tmp_path)) == []
+    sized(2 << 30, read_only=True)
+    assert shared_memory_findings('', str(tmp_path))[0].code == 'no_shared_memory'
 
 
-def test_memory_and_gpu() -> None:
-    full = ProcessUsage(memory_limit_bytes=10**9, memory_used_bytes=950_000_000)
-    assert [f.code for f in process_findings(full)] == ['memory_full']
-    assert process_findings(ProcessUsage(memory_used_bytes=10**12)) == []
-    assert gpu_findings(GpuUsage()) == []
-    assert [f.code for f in gpu_findings(GpuUsage('x', temperature_c=90.0))] == ['hot']
-    assert gpu_findings(GpuUsage('x', temperature_c=90.0, slowdown_c=95.0)) == []
-    assert [f.code for f in gpu_findings(GpuUsage('x', 98e9, 100e9, 50.0))] == ['memory_full']
-    assert gpu_findings(GpuUsage('x', math.nan, 100e9, math.nan)) == []
-
-
-@pytest.mark.parametrize('share', [0.0, 0.5, 0.89])
-def test_memory_that_is_not_full(share: float) -> None:
-    used = int(share * 10**9)
-    usage = ProcessUsage(memory_limit_bytes=10**9, memory_used_bytes=used)
-    assert process_findings(usage) == []
+def test_either_variable_names_the_profile() -> None:
+    assert [profile_of({name: 'a.xml'}) for name in PROFILE_VARIABLES] == ['a.xml', 'a.xml']
+    assert profile_of({}) == profile_of(dict.fromkeys(PROFILE_VARIABLES, '')) == ''

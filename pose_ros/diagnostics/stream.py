@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is noted of every image that comes, in constant time and memory, and what that amounts to.
+Statistics of a stream of images, in constant time and memory for each.
 
 The camera's period is the difference of two stamps over the number of images between them, so
-that whoever is too slow to take every image still knows how many the camera takes.
+that a subscriber that is too slow to take every image still knows how many the camera sends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-KEPT = 300
+WINDOW = 300
 """Images looked back on: 10 s at 30 Hz."""
 LEARN_FROM = 30
 """Periods before a rate is judged."""
@@ -24,14 +24,12 @@ LEARN_FROM = 30
 @dataclass(frozen=True)
 class StreamSummary:
     """
-    The latest images of a stream, and counts since it began.
+    The latest images of a stream.
 
     Attributes
     ----------
     frames : int
         Images in the window.
-    frame_id : str
-        Of the latest.
     empty_frame_ids, zero_stamps, repeated_stamps, backward_stamps : int
         In the window.
     back_s : float
@@ -53,7 +51,6 @@ class StreamSummary:
     """
 
     frames: int = 0
-    frame_id: str = ''
     empty_frame_ids: int = 0
     zero_stamps: int = 0
     repeated_stamps: int = 0
@@ -68,18 +65,16 @@ class StreamSummary:
     bytes: int = 0
 
 
-class StreamWatch:
-    """Watches one stream of images."""
+class StreamStatistics:
+    """Statistics of one stream of images, over the latest `window` of them."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        """Look back on `kept` images."""
+    def __init__(self, window: int = WINDOW) -> None:
         # stamp, receiver's clock, steady arrival (all ns), dropped before it, frame_id is empty
-        self._frames: deque[tuple[int, int, int, int, bool]] = deque(maxlen=kept)
-        self._frame_id = ''
+        self._frames: deque[tuple[int, int, int, int, bool]] = deque(maxlen=window)
         self._bytes = 0
         self._counts_drops = False
-        self._learned_hz: deque[float] = deque(maxlen=60)
-        self._since_learned = 0
+        self._rates_hz: deque[float] = deque(maxlen=60)
+        self._since_rate = 0
 
     def add(
         self,
@@ -110,13 +105,7 @@ class StreamWatch:
         """
         self._frames.append((stamp_ns, now_ns, steady_ns, dropped or 0, not frame_id))
         self._counts_drops = self._counts_drops or dropped is not None
-        self._frame_id, self._bytes = frame_id, size_bytes
-
-    def forget(self) -> None:
-        """Begin anew, as with another camera."""
-        self._frames.clear()
-        self._learned_hz.clear()
-        self._since_learned = 0
+        self._bytes = size_bytes
 
     def summary(self) -> StreamSummary:
         """Return what the window amounts to."""
@@ -129,15 +118,18 @@ class StreamWatch:
         known = stamps != 0
         usable = known[1:] & known[:-1]
         back = steps[usable & (steps < 0)]
-        periods_s = self._periods_s(stamps, steady, dropped)
+        periods_s = np.empty(0)
+        if self._counts_drops:
+            # Stamps that do not grow tell no time.
+            times = np.diff(steady) if (steps <= 0).any() else steps
+            periods_s = times * 1e-9 / (1 + dropped[1:])
         mean_s = float(periods_s.mean()) if len(periods_s) else math.nan
         uneven = math.nan
         if len(periods_s) >= LEARN_FROM and mean_s > 0:
             uneven = float(np.percentile(np.abs(periods_s - mean_s), 75)) / mean_s
-        sent = len(stamps) - 1 + int(dropped[1:].sum())
+        lost, sent = int(dropped[1:].sum()), len(stamps) - 1 + int(dropped[1:].sum())
         return StreamSummary(
             frames=len(stamps),
-            frame_id=self._frame_id,
             empty_frame_ids=int(empty.sum()),
             zero_stamps=int((~known).sum()),
             repeated_stamps=int((usable & (steps == 0)).sum()),
@@ -146,31 +138,20 @@ class StreamWatch:
             age_s=float(np.median((now - stamps)[known])) * 1e-9 if known.any() else math.nan,
             stamp_s=float(stamps[-1]) * 1e-9,
             periods=len(periods_s),
-            rate_hz=1.0 / mean_s if len(periods_s) and mean_s > 0 else math.nan,
+            rate_hz=1.0 / mean_s if mean_s > 0 else math.nan,
             uneven=uneven,
-            drop_share=int(dropped[1:].sum()) / sent if sent > 0 else 0.0,
+            drop_share=lost / sent if sent > 0 else 0.0,
             bytes=self._bytes,
         )
 
-    def learned_hz(self, summary: StreamSummary) -> float:
+    def usual_hz(self, summary: StreamSummary) -> float:
         """
         Return the rate that the camera usually has, Hz; NaN until it is known.
 
         The median of up to 60 rates, every fifth of those that it is shown: call it once a second.
         """
-        self._since_learned += 1
-        if summary.periods >= LEARN_FROM and self._since_learned >= 5:
-            self._since_learned = 0
-            self._learned_hz.append(summary.rate_hz)
-        return float(np.median(self._learned_hz)) if self._learned_hz else math.nan
-
-    def _periods_s(
-        self, stamps: np.ndarray, steady: np.ndarray, dropped: np.ndarray
-    ) -> np.ndarray:
-        """Return the camera's periods (P,), s; none when drops are not counted."""
-        if not self._counts_drops or len(stamps) < 2:
-            return np.empty(0)
-        steps = np.diff(stamps)
-        if (steps <= 0).any():
-            steps = np.diff(steady)  # such stamps tell no time
-        return steps * 1e-9 / (1 + dropped[1:])
+        self._since_rate += 1
+        if summary.periods >= LEARN_FROM and self._since_rate >= 5:
+            self._since_rate = 0
+            self._rates_hz.append(summary.rate_hz)
+        return float(np.median(self._rates_hz)) if self._rates_hz else math.nan

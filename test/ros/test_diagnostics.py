@@ -22,10 +22,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from pose_ros.backends.replay import ReplayBackend
-from pose_ros.core.health.findings import Finding, Level
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.diagnostics.findings import Finding, Level
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.health.diagnostics import findings_of
+from pose_ros.ros.diagnostics import findings_of
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
@@ -92,11 +92,10 @@ def test_each_check_has_a_status_of_its_own(ros: Any, node_class: Any) -> None:
     names = [s.name for s in arrays[0].status]
     assert names == [node.get_name()] + [
         f'{node.get_name()}: {c}'
-        for c in ('node', 'health', 'clock', 'qos', 'transport', 'process', *node_class.CHECKS)]
+        for c in ('node', 'health', 'clock', 'qos', 'transport', *node_class.CHECKS)]
     assert all(s.hardware_id == 'pose_ros' for s in arrays[0].status)
     values = {v.key: v.value for v in arrays[0].status[0].values}
     assert values['domain'] == str(ros.domain_id) and 'rmw_' in values['rmw']
-    assert float(values['memory_mb']) > 10 and float(values['cpu_share']) >= 0
 
 
 @pytest.mark.slow
@@ -117,7 +116,7 @@ def test_a_healthy_camera_gives_no_alarm(ros: Any) -> None:
 def test_nobody_publishes_but_a_similar_topic_is_there(ros: Any) -> None:
     scene = Scene(ros, topic='/camera/color/image_raw')
     found = scene.expect('no_publisher')
-    assert '0 publishers' in found.text and '/image' in found.text
+    assert '/image' in found.text and 'no publisher' in found.text
     assert 'pose_ros up --image /camera/color/image_raw' in found.hint
 
 
@@ -203,7 +202,7 @@ def test_an_empty_frame(ros: Any) -> None:
 def test_simulated_time_without_a_clock(ros: Any) -> None:
     scene = Scene(ros, use_sim_time=True).film()
     found = scene.expect('no_clock')
-    assert found.level == Level.ERROR and 'nobody publishes /clock' in found.text
+    assert found.level == Level.ERROR and 'nothing publishes /clock' in found.text
     clock = ros.probe.create_publisher(Clock, '/clock', 1)
     assert ros.spin_until(lambda: any(
         'has not said a time yet' in f.text for f in scene.findings()), 15)
@@ -213,10 +212,10 @@ def test_simulated_time_without_a_clock(ros: Any) -> None:
     assert not any(f.code == 'no_clock' for f in scene.findings())
 
 
-def test_camera_info_is_missed_where_metres_are_wanted(ros: Any) -> None:
+def test_camera_info_is_missed_where_3d_are_wanted(ros: Any) -> None:
     scene = Scene(ros, depth=True).film()
     found = scene.expect('no_camera_info')
-    assert found.level == Level.WARN and 'nobody publishes it' in found.text
+    assert found.level == Level.WARN and 'it has no publisher' in found.text
 
 
 def test_a_low_rate(ros: Any) -> None:

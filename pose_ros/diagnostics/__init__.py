@@ -1,3 +1,3 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What `pose_ros doctor` looks at, and how it tells."""
+"""What is wrong with images, topics and shared memory, and what to do: no ROS in here."""

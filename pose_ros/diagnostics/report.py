@@ -1,24 +1,19 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the doctor has seen, as text for people and as JSON for programs."""
+"""What `pose_ros doctor` has seen, as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-import os
-import sys
 from typing import Any
 
-from pose_ros.core.health.findings import CHECKS, Finding, Level
+from pose_ros.diagnostics.findings import CHECKS, Finding, Level
 
 _COLORS = {Level.ERROR: '31', Level.WARN: '33', Level.OK: '32'}
 _STAGES = ('age', 'callback', 'network', 'cost', 'convert', 'detect', 'refine', 'track', 'publish',
            'predict', 'lift', 'send')
-_SHOWN = (
-    'backend', 'model', 'mode', 'image_rate_hz', 'received', 'published', 'dropped',
-    'since_good_image_s', 'cpu_share', 'memory_mb', 'gpu', 'gpu_temperature_c', 'gpu_memory_mb',
-    'rmw', 'domain',
-)
+_SHOWN = ('backend', 'model', 'mode', 'image_rate_hz', 'received', 'published', 'dropped',
+          'since_good_image_s', 'rmw', 'domain')
 
 
 @dataclass
@@ -58,18 +53,19 @@ class Report:
         found = [(name, f) for name, own in self.by_node.items() for f in own]
         said = {(f.check, f.code) for _, f in found if f.check != 'qos'}
         found += [('', f) for f in self.findings if (f.check, f.code) not in said]
-        seen = set()
-        once = []
+        once: dict[tuple[str, str, str], tuple[str, Finding]] = {}
         for name, finding in found:
-            key = finding.check, finding.code, finding.text
-            if key not in seen:
-                seen.add(key)
-                once.append((name, finding))
-        return sorted(once, key=lambda pair: (-pair[1].level, CHECKS.index(pair[1].check)))
+            once.setdefault((finding.check, finding.code, finding.text), (name, finding))
+        return sorted(
+            once.values(), key=lambda pair: (-pair[1].level, CHECKS.index(pair[1].check)))
 
     def problems(self) -> list[tuple[str, Finding]]:
-        """Return the findings that somebody has to mend."""
+        """Return the findings that need mending."""
         return [pair for pair in self.all() if pair[1].level != Level.OK]
+
+    def notes(self) -> list[tuple[str, Finding]]:
+        """Return the findings that are only worth knowing."""
+        return [pair for pair in self.all() if pair[1].level == Level.OK]
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -86,7 +82,7 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         'verdict': verdict,
         'problems': written(problems),
-        'notes': written([pair for pair in report.all() if pair[1].level == Level.OK]),
+        'notes': written(report.notes()),
         'not_seen': report.not_seen,
         'nodes': report.values,
         'images': report.images,
@@ -94,58 +90,44 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def as_text(report: Report) -> str:
-    """Return the verdict, then the details; with colours where the output is a terminal."""
-    problems = report.problems()
-    lines = []
+def as_text(report: Report, colors: bool = False) -> str:
+    """Return the verdict, then the details; `colors`: with the escapes of a terminal."""
+    def colored(text: str, level: Level) -> str:
+        return f'\x1b[{_COLORS[level]}m{text}\x1b[0m' if colors else text
+
+    def line(name: str, finding: Finding) -> str:
+        label = 'note' if finding.level == Level.OK else finding.level.name
+        return (f'  {colored(f"{label:5}", finding.level)}  {f"{name}: " if name else ""}'
+                f'{finding.line()}')
+
+    problems, notes = report.problems(), report.notes()
     if problems:
-        count = f'{len(problems)} problem{"" if len(problems) == 1 else "s"}'
-        lines.append(f'{count}, the most important first:')
-        lines += [_line(name, f) for name, f in problems]
+        lines = [f'{len(problems)} problem{"s" * (len(problems) > 1)}, the most important first:']
+        lines += [line(name, f) for name, f in problems]
     elif report.not_seen:
-        lines.append(_colored('No problem seen, but not all could be looked at.', Level.WARN))
+        lines = [colored('No problem seen, but not all could be looked at.', Level.WARN)]
     else:
-        lines.append(_colored('All is well.', Level.OK))
+        lines = [colored('All is well.', Level.OK)]
     lines += [f'  not seen: {what}' for what in report.not_seen]
-    notes = [pair for pair in report.all() if pair[1].level == Level.OK]
     if notes:
-        lines += ['', 'Worth knowing:']
-        lines += [_line(name, f) for name, f in notes]
+        lines += ['', 'Worth knowing:', *(line(name, f) for name, f in notes)]
     for name, values in sorted(report.values.items()):
-        lines += ['', name]
-        lines += _table([(k, values[k]) for k in _SHOWN if values.get(k)])
+        lines += ['', name, *_table({k: values[k] for k in _SHOWN if values.get(k)})]
         lines += _latencies(values)
     for topic, facts in report.images.items():
-        lines += ['', f'images on {topic}']
-        lines += _table([(k, str(v)) for k, v in facts.items()])
-    lines += ['', 'machine']
-    lines += _table(list(report.machine.items()))
-    return '\n'.join(lines)
-
-
-def _line(name: str, finding: Finding) -> str:
-    label = _colored(f'{"note" if finding.level == Level.OK else finding.level.name:5}',
-                     finding.level)
-    return f'  {label}  {name + ": " if name else ""}{finding.line()}'
+        lines += ['', f'images on {topic}', *_table(facts)]
+    return '\n'.join([*lines, '', 'machine', *_table(report.machine)])
 
 
 def _latencies(values: dict[str, str]) -> list[str]:
-    rows = []
-    for stage in _STAGES:
-        numbers = [values.get(f'{stage}_p{p}_ms') for p in (50, 95, 99)]
-        if all(numbers):
-            rows.append(f'  {stage:20} ' + ' '.join(f'{float(n or 0):9.1f}' for n in numbers))
-    head = f'  {"ms":20} ' + ' '.join(f'{p:>9}' for p in ('p50', 'p95', 'p99'))
-    return [head, *rows] if rows else []
+    rows = [
+        f'  {stage:20} ' + ' '.join(f'{float(number):9.1f}' for number in numbers)
+        for stage in _STAGES
+        if all(numbers := [values.get(f'{stage}_p{p}_ms', '') for p in (50, 95, 99)])
+    ]
+    return [f'  {"ms":20} ' + ' '.join(f'{p:>9}' for p in ('p50', 'p95', 'p99')), *rows] if (
+        rows) else []
 
 
-def _table(pairs: list[tuple[str, str]]) -> list[str]:
-    return [f'  {key:20} {value}' for key, value in pairs]
-
-
-def _colored(text: str, level: Level) -> str:
-    if not sys.stdout.isatty() or os.environ.get('NO_COLOR'):
-        return text
-    return f'\x1b[{_COLORS[level]}m{text}\x1b[0m'
-
-
+def _table(facts: dict[str, Any]) -> list[str]:
+    return [f'  {key:20} {value}' for key, value in facts.items()]

@@ -25,7 +25,7 @@ class Finding:
     Attributes
     ----------
     level : Level
-        WARN: not as it should be, and may pass by itself; ERROR: stays so until somebody mends it.
+        WARN: not as it should be, and may pass by itself; ERROR: stays until it is mended.
     check : str
         One of CHECKS.
     code : str
@@ -49,7 +49,7 @@ class Finding:
 
 CHECKS = (
     'node', 'install', 'ros', 'image', 'qos', 'clock', 'stamps', 'rate', 'transport', 'drops',
-    'camera_info', 'depth', 'backend', 'models', 'gpu', 'process', 'camera', 'disk', 'health',
+    'camera_info', 'depth', 'backend', 'health',
 )
 """Every check, those that explain the others first."""
 
@@ -62,4 +62,3 @@ def ordered(findings: Iterable[Finding]) -> list[Finding]:
 def worst(findings: Iterable[Finding]) -> Level:
     """Return the level of the worst one; OK when there are none."""
     return max((f.level for f in findings), default=Level.OK)
-
