@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""`pose_ros compare-runtimes`: the same images through several runtimes, in turns."""
+"""`python -m benchmarks.runtimes`: the same images through several runtimes, in turns."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ value of the parameter backend, with one of precision after a colon. CPU is the 
 all threads, which tells more than the wall's on a busy machine."""
 EPILOG = """\
 examples:
-  pose_ros compare-runtimes
-  pose_ros compare-runtimes --source photos --runtimes openvino:bf16 tensorrt:fp16 --threads 4"""
+  python -m benchmarks.runtimes
+  python -m benchmarks.runtimes --source photos --runtimes openvino:bf16 tensorrt:fp16 --threads 4"""
 
 REFERENCE = 'onnx'
 SURE = 0.3
@@ -127,3 +127,9 @@ def _shifts(off_px: np.ndarray) -> dict[str, float]:
         'keypoints': len(off_px), 'median_px': float(np.median(off_px)),
         'p95_px': float(np.percentile(off_px, 95)), 'far': float((off_px > 8.0).mean()),
     }
+
+
+if __name__ == '__main__':
+    from pose_ros.cli import run_module
+
+    raise SystemExit(run_module('benchmarks.runtimes'))

@@ -29,8 +29,8 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
     Parameters
     ----------
     config : EstimatorConfig
-        Reads backend, onnx_provider, detector_model, refiner_model, precision, num_threads and the
-        sizes of the first pass.
+        Reads backend, gpu, onnx_provider, detector_model, refiner_model, precision, num_threads and
+        the sizes of the first pass.
     progress : callable, optional
         Is told how far the build of an engine is, where one has to be built; on any thread.
 
@@ -62,6 +62,7 @@ def _load_tensorrt(config: EstimatorConfig, progress: Progress | None) -> Backen
         precision='fp32' if config.precision == 'fp32' else 'fp16',
         detect_size_px=max(config.detect_size_px, config.detect_second_size_px),
         progress=progress,
+        gpu=config.gpu,
     )
 
 

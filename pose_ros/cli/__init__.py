@@ -41,22 +41,6 @@ VERBS: dict[str, tuple[str, str]] = {
     'fetch': ('pose_ros.cli.fetch', 'download a network that is known to run here'),
     'parameters': ('pose_ros.cli.parameters', 'list every parameter of every node'),
     'engine': ('pose_ros.cli.engine', 'build, list, check or clear TensorRT engines'),
-    'compare-runtimes': (
-        'benchmarks.runtimes',
-        'time several runtimes of the networks, and how far their keypoints are apart',
-    ),
-    'gpu-check': (
-        'pose_ros.tools.gpu_check',
-        'check and measure the TensorRT backend on this GPU',
-    ),
-    'quantize': (
-        'pose_ros.tools.quantize',
-        'make an 8-bit model of the second pass for TensorRT',
-    ),
-    'build-kernels': (
-        'pose_ros.tools.build_kernels',
-        'compile the CUDA kernels to the PTX that the package ships',
-    ),
 }
 """Name of the verb: its module, and its line in `pose_ros --help`."""
 

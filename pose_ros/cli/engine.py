@@ -12,10 +12,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from pose_ros.backends.tensorrt import engine_build
-from pose_ros.backends.cuda_driver import CudaDevice, CudaDriverError, probe
-from pose_ros.backends.tensorrt.engine_cache import EngineCache, default_folder
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model, read_spec
+from pose_ros.backends.tensorrt import engine_build
+from pose_ros.backends.tensorrt.device import NoGpuError, find_gpu
+from pose_ros.backends.tensorrt.engine_cache import EngineCache, default_folder
 from pose_ros.cli.report import add_json_argument, finish
 from pose_ros.core.config import EstimatorConfig
 
@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='largest long side of the whole image (detect_size_px)',
     )
     parser.add_argument('--folder', type=Path, help=f'default: {default_folder()}')
+    parser.add_argument(
+        '--gpu', type=int, default=0, metavar='N', help="CUDA's number of the GPU; default: 0"
+    )
     add_json_argument(parser)
 
 
@@ -81,41 +84,33 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _gpu(key: dict[str, Any]) -> str:
-    device = key.get('device')
-    return str(device['name']) if device else ' '.join(key.get('capabilities', ['?']))
+    gpu = key.get('gpu')
+    return str(gpu['name']) if gpu else ' '.join(key.get('capabilities', ['?']))
 
 
 def _build(
     cache: EngineCache, args: argparse.Namespace, model: str, is_detector: bool
 ) -> dict[str, Any]:
     """Build one engine unless it is stored; describe it."""
-    # Inside the function: the other actions want no ONNX Runtime.
-    from pose_ros.backends.onnx import OnnxNetwork
-
     path = find_model(model)
     spec = read_spec(path)
-    device: CudaDevice | None = None
+    gpu = None
     if not args.capability:
         try:
-            device = probe()
-        except CudaDriverError as error:
-            raise CudaDriverError(
+            _, gpu = find_gpu(args.gpu)
+        except NoGpuError as error:
+            raise NoGpuError(
                 f'{error}. TensorRT-RTX builds without a GPU: name it by --capability'
             ) from error
     trt = engine_build.import_tensorrt()
-    capabilities = args.capability or engine_build.device_capabilities(trt, device)
-    request = engine_build.EngineRequest(
-        name=spec.name,
-        input_name=spec.input_name,
-        onnx=path.read_bytes(),
-        precision=args.precision,
-        profiles=(
-            engine_build.detector_profiles(spec, args.size)
-            if is_detector
-            else engine_build.refiner_profiles(spec, OnnxNetwork(path, 0).max_batch)
-        ),
+    capabilities = args.capability
+    if gpu is not None:
+        engine_build.check_tensorrt(trt, gpu.name, gpu.compute_capability)
+        capabilities = engine_build.device_capabilities(trt, gpu.compute_capability)
+    size_px = args.size if is_detector else 0
+    key = engine_build.engine_key(
+        trt, path, args.precision, size_px, gpu.key() if gpu else None, capabilities
     )
-    key = engine_build.engine_key(trt, request, device, capabilities)
     is_built = False
 
     def build() -> bytes:
@@ -123,13 +118,14 @@ def _build(
         is_built = True
         bar = _Bar(f'{spec.name}, {args.precision}')
         try:
+            request = engine_build.request_for(path, args.precision, size_px)
             return engine_build.build_engine(trt, request, capabilities, bar)
         finally:
             bar.close()
 
     start_s = time.monotonic()
     num_bytes = cache.get(
-        key, build, len,
+        key, build, lambda plan, is_checked: len(plan), checks=False,
         waiting=lambda: print(f'{spec.name}: another process builds it', file=sys.stderr),
     )
     return {

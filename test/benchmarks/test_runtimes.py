@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""`pose_ros compare-runtimes` on real footage."""
+"""`python -m benchmarks.runtimes` on real footage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from pose_ros.cli import main
+from pose_ros.cli import run_module
 from pose_ros.media.sources import SourceError, demo_paths
 
 
@@ -18,7 +18,7 @@ def test_a_runtime_beside_the_reference(capsys: pytest.CaptureFixture[str]) -> N
         demo_paths()
     except SourceError as error:
         pytest.skip(str(error))
-    assert main(['compare-runtimes', '--runtimes', 'openvino:fp32', '--images', '6']) == 0
+    assert run_module('benchmarks.runtimes', ['--runtimes', 'openvino:fp32', '--images', '6']) == 0
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     reference, other = report['runtimes']['onnx'], report['runtimes']['openvino:fp32']
     assert reference['median_px'] == reference['far'] == 0
@@ -28,5 +28,5 @@ def test_a_runtime_beside_the_reference(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_runtime_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(['compare-runtimes', '--runtimes', 'openvino:fp16', '--images', '1']) == 1
+    assert run_module('benchmarks.runtimes', ['--runtimes', 'openvino:fp16', '--images', '1']) == 1
     assert 'not fp16' in capsys.readouterr().err

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from functools import partial
+import hashlib
 import logging
 from pathlib import Path
 import time
@@ -12,19 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pose_ros.backends.model_files import check_detector, find_model, read_spec
 from pose_ros.backends.tensorrt import engine_build, kernels
 from pose_ros.backends.tensorrt.build_progress import Progress
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
-from pose_ros.backends.tensorrt.engine_build import EngineRequest
-from pose_ros.backends.tensorrt.engine_cache import EngineCache, default_folder
-from pose_ros.backends.tensorrt.engine_check import TOLERANCE, compare_maps, golden_input
-from pose_ros.backends.tensorrt.frame_upload import FrameUpload
 from pose_ros.backends.tensorrt.device import GpuRuntime, find_runtime
+from pose_ros.backends.tensorrt.engine_build import EngineRequest
+from pose_ros.backends.tensorrt.engine_cache import EngineCache, Key, default_folder
+from pose_ros.backends.tensorrt.engine_check import check_engine
+from pose_ros.backends.tensorrt.frame_upload import FrameUpload
 from pose_ros.backends.tensorrt.kernels import structs
-from pose_ros.backends.model_files import check_detector, find_model, read_spec
-from pose_ros.backends.tensorrt.pass_buffers import keypoints_of
-from pose_ros.backends.tensorrt.half_precision import is_quantized
 from pose_ros.backends.tensorrt.network import TensorrtNetwork
+from pose_ros.backends.tensorrt.pass_buffers import keypoints_of
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.decode import movenet as decode
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from pose_ros.backends.onnx import OnnxNetwork
 
 _LOG = logging.getLogger('pose_ros.tensorrt')
+NON_BLOCKING = 1
+"""cuda.h: CU_STREAM_NON_BLOCKING. A stream that does not wait for the legacy one: a copy on
+another thread, of PyTorch for example, would spoil a graph that is being recorded."""
 
 
 class TensorrtBackend:
@@ -60,8 +63,10 @@ class TensorrtBackend:
         Is told how far the build of an engine is.
     folder : Path, optional
         Of the stored engines; by default the user's cache.
+    gpu : int
+        CUDA's number of the GPU.
     runtime : GpuRuntime, optional
-        By default that of this machine.
+        By default that of `gpu`.
 
     Raises
     ------
@@ -82,9 +87,10 @@ class TensorrtBackend:
         min_center: float = decode.MIN_CENTER,
         progress: Progress | None = None,
         folder: Path | None = None,
+        gpu: int = 0,
         runtime: GpuRuntime | None = None,
     ) -> None:
-        self._runtime = runtime or find_runtime()
+        self._runtime = runtime or find_runtime(gpu)
         self._precision = precision
         self._progress = progress
         self._cache = EngineCache(folder or default_folder())
@@ -97,7 +103,7 @@ class TensorrtBackend:
         self._frame: FrameUpload | None = None
         self._stream: Any = None
         self._module: Any = None
-        self._worker = CudaWorker(self._runtime.cuda)
+        self._worker = CudaWorker(self._runtime.cuda, self._runtime.device.index)
         try:
             self._worker.call(self._start)
             self._detect = self._load(paths[0], detect_size_px, max_people, min_center)
@@ -111,63 +117,69 @@ class TensorrtBackend:
         # The driver wants text that ends with a zero.
         cuda = self._runtime.cuda
         self._module = cuda.module_from_buffer(kernels.PTX_FILE.read_bytes() + b'\0')
-        self._stream = cuda.Stream()
+        self._stream = cuda.Stream(NON_BLOCKING)
         self._frame = FrameUpload(cuda, self._stream)
 
     def _load(
         self, path: Path, size_px: int, max_people: int, min_center: float
     ) -> TensorrtNetwork:
         """Load the network of whole images of up to `size_px`, or of crops (0)."""
-        reference = _onnx_network(path)
-        spec = reference.spec
-        profiles = (
-            engine_build.detector_profiles(spec, size_px) if size_px
-            else engine_build.refiner_profiles(spec, reference.max_batch)
+        spec = read_spec(path)
+        trt, gpu = self._runtime.trt, self._runtime.device
+        capabilities = engine_build.device_capabilities(trt, gpu.compute_capability)
+        key = engine_build.engine_key(
+            trt, path, self._precision, size_px, gpu.key(), capabilities
         )
-        request = EngineRequest(
-            spec.name, spec.input_name, path.read_bytes(), self._precision, profiles
-        )
-        trt, device = self._runtime.trt, self._runtime.device
-        capabilities = engine_build.device_capabilities(trt, device)
-        key = engine_build.engine_key(trt, request, device, capabilities)
 
         def build() -> bytes:
             _LOG.info('building the engine of %s, once', spec.name)
             if self._progress is not None:
                 self._progress(spec.name, 0.0)
+            request = engine_build.request_for(path, self._precision, size_px)
+            worker = self._worker
+            return worker.call(lambda: engine_build.build_engine(
+                trt, request, capabilities, self._progress, lambda: worker.is_closing
+            ))
+
+        def load(plan: bytes, is_checked: bool) -> TensorrtNetwork:
+            # ONNX Runtime takes a second and 300 MB: only for what was never compared.
+            reference = None if is_checked else engine_build.reference_network(path)
             return self._worker.call(
-                lambda: self._runtime.build(trt, request, capabilities, self._progress)
+                lambda: self._network(plan, key, spec, reference, max_people, min_center)
             )
 
-        def load(plan: bytes) -> TensorrtNetwork:
-            return self._worker.call(
-                lambda: self._checked_network(plan, reference, max_people, min_center)
-            )
+        network = self._cache.get(key, build, load)
+        self._cache.attach(key, self._worker.call(network.jit_cache))
+        return network
 
-        return self._cache.get(key, build, load)
-
-    def _checked_network(
-        self, plan: bytes, reference: OnnxNetwork, max_people: int, min_center: float
+    def _network(
+        self, plan: bytes, key: Key, spec: ModelSpec, reference: OnnxNetwork | None,
+        max_people: int, min_center: float,
     ) -> TensorrtNetwork:
+        """Load an engine, compare it where there is something to compare with, and warm it up."""
         network = TensorrtNetwork(
-            self._runtime.cuda, self._runtime.trt, self._module, self._stream, plan,
-            reference.spec, max_people, min_center,
+            self._runtime.cuda, self._runtime.trt, self._module, self._stream, plan, spec,
+            max_people, min_center, self._cache.attachment(key),
         )
         try:
-            self._compare_with_onnx(network, reference)
+            if reference is not None:
+                check_engine(network, reference, self._precision)
+            self._warm_up(network)
         except BaseException:
             network.close()
             raise
         self._worker.at_close(network.close)
         return network
 
-    def _compare_with_onnx(self, network: TensorrtNetwork, reference: OnnxNetwork) -> None:
-        """Refuse an engine that gives other maps than ONNX Runtime on the golden input."""
-        kind = 'int8' if is_quantized(reference.path.read_bytes()) else self._precision
-        tolerances = TOLERANCE[kind]
-        for shape in network.best_shapes:
-            values = golden_input(network.spec, shape)
-            compare_maps(network.maps_of(values), reference.run(values), tolerances)
+    def _warm_up(self, network: TensorrtNetwork) -> None:
+        """Make contexts and record graphs now, not when the first people come."""
+        frame = self._frame
+        assert frame is not None
+        width, height = 640, 480
+        record = structs.frame_record('bgr8', width, height, 3 * width, 3 * width * height)
+        frame.upload(np.zeros(3 * width * height, np.uint8), record)
+        network.warm_up(frame.address, record)
+        frame.record = np.zeros(1, structs.FRAME)  # this was none: a pass wants one of a camera
 
     def load_image(self, image: np.ndarray) -> None:
         """Take the BGR image that the next passes look at; ValueError when it is none."""
@@ -219,7 +231,7 @@ class TensorrtBackend:
         frame = self._frame
         if frame is None or not frame.size[0]:
             raise BackendError('no image was loaded')
-        views = structs.view_records(input_from_image, frame.size, input_size)
+        views = structs.views_of(input_from_image, frame.size, input_size)
         start_s = time.perf_counter()
         people = self._worker.call(
             lambda: network.run(frame.address, frame.record, views, input_size)
@@ -271,7 +283,7 @@ class TensorrtBackend:
             ('detect', self._detect, views, input_size),
             ('refine', self._refine, crops, self.refiner.input_size),
         ):
-            records = structs.view_records(affines, frame.size, size)
+            records = structs.views_of(affines, frame.size, size)
             found[name] = self._worker.call(
                 partial(network.stage_times_ms, frame.address, frame.record, records, size)
             )
@@ -298,21 +310,3 @@ def _check_supported(path: Path, spec: ModelSpec) -> None:
             f'the TensorRT backend cannot run {path}: it does not read or write the layout nhwc. '
             'ONNX Runtime does: use the backend onnx'
         )
-
-
-def _onnx_network(path: Path) -> OnnxNetwork:
-    """Load what new engines are compared with; it checks the file and its description."""
-    try:
-        from pose_ros.backends.onnx import OnnxNetwork
-    except ImportError as error:
-        raise BackendError(
-            f'ONNX Runtime checks new engines and is not installed ({error}): '
-            'pip install onnxruntime'
-        ) from error
-    network = OnnxNetwork(path, 0)
-    if not issubclass(network.dtype, np.floating):
-        raise BackendError(
-            f'the TensorRT backend cannot run {path}: its input is {network.dtype.__name__}, not '
-            'float32 or float16. ONNX Runtime does: use the backend onnx'
-        )
-    return network

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import ctypes
 from dataclasses import dataclass
 from importlib import import_module
@@ -33,10 +32,6 @@ class Gpu:
         Of its instruction set.
     multiprocessors : int
         Number of its streaming multiprocessors.
-    memory_bytes : int
-        All of its memory.
-    pci_bus_id : str
-        For example '0000:65:00.0': by this other libraries find the same GPU.
     driver : (major, minor)
         Newest CUDA release that the driver supports.
     """
@@ -45,9 +40,20 @@ class Gpu:
     name: str
     compute_capability: tuple[int, int]
     multiprocessors: int
-    memory_bytes: int
-    pci_bus_id: str
     driver: tuple[int, int]
+
+    def key(self) -> dict[str, Any]:
+        """
+        Return what an engine depends on, of JSON's types.
+
+        Not the memory: on a Jetson its size changes from one boot to the next.
+        """
+        return {
+            'name': self.name,
+            'compute_capability': list(self.compute_capability),
+            'multiprocessors': self.multiprocessors,
+            'driver': list(self.driver),
+        }
 
 
 @dataclass(frozen=True)
@@ -61,15 +67,12 @@ class GpuRuntime:
     cuda : module
         pycuda.driver.
     trt : module
-        tensorrt or tensorrt_rtx; None where only the kernels are wanted (`gpu-check`).
-    build : callable
-        `engine_build.build_engine`.
+        tensorrt or tensorrt_rtx.
     """
 
     device: Gpu
     cuda: Any
     trt: Any
-    build: Callable[..., bytes] = engine_build.build_engine
 
 
 def find_runtime(index: int = 0) -> GpuRuntime:
@@ -126,8 +129,6 @@ def find_gpu(index: int = 0) -> tuple[Any, Gpu]:
             name=found.name(),
             compute_capability=tuple(found.compute_capability()),
             multiprocessors=found.get_attribute(cuda.device_attribute.MULTIPROCESSOR_COUNT),
-            memory_bytes=found.total_memory(),
-            pci_bus_id=found.pci_bus_id(),
             driver=(version // 1000, version % 1000 // 10),
         )
     except cuda.Error as error:

@@ -14,12 +14,19 @@ from functools import cache
 import hashlib
 from importlib import import_module
 import logging
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from pose_ros.backends.model_files import read_spec
 from pose_ros.backends.tensorrt.build_progress import BuildProgress, Progress, make_monitor
-from pose_ros.backends.tensorrt.half_precision import to_half
+from pose_ros.backends.tensorrt.half_precision import load_model, to_half
 from pose_ros.core.backend import BackendError, ModelSpec
+
+if TYPE_CHECKING:
+    from pose_ros.backends.onnx import OnnxNetwork
 
 PRECISIONS = ('fp16', 'fp32')
 MAX_CROPS = 8
@@ -49,9 +56,9 @@ class EngineRequest:
     input_name : str
         Of the network.
     onnx : bytes
-        The model, float32.
+        The model, of the types that are computed in.
     precision : 'fp16' or 'fp32'
-        What the network computes in.
+        For people.
     profiles : tuple of Profile
         Shapes of the input.
     """
@@ -109,13 +116,63 @@ def refiner_profiles(spec: ModelSpec, max_batch: int = MAX_CROPS) -> tuple[Profi
     return (Profile(one, one, one), Profile(one, many, most))
 
 
+def reference_network(path: Path) -> OnnxNetwork:
+    """
+    Load a network by ONNX Runtime, which checks its file and what new engines compute.
+
+    Raises
+    ------
+    BackendError
+        When the file is no network that TensorRT can run here, or ONNX Runtime is missing.
+    """
+    try:
+        from pose_ros.backends.onnx import OnnxNetwork
+    except ImportError as error:
+        raise BackendError(
+            f'ONNX Runtime checks new engines and is not installed ({error}): '
+            'pip install onnxruntime'
+        ) from error
+    network = OnnxNetwork(path, 0)
+    if network.dtype not in (np.float32, np.float16):
+        raise BackendError(
+            f'the TensorRT backend cannot run {path}: its input is {network.dtype.__name__}, not '
+            'float32 or float16. ONNX Runtime does: use the backend onnx'
+        )
+    return network
+
+
+def request_for(path: Path, precision: str, size_px: int) -> EngineRequest:
+    """
+    Return what the engine of a file is built from.
+
+    Parameters
+    ----------
+    path : Path
+        ONNX file, its description beside it.
+    precision : 'fp16' or 'fp32'
+        What it is to compute in.
+    size_px : int
+        Largest long side of whole images; 0 for a network of crops.
+
+    Raises
+    ------
+    BackendError
+        As `reference_network`.
+    """
+    reference = reference_network(path)
+    spec = reference.spec
+    profiles = (
+        detector_profiles(spec, size_px) if size_px
+        else refiner_profiles(spec, reference.max_batch)
+    )
+    onnx = load_model(path)
+    if precision == 'fp16':
+        onnx = to_half(onnx)
+    return EngineRequest(spec.name, spec.input_name, onnx.SerializeToString(), precision, profiles)
+
+
 def engine_key(
-    trt: Any,
-    name: str,
-    onnx_sha256: str,
-    precision: str,
-    purpose: str,
-    gpu: dict[str, Any] | None,
+    trt: Any, path: Path, precision: str, size_px: int, gpu: dict[str, Any] | None,
     capabilities: Sequence[str] = (),
 ) -> dict[str, Any]:
     """
@@ -125,25 +182,23 @@ def engine_key(
     ----------
     trt : module
         TensorRT; its version is asked at run time.
-    name, onnx_sha256 : str
-        Of the network.
-    precision : 'fp16' or 'fp32'
-        What it computes in.
-    purpose : str
-        What the shapes of its input follow from: 'whole images of N px' or 'crops'.
+    path : Path
+        ONNX file, its description beside it.
+    precision, size_px
+        As of `request_for`.
     gpu : dict or None
-        What matters of the GPU it is built for (`gpu_key`); None for `capabilities` only.
+        Of the GPU it is built for (`Gpu.key`); None for `capabilities` only.
     capabilities : sequence of str
         For TensorRT-RTX: names of ComputeCapability, for example 'SM86'.
     """
     return {
         'schema': _SCHEMA,
-        'name': name,
+        'name': read_spec(path).name,
         'runtime': trt.__name__,
         'runtime_version': trt.__version__,
-        'onnx_sha256': onnx_sha256,
+        'onnx_sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
         'precision': precision,
-        'purpose': purpose,
+        'size_px': size_px,
         'workspace_bytes': _WORKSPACE_BYTES,
         'tf32': False,
         'gpu': gpu,
@@ -222,9 +277,7 @@ def build_engine(
         raise _failed(trt, logger, 'does not start') from error
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)
-    if not parser.parse(
-        to_half(request.onnx) if request.precision == 'fp16' else request.onnx
-    ):
+    if not parser.parse(request.onnx):
         errors = '; '.join(parser.get_error(i).desc() for i in range(parser.num_errors))
         raise _failed(trt, logger, f'cannot read the model {request.name}: {errors}')
     config = builder.create_builder_config()

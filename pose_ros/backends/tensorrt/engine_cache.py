@@ -115,14 +115,15 @@ class EngineCache:
         build: Callable[[], bytes],
         load: Callable[[bytes, bool], T],
         waiting: Callable[[], None] = lambda: None,
+        checks: bool = True,
     ) -> T:
         """
         Load the engine of a key, building it when there is none that can be used.
 
         One process builds at a time, the others wait and load what it stored. An engine that is
         damaged or refused is put aside (`*.bad`) and built anew, once; one that is refused when it
-        is new is remembered as such. What is stored was loaded when it was new. Where nothing can
-        be stored the engine is used all the same, with a warning.
+        is new is remembered as such. Where nothing can be stored the engine is used all the same,
+        with a warning.
 
         Parameters
         ----------
@@ -131,10 +132,12 @@ class EngineCache:
         build : callable
             Builds it.
         load : callable
-            Makes of its bytes, and whether it is new, what is returned; raises EngineRefused when
-            it will not do.
+            Makes of its bytes, and of whether it was checked before, what is returned; raises
+            EngineRefused when it will not do.
         waiting : callable
             Is called before waiting for another process that builds.
+        checks : bool
+            Whether `load` checks what was not checked before: that is remembered.
 
         Raises
         ------
@@ -150,10 +153,10 @@ class EngineCache:
             make_private_folder(self.folder)
         except OSError as error:
             _LOG.warning('engines are not kept: %s', error)
-            return load(build(), True)
+            return load(build(), False)
         with self._locked(digest, waiting):
             try:
-                return load(self._read(digest, key), False)
+                return self._load_stored(digest, key, load, checks)
             except _Missing:
                 pass
             except _RefusedBefore:
@@ -163,14 +166,32 @@ class EngineCache:
                 self._put_aside(digest)
             start_s = time.monotonic()
             plan = build()
-            build_s = time.monotonic() - start_s
+            sidecar = {
+                'key': key,
+                'refused': '',
+                'is_checked': checks,
+                'plan_sha256': hashlib.sha256(plan).hexdigest(),
+                'num_bytes': len(plan),
+                'build_s': round(time.monotonic() - start_s, 3),
+                'built': time.time(),
+            }
             try:
-                loaded = load(plan, True)
+                loaded = load(plan, False)
             except EngineRefused as error:
-                self._store(digest, key, b'', build_s, str(error))
+                self._store(digest, {**sidecar, 'refused': str(error)}, b'')
                 raise
-            self._store(digest, key, plan, build_s)
+            self._store(digest, sidecar, plan)
             return loaded
+
+    def _load_stored(
+        self, digest: str, key: Key, load: Callable[[bytes, bool], T], checks: bool
+    ) -> T:
+        plan, sidecar = self._read(digest, key)
+        is_checked = sidecar.get('is_checked') is True
+        loaded = load(plan, is_checked)
+        if checks and not is_checked:
+            self._store(digest, {**sidecar, 'is_checked': True}, plan)
+        return loaded
 
     def attachment(self, key: Key) -> bytes:
         """Return what was stored beside an engine; nothing when that cannot be read."""
@@ -259,7 +280,7 @@ class EngineCache:
             raise EngineRefused(f'{self._path(digest, ".json")} is no description of an engine')
         return sidecar
 
-    def _read(self, digest: str, key: Key) -> bytes:
+    def _read(self, digest: str, key: Key) -> tuple[bytes, dict[str, Any]]:
         sidecar, path = self._sidecar(digest), self._path(digest, '.plan')
         if sidecar['key'] != key:
             raise EngineRefused(f'{path} is described as another engine')
@@ -274,7 +295,7 @@ class EngineCache:
             raise EngineRefused(f'cannot read {path}: {error}') from error
         if hashlib.sha256(plan).hexdigest() != sidecar.get('plan_sha256'):
             raise EngineRefused(f'{path} is damaged: {len(plan)} bytes of another digest')
-        return plan
+        return plan, sidecar
 
     def _describe(self, digest: str) -> StoredEngine:
         key: Key = {}
@@ -285,7 +306,7 @@ class EngineCache:
             build_s, built = _number(sidecar.get('build_s')), _number(sidecar.get('built'))
             if digest_of(key) != digest:
                 raise EngineRefused('the description is that of another engine')
-            num_bytes = len(self._read(digest, key))
+            num_bytes = len(self._read(digest, key)[0])
         except _Missing:
             problem = 'has no description: its building was interrupted'
         except (BackendError, TypeError, ValueError) as error:
@@ -302,21 +323,11 @@ class EngineCache:
             except OSError as error:
                 _LOG.warning('cannot put %s aside: %s', path, error)
 
-    def _store(
-        self, digest: str, key: Key, plan: bytes, build_s: float, refused: str = ''
-    ) -> None:
-        sidecar = {
-            'key': key,
-            'refused': refused,
-            'plan_sha256': hashlib.sha256(plan).hexdigest(),
-            'num_bytes': len(plan),
-            'build_s': round(build_s, 3),
-            'built': time.time(),
-        }
+    def _store(self, digest: str, sidecar: dict[str, Any], plan: bytes) -> None:
         try:
             # An old sidecar must not describe the new plan.
             self._path(digest, '.json').unlink(missing_ok=True)
-            if not refused:
+            if plan:
                 write_whole(self._path(digest, '.plan'), plan)
             write_whole(self._path(digest, '.json'), json.dumps(sidecar, indent=1).encode())
         except OSError as error:

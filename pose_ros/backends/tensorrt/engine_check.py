@@ -1,30 +1,55 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Is a new engine right? Its maps of a known input are compared with those of ONNX Runtime.
+Is a new engine right? It is compared with ONNX Runtime on a known input: maps and keypoints.
 
 Engines that load, run and are wrong do occur (NVIDIA/TensorRT issues 4813, 1787).
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
 from pose_ros.core.backend import ModelSpec
+from pose_ros.core.decode.movenet import decode_person
 
-# Largest mean difference to ONNX Runtime on the golden input, in standard deviations of the map,
-# by head. The rounding of weights and tensors to float16 alone costs 0.0003 to 0.0008 for
-# heatmaps and centers, 0.0002 to 0.0004 for regress and offsets (both networks, ONNX Runtime on
-# `to_half`); wrong engines are about 1 off. In 8 bits a rounding that falls the other way goes on
-# through the network: two right ways of computing the same Thunder (ONNX Runtime with and without
-# its optimisations) are 0.42, 0.28, 0.14 and 0.25 apart.
-_SURE = ('heatmaps', 'centers', 'regress', 'offsets')
-TOLERANCE: dict[str, dict[str, float]] = {
-    'fp32': dict.fromkeys(_SURE, 0.005),
-    'fp16': {'heatmaps': 0.03, 'centers': 0.03, 'regress': 0.02, 'offsets': 0.02},
-    'int8': {'heatmaps': 0.8, 'centers': 0.6, 'regress': 0.4, 'offsets': 0.5},
-}
+if TYPE_CHECKING:
+    from pose_ros.backends.onnx import OnnxNetwork
+    from pose_ros.backends.tensorrt.network import TensorrtNetwork
+
+# Largest mean difference of a map, in its standard deviations. Rounding weights and tensors to
+# float16 costs 0.0002 to 0.0008 (all shipped networks, ONNX Runtime on `to_half`); maps that are
+# rolled by four pixels are 0.2 to 0.4 off.
+MAP_TOLERANCE = {'fp32': 0.005, 'fp16': 0.03}
+# Largest median distance of the keypoints that are decoded from the maps, input pixels. That
+# rounding moves them by 0.001 to 0.005, the rolled maps by 5 to 14.
+MEDIAN_PX = {'fp32': 0.1, 'fp16': 0.5}
+
+
+def check_engine(network: TensorrtNetwork, reference: OnnxNetwork, precision: str) -> None:
+    """
+    Compare an engine with ONNX Runtime, at each shape that it is made for.
+
+    Parameters
+    ----------
+    network : TensorrtNetwork
+        The engine; on the CUDA thread.
+    reference : OnnxNetwork
+        The same network.
+    precision : 'fp16' or 'fp32'
+        Of the engine.
+
+    Raises
+    ------
+    EngineRefused
+        With the numbers, when it is off.
+    """
+    for shape in network.best_shapes:
+        values = golden_input(reference.spec, shape)
+        compare(network.maps_of(values), reference.run(values), reference.spec, precision)
 
 
 def golden_input(spec: ModelSpec, shape: tuple[int, int, int, int]) -> np.ndarray:
@@ -38,8 +63,8 @@ def golden_input(spec: ModelSpec, shape: tuple[int, int, int, int]) -> np.ndarra
     return ((pixels - mean) / std).astype(np.float32)
 
 
-def compare_maps(
-    found: dict[str, np.ndarray], expected: dict[str, np.ndarray], tolerances: dict[str, float]
+def compare(
+    found: dict[str, np.ndarray], expected: dict[str, np.ndarray], spec: ModelSpec, precision: str
 ) -> None:
     """
     Compare an engine's maps with those of ONNX Runtime.
@@ -47,22 +72,31 @@ def compare_maps(
     Parameters
     ----------
     found, expected : dict of arrays
-        By role; `found` may have more.
-    tolerances : dict
-        By role: largest mean difference, in standard deviations of the expected map.
+        By role.
+    spec : ModelSpec
+        Of the network.
+    precision : 'fp16' or 'fp32'
+        Of the engine.
 
     Raises
     ------
     EngineRefused
-        With the numbers, when a map is farther off or not finite.
+        With the numbers, when a map is not finite or too far off, or the keypoints are.
     """
     for role, values in expected.items():
         if not np.isfinite(found[role]).all():
             raise EngineRefused(f'its {role} are not finite on the golden input')
-        tolerance = tolerances.get(role, max(tolerances.values()))
         off = float(np.abs(found[role] - values).mean() / max(float(values.std()), 1e-9))
-        if off > tolerance:
+        if off > MAP_TOLERANCE[precision]:
             raise EngineRefused(
                 f'its {role} are {off:.4f} standard deviations away from those of ONNX Runtime '
-                f'on the golden input, more than {tolerance}'
+                f'on the golden input, more than {MAP_TOLERANCE[precision]}'
             )
+    xy, expected_xy = (decode_person(maps, spec).xy for maps in (found, expected))
+    # The median: where two peaks are equally high, one takes this, the other that.
+    off_px = float(np.median(np.linalg.norm(xy - expected_xy, axis=2)))
+    if not off_px <= MEDIAN_PX[precision]:
+        raise EngineRefused(
+            f'its keypoints are {off_px:.2f} px away from those of ONNX Runtime on the golden '
+            f'input in the median, more than {MEDIAN_PX[precision]}'
+        )

@@ -158,16 +158,21 @@ class TensorrtNetwork:
             self._done.synchronize()
         return self._buffers.people(len(views), is_counted=self.spec.decoder == 'centers')
 
-    def warm_up(
-        self, frame: int, frame_record: np.ndarray, input_size: tuple[int, int]
-    ) -> None:
-        """Run every batch twice: contexts are made and graphs recorded now, not with a person."""
+    def warm_up(self, frame: int, frame_record: np.ndarray) -> None:
+        """
+        Run every number of views twice: what waits for the first use is done now.
+
+        Contexts are made at the first pass of a shape, graphs recorded at the second. A network
+        of whole images is run at the shape that its engine is made for; that of another aspect
+        ratio comes with the camera's first images.
+        """
         size = int(frame_record['width'][0]), int(frame_record['height'][0])
+        _, _, height, width = self.best_shapes[-1]
         for batch in BATCHES:
             if batch <= self.max_batch:
-                views = structs.views_of(np.stack([np.eye(2, 3)] * batch), size, input_size)
+                views = structs.views_of(np.stack([np.eye(2, 3)] * batch), size, (width, height))
                 for _ in range(2):
-                    self.run(frame, frame_record, views, input_size)
+                    self.run(frame, frame_record, views, (width, height))
 
     def jit_cache(self) -> bytes:
         """Return what makes the next start quicker (`EngineContexts.jit_cache`)."""
@@ -205,7 +210,8 @@ class TensorrtNetwork:
         width, height = input_size
         spec = self.spec
         batch = min(n for n in (*BATCHES, self.max_batch) if n >= len(views))
-        bound = self._contexts.of((min(batch, self.max_batch), 3, height, width))
+        batch = min(batch, self.max_batch)
+        bound = self._contexts.of((batch, 3, height, width))
         self._buffers.write(
             frame_record,
             structs.target_record(spec, input_size, self._tensors.input_is_half),
@@ -213,7 +219,7 @@ class TensorrtNetwork:
                 spec, input_size, self._max_people, self._min_center,
                 self._tensors.output_is_half,
             ),
-            views,
+            views.filled(batch),
         )
         if frame != self._frame:  # graphs hold the address
             self._contexts.drop_graphs()

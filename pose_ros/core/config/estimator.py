@@ -29,6 +29,10 @@ class EstimatorConfig:
         'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else ONNX Runtime',
         choices=('auto', 'tensorrt', 'onnx', 'openvino'), live=False,
     )
+    gpu: int = param(
+        0, "Which GPU TensorRT runs on: CUDA's number, see CUDA_VISIBLE_DEVICES",
+        low=0, high=63, live=False,
+    )
     onnx_provider: str = param(
         'auto', 'What ONNX Runtime computes on; auto: CUDA where onnxruntime-gpu has it, else the '
         'CPU',

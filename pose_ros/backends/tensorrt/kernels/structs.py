@@ -112,6 +112,14 @@ class Views:
     def __len__(self) -> int:
         return len(self.records)
 
+    def filled(self, number: int) -> Views:
+        """Return at least so many views: the last one again and again."""
+        missing = max(number - len(self), 0)
+        return Views(
+            np.concatenate([self.records, np.repeat(self.records[-1:], missing)]),
+            np.concatenate([self.tables, np.repeat(self.tables[-1:], missing, axis=0)]),
+        )
+
 
 def table_bytes(input_size: tuple[int, int]) -> int:
     """Return the size of one view's table."""
