@@ -248,6 +248,10 @@ environment_add() {
     [ -r "$list" ] || fail "there is no $list"
     key=$({ cat "$setup/packages" "$list"; } | hash_of)
     stamp_holds "with-$1" "$key" && return
+    if grep -q '^pycuda' "$list" && ! ls "$setup"/pycuda/*.whl >/dev/null 2>&1; then
+        step 'PyCUDA (compiled)' env "POSE_ROS_PYTHON=$env/bin/python" \
+            "$root/scripts/build_pycuda.sh" "$setup/pycuda"
+    fi
     step "requirements/$1.txt" install_more "$list"
     printf '%s' "$key" >"$setup/with-$1"
 }

@@ -121,6 +121,9 @@ install_more() {
     # The versions that are installed: nothing of the environment may change.
     "$env/bin/python" -m pip freeze --local --exclude-editable 2>/dev/null | grep '==' \
         | grep -v '^pose.ros==' >"$setup/constraints-more.txt"
+    # Where wheels lie that were compiled here.
+    local -x PIP_FIND_LINKS="$setup/pycuda${PIP_FIND_LINKS:+ $PIP_FIND_LINKS}"
+    local -x UV_FIND_LINKS="$setup/pycuda${UV_FIND_LINKS:+,$UV_FIND_LINKS}"
     if [ "${1##*/}" = training.txt ]; then
         # The machine's own PyTorch will do: on a robot it is one that was built for its GPU.
         if [ "$kind" = sourced ] && "$env/bin/python" -c 'import torch'; then return 0; fi

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The kernels that read one person per crop, on the CPU, against core/decode_heatmaps, _simcc."""
+"""The kernels that read one person per crop, against core/decode_heatmaps, _simcc."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ every_refinement = pytest.mark.parametrize('spec', BY_REFINEMENT, ids=REFINEMENT
 DTYPES = (np.float32, np.float16)
 
 
-def read_by_kernel(host_kernels, maps, spec, size, affines) -> np.ndarray:
+def read_by_kernel(device_kernels, maps, spec, size, affines) -> np.ndarray:
     """Return (B, K, 3): x, y in pixels of the image, score."""
     first = next(iter(maps.values()))
     decoder = structs.decoder_record(spec, size, 1, 0.0, first.dtype == np.float16)
-    views = structs.view_records(affines, IMAGE_SIZE, size)
+    views = structs.views_of(affines, IMAGE_SIZE, size)
     if spec.decoder == 'simcc':
-        return host_kernels.keypoints_of_simcc(maps['simcc_x'], maps['simcc_y'], decoder, views)
-    return host_kernels.keypoints_of_heatmaps(maps['heatmaps'], decoder, views)
+        return device_kernels.keypoints_of_simcc(maps['simcc_x'], maps['simcc_y'], decoder, views)
+    return device_kernels.keypoints_of_heatmaps(maps['heatmaps'], decoder, views)
 
 
-def check(host_kernels, maps, spec, size) -> np.ndarray:
+def check(device_kernels, maps, spec, size) -> np.ndarray:
     """Compare with the reference; return (B, K, 3)."""
     spec = replace(spec, input_size=size)
     affines = views_of(size, len(next(iter(maps.values()))))
     reference = {role: values.astype(np.float32) for role, values in maps.items()}
     people = decode.decode_person(reference, spec)
-    got = read_by_kernel(host_kernels, maps, spec, size, affines)
+    got = read_by_kernel(device_kernels, maps, spec, size, affines)
     assert_same(got, in_image(people, affines))
     return got
 
@@ -68,17 +68,17 @@ def gaussians(batch: int, width: int, height: int, seed: int, sigma: float = 2.0
 @every_refinement
 @pytest.mark.parametrize('dtype', DTYPES)
 @pytest.mark.parametrize('batch', [1, 3, 8])
-def test_maps_like_a_networks(host_kernels, spec: ModelSpec, dtype: type, batch: int) -> None:
+def test_maps_like_a_networks(device_kernels, spec: ModelSpec, dtype: type, batch: int) -> None:
     maps = gaussians(batch, 24, 32, batch).astype(dtype)
-    got = check(host_kernels, {'heatmaps': maps}, spec, (96, 128))
+    got = check(device_kernels, {'heatmaps': maps}, spec, (96, 128))
     assert np.isfinite(got).all()
 
 
-def test_a_refinement_gives_what_no_other_gives(host_kernels) -> None:
+def test_a_refinement_gives_what_no_other_gives(device_kernels) -> None:
     """Else the tests of this file might compare one decoder with itself."""
     maps = {'heatmaps': gaussians(2, 24, 32, 7).astype(np.float32)}
     affines = views_of((96, 128), 2)
-    found = [read_by_kernel(host_kernels, maps, s, (96, 128), affines) for s in BY_REFINEMENT]
+    found = [read_by_kernel(device_kernels, maps, s, (96, 128), affines) for s in BY_REFINEMENT]
     for i, one in enumerate(found):
         for other in found[:i]:
             assert np.abs(one - other).max() > 0.1
@@ -86,7 +86,7 @@ def test_a_refinement_gives_what_no_other_gives(host_kernels) -> None:
 
 @every_refinement
 @pytest.mark.parametrize('dtype', DTYPES)
-def test_edges_corners_ties_and_flat_maps(host_kernels, spec: ModelSpec, dtype: type) -> None:
+def test_edges_corners_ties_and_flat_maps(device_kernels, spec: ModelSpec, dtype: type) -> None:
     width, height = 12, 16
     maps = np.abs(np.random.default_rng(6).normal(0, 0.1, (2, 17, height, width)))
     corners = [(0, 0), (0, 11), (15, 0), (15, 11)]
@@ -107,25 +107,25 @@ def test_edges_corners_ties_and_flat_maps(host_kernels, spec: ModelSpec, dtype: 
     maps[1, 8] = np.where(np.abs(away - 4) < 1, 1, 0)  # smoothed, a hollow, not a summit
     maps[1, 8, 8, 6] = 1.1
     maps[1, 8, 8, 7] = 0.5
-    got = check(host_kernels, {'heatmaps': maps.astype(dtype)}, spec, (48, 64))
+    got = check(device_kernels, {'heatmaps': maps.astype(dtype)}, spec, (48, 64))
     assert (got[..., 2] == 1).any() and (got[..., 2] == 0).any()
 
 
 @every_refinement
 @pytest.mark.parametrize('side', [1, 2, 3, 4, 5])
-def test_maps_smaller_than_the_window(host_kernels, spec: ModelSpec, side: int) -> None:
+def test_maps_smaller_than_the_window(device_kernels, spec: ModelSpec, side: int) -> None:
     if spec.refinement == 'udp' and side == 1:
         return  # a map of one pixel has no first and last one
     maps = gaussians(2, side, side, side).astype(np.float32)
-    check(host_kernels, {'heatmaps': maps}, spec, (4 * side, 4 * side))
+    check(device_kernels, {'heatmaps': maps}, spec, (4 * side, 4 * side))
 
 
 @pytest.mark.parametrize('refinement', ['taylor', 'udp'])
 @pytest.mark.parametrize('sigma', [0.0, 0.3, 1.2, 3.0, 20.0])
-def test_every_smoothing(host_kernels, refinement: str, sigma: float) -> None:
+def test_every_smoothing(device_kernels, refinement: str, sigma: float) -> None:
     spec = replace(PLAIN, refinement=refinement, blur_sigma=sigma)
     maps = gaussians(2, 20, 28, 9, max(sigma, 1.5)).astype(np.float32)
-    check(host_kernels, {'heatmaps': maps}, spec, (80, 112))
+    check(device_kernels, {'heatmaps': maps}, spec, (80, 112))
 
 
 def test_the_kernels_have_room_for_every_sigma_that_a_description_may_have() -> None:
@@ -150,11 +150,11 @@ def test_the_kernels_number_refinements_as_the_reference_does() -> None:
 @every_refinement
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize('at', [(0, 0), (8, 8), (15, 11)])
-def test_numbers_that_are_none_are_reported(host_kernels, spec, bad: float, at) -> None:
+def test_numbers_that_are_none_are_reported(device_kernels, spec, bad: float, at) -> None:
     maps = gaussians(3, 12, 16, 3).astype(np.float32)
     maps[1, 4][at] = bad
     affines = views_of((48, 64), 3)
-    got = read_by_kernel(host_kernels, {'heatmaps': maps}, spec, (48, 64), affines)
+    got = read_by_kernel(device_kernels, {'heatmaps': maps}, spec, (48, 64), affines)
     assert np.argwhere(np.isnan(got[..., 2])).tolist() == [[1, 4]]
 
 
@@ -170,7 +170,7 @@ def vectors(batch: int, size: tuple[int, int], split: float, seed: int) -> dict[
 @pytest.mark.parametrize('dtype', DTYPES)
 @pytest.mark.parametrize('batch', [1, 3, 8])
 @pytest.mark.parametrize('split', [1.0, 1.7, 2.0, 3.0])
-def test_simcc(host_kernels, dtype: type, batch: int, split: float) -> None:
+def test_simcc(device_kernels, dtype: type, batch: int, split: float) -> None:
     size = (50, 66)
     maps = vectors(batch, size, split, batch)
     maps['simcc_x'][0, 0] = maps['simcc_y'][0, 0] = 0.5  # ties: the first
@@ -178,31 +178,31 @@ def test_simcc(host_kernels, dtype: type, batch: int, split: float) -> None:
     maps['simcc_x'][0, 2, [0, -1]] = maps['simcc_y'][0, 3, [-1, 0]] = 3
     maps['simcc_x'][0, 4, -1] = maps['simcc_y'][0, 4, -1] = 3
     maps = {role: values.astype(dtype) for role, values in maps.items()}
-    got = check(host_kernels, maps, replace(SIMCC, simcc_split=split), size)
+    got = check(device_kernels, maps, replace(SIMCC, simcc_split=split), size)
     assert (got[..., 2] == 1).any() and (got[..., 2] == 0).any()
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize('role', ['simcc_x', 'simcc_y'])
-def test_simcc_numbers_that_are_none_are_reported(host_kernels, bad: float, role: str) -> None:
+def test_simcc_numbers_that_are_none_are_reported(device_kernels, bad: float, role: str) -> None:
     size = (48, 64)
     maps = {r: v.astype(np.float32) for r, v in vectors(3, size, 2.0, 1).items()}
     maps[role][2, 5, 90] = bad
-    got = read_by_kernel(host_kernels, maps, SIMCC, size, views_of(size, 3))
+    got = read_by_kernel(device_kernels, maps, SIMCC, size, views_of(size, 3))
     assert np.argwhere(np.isnan(got[..., 2])).tolist() == [[2, 5]]
 
 
-def test_block_size_of_the_gpu(host_kernels) -> None:
-    host_kernels.threads = THREADS
+def test_block_size_of_the_gpu(device_kernels) -> None:
+    device_kernels.threads = THREADS
     size = (96, 128)
     for spec in BY_REFINEMENT:
-        check(host_kernels, {'heatmaps': gaussians(1, 24, 32, 4).astype(np.float32)}, spec, size)
+        check(device_kernels, {'heatmaps': gaussians(1, 24, 32, 4).astype(np.float32)}, spec, size)
     maps = {role: v.astype(np.float32) for role, v in vectors(1, size, 2.0, 1).items()}
-    check(host_kernels, maps, SIMCC, size)
+    check(device_kernels, maps, SIMCC, size)
 
 
 @every_refinement
-def test_thunders_heatmaps_of_a_real_frame(host_kernels, spec: ModelSpec) -> None:
+def test_thunders_heatmaps_of_a_real_frame(device_kernels, spec: ModelSpec) -> None:
     try:
         with open_source('demo') as source:
             image = next(iter(source)).image
@@ -214,13 +214,13 @@ def test_thunders_heatmaps_of_a_real_frame(host_kernels, spec: ModelSpec) -> Non
     batch = network.input_array(3, size)
     boxes = np.array([[0, 0, width, height], [width / 2, 0, width, height], [0, 0, 200, 200.0]])
     network.fill(image, geometry.crop(boxes, size), batch)
-    check(host_kernels, {'heatmaps': network.run(batch)['heatmaps']}, spec, size)
+    check(device_kernels, {'heatmaps': network.run(batch)['heatmaps']}, spec, size)
 
 
 @pytest.mark.data
 @every_refinement
 def test_maps_of_a_network_of_others_on_real_photos(
-    host_kernels, spec: ModelSpec, tmp_path: Path
+    device_kernels, spec: ModelSpec, tmp_path: Path
 ) -> None:
     data = os.environ.get('POSE_ROS_DATA')
     if not data or not (Path(data) / 'models/simplepose_256x192.onnx').is_file():
@@ -238,4 +238,4 @@ def test_maps_of_a_network_of_others_on_real_photos(
         batch = network.input_array(1, size)
         network.fill(image, geometry.crop(np.array([[0.0, 0.0, width, height]]), size), batch)
         maps = network.run(batch)
-        check(host_kernels, maps, replace(network.spec, refinement=spec.refinement), size)
+        check(device_kernels, maps, replace(network.spec, refinement=spec.refinement), size)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The kernel that makes the network's input, on the CPU, against NumPy and OpenCV."""
+"""The kernel that makes the network's input, against NumPy and OpenCV."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ctypes
 from dataclasses import replace
 
 import cv2
+from fake_driver import FakeDriver
 import numpy as np
 import pytest
 
@@ -46,8 +47,8 @@ AFFINES = {
 }
 
 
-def test_half_conversion_is_that_of_numpy(host_library: ctypes.CDLL) -> None:
-    to_half, to_float = host_library.host_half_from_float, host_library.host_float_from_half
+def test_half_conversion_is_that_of_numpy(fake: FakeDriver) -> None:
+    to_half, to_float = fake.kernels.host_half_from_float, fake.kernels.host_float_from_half
     to_half.argtypes, to_half.restype = [ctypes.c_float], ctypes.c_ushort
     to_float.argtypes, to_float.restype = [ctypes.c_ushort], ctypes.c_float
     halves = np.arange(65536, dtype=np.uint16)
@@ -62,7 +63,7 @@ def test_half_conversion_is_that_of_numpy(host_library: ctypes.CDLL) -> None:
 
 
 @pytest.mark.parametrize('encoding', structs.FRAME_FORMATS)
-def test_colors_are_those_of_opencv_bit_for_bit(host_kernels, encoding: str) -> None:
+def test_colors_are_those_of_opencv_bit_for_bit(device_kernels, encoding: str) -> None:
     num_bytes, code = CONVERSIONS[encoding]
     width, height, padding = 38, 22, 5
     rng = np.random.default_rng(2)
@@ -75,21 +76,21 @@ def test_colors_are_those_of_opencv_bit_for_bit(host_kernels, encoding: str) -> 
     expected = pixels if code is None else cv2.cvtColor(pixels, code)
     record = structs.frame_record(encoding, width, height, step, data.size)
     target = structs.target_record(RAW, (width, height), False)
-    views = structs.view_records(np.eye(2, 3)[None], (width, height), (width, height))
-    got = host_kernels.warp(data, record, views, target)[0]
+    views = structs.views_of(np.eye(2, 3)[None], (width, height), (width, height))
+    got = device_kernels.warp(data, record, views, target)[0]
     np.testing.assert_array_equal(got, expected.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize('is_half', [False, True])
 @pytest.mark.parametrize('name', AFFINES)
-def test_input_is_that_of_the_cpu_path(host_kernels, name: str, is_half: bool) -> None:
+def test_input_is_that_of_the_cpu_path(device_kernels, name: str, is_half: bool) -> None:
     rng = np.random.default_rng(3)
     image = rng.integers(0, 256, (257, 331, 3), np.uint8)
     affines = AFFINES[name][None]
     record = structs.frame_record('bgr8', 331, 257, 993, image.size)
-    views = structs.view_records(affines, (331, 257), SIZE)
+    views = structs.views_of(affines, (331, 257), SIZE)
     target = structs.target_record(THUNDER, SIZE, is_half)
-    got = host_kernels.warp(image, record, views, target)
+    got = device_kernels.warp(image, record, views, target)
     expected = np.empty((1, 3, SIZE[1], SIZE[0]), np.float32)
     preprocess.network_input(
         image, affines, preprocess.lookup_tables(THUNDER), THUNDER.color, expected
@@ -102,7 +103,7 @@ def test_input_is_that_of_the_cpu_path(host_kernels, name: str, is_half: bool) -
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_random_crops_are_those_of_the_cpu_path(host_kernels, seed: int) -> None:
+def test_random_crops_are_those_of_the_cpu_path(device_kernels, seed: int) -> None:
     """Crops as the second pass makes them, all in one launch, from frames of any size."""
     rng = np.random.default_rng(seed)
     width, height = (int(n) for n in rng.integers(20, 700, 2))
@@ -111,8 +112,8 @@ def test_random_crops_are_those_of_the_cpu_path(host_kernels, seed: int) -> None
     affines = geometry.crop(corners.reshape(4, 4), SIZE, rng.uniform(1, 1.5))
     affines[::2] = geometry.mirrored(affines[::2], SIZE[0])  # as mirror_crops asks for
     record = structs.frame_record('bgr8', width, height, 3 * width, image.size)
-    views = structs.view_records(affines, (width, height), SIZE)
-    got = host_kernels.warp(image, record, views, structs.target_record(THUNDER, SIZE, False))
+    views = structs.views_of(affines, (width, height), SIZE)
+    got = device_kernels.warp(image, record, views, structs.target_record(THUNDER, SIZE, False))
     expected = np.empty_like(got)
     preprocess.network_input(
         image, affines, preprocess.lookup_tables(THUNDER), THUNDER.color, expected
@@ -145,8 +146,8 @@ def test_last_row_may_lack_its_padding() -> None:
 
 
 def test_some_views_are_averaged_over_blocks() -> None:
-    views = structs.view_records(np.stack(list(AFFINES.values())), (331, 257), SIZE)
-    assert views['block'].min() == 1 and views['block'].max() >= 3
+    views = structs.views_of(np.stack(list(AFFINES.values())), (331, 257), SIZE)
+    assert views.records['block'].min() == 1 and views.records['block'].max() >= 3
 
 
 @pytest.mark.parametrize(
@@ -156,15 +157,15 @@ def test_some_views_are_averaged_over_blocks() -> None:
         ((300, 200), (160, 128)), ((96, 64), (96, 64)), ((480, 640), (192, 256)),
     ],
 )
-def test_whole_images_are_those_of_the_cpu_path(host_kernels, image_size, input_size) -> None:
+def test_whole_images_are_those_of_the_cpu_path(device_kernels, image_size, input_size) -> None:
     """Samples whole images by cv2.resize where it can; so do the kernels."""
     rng = np.random.default_rng(5)
     width, height = image_size
     image = rng.integers(0, 256, (height, width, 3), np.uint8)
     affines = geometry.letterbox(image_size, input_size)[None]
     record = structs.frame_record('bgr8', width, height, 3 * width, image.size)
-    views = structs.view_records(affines, image_size, input_size)
-    got = host_kernels.warp(
+    views = structs.views_of(affines, image_size, input_size)
+    got = device_kernels.warp(
         image, record, views, structs.target_record(THUNDER, input_size, False)
     )
     expected = np.empty_like(got)
@@ -176,5 +177,5 @@ def test_whole_images_are_those_of_the_cpu_path(host_kernels, image_size, input_
 
 def test_both_ways_of_sampling_are_tested() -> None:
     sizes = [((640, 480), (448, 352)), ((331, 257), SIZE)]
-    views = [structs.view_records(geometry.letterbox(*s)[None], *s)[0] for s in sizes]
+    views = [structs.views_of(geometry.letterbox(*s)[None], *s).records[0] for s in sizes]
     assert [view['resized'].tolist() for view in views] == [[0, 8, 448, 336], [0, 0, 0, 0]]

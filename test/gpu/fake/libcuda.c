@@ -24,6 +24,8 @@ static Block *blocks;
 static int alive[NUM_KINDS], leaked;
 static struct { const char *name; int count; } calls[NUM_NAMES];
 static struct { char name[64]; int code, after, sticky; } faults[NUM_FAULTS];
+static pthread_t threads[16];
+static int num_threads;
 static __thread Context *stack[16];
 static __thread int depth;
 
@@ -65,6 +67,7 @@ void fake_configure(int devices, int major, int minor, size_t bytes)
 size_t fake_used_bytes(void) { return used_bytes; }
 int fake_alive(int kind) { return alive[kind]; }
 int fake_leaked(void) { return leaked; }
+int fake_threads(void) { return num_threads; }
 
 // The call `name` fails with `code` after so many that succeed; sticky: so does everything later.
 void fake_fail(const char *name, int code, int after, int sticky)
@@ -90,7 +93,7 @@ void fake_reset(void)
 {
   memset(calls, 0, sizeof calls);
   memset(faults, 0, sizeof faults);
-  leaked = 0;
+  leaked = num_threads = 0;
   for (int i = 0; i < NUM_DEVICES; ++i)
     if (!contexts[i].retained) contexts[i].error = 0;
 }
@@ -127,6 +130,11 @@ CUresult enter(const char *name, int how)
   while (i < NUM_NAMES - 1 && calls[i].name && strcmp(calls[i].name, name)) ++i;
   calls[i].name = name;
   ++calls[i].count;
+  if (!(how & NO_CONTEXT)) {
+    int known = 0;
+    for (int t = 0; t < num_threads; ++t) known |= pthread_equal(threads[t], pthread_self());
+    if (!known && num_threads < 16) threads[num_threads++] = pthread_self();
+  }
   Context *context = current_context();
   CUresult result = injected(name);
   if (!result && !(how & NO_CONTEXT)) {

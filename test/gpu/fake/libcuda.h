@@ -46,6 +46,7 @@ typedef struct Function {
   struct Function *next;
   HostKernel host;
   unsigned parameters;
+  int waits;  // its threads wait for each other
 } Function;
 
 typedef struct Module {

@@ -13,7 +13,7 @@ REFUSE(cuCtxEnablePeerAccess) REFUSE(cuCtxGetApiVersion) REFUSE(cuCtxGetCacheCon
 REFUSE(cuCtxGetLimit) REFUSE(cuCtxGetSharedMemConfig) REFUSE(cuCtxSetCacheConfig)
 REFUSE(cuCtxSetLimit) REFUSE(cuCtxSetSharedMemConfig) REFUSE(cuDeviceCanAccessPeer)
 REFUSE(cuDeviceComputeCapability) REFUSE(cuDeviceGetByPCIBusId) REFUSE(cuFuncGetAttribute)
-REFUSE(cuFuncSetAttribute) REFUSE(cuFuncSetBlockShape) REFUSE(cuFuncSetCacheConfig)
+REFUSE(cuFuncSetAttribute) REFUSE(cuFuncSetCacheConfig)
 REFUSE(cuFuncSetSharedSize) REFUSE(cuIpcCloseMemHandle) REFUSE(cuIpcGetEventHandle)
 REFUSE(cuIpcGetMemHandle) REFUSE(cuIpcOpenEventHandle) REFUSE(cuIpcOpenMemHandle_v2)
 REFUSE(cuLaunch) REFUSE(cuLaunchGrid) REFUSE(cuLaunchGridAsync) REFUSE(cuLinkAddData_v2)

@@ -15,12 +15,18 @@
 
 static pthread_mutex_t kernel_mutex = PTHREAD_MUTEX_INITIALIZER;
 static void *kernels;        // the kernels compiled for the host
-static unsigned block_size;  // 0: as launched
+static unsigned block_size;  // of kernels whose threads wait; 0: as launched
+static int is_reversed;
 static Stream *streams;
 
 int fake_kernels(const char *path) { return (kernels = dlopen(path, RTLD_NOW)) ? 0 : 1; }
 Stream *all_streams(void) { return streams; }
-void fake_block_size(unsigned threads) { block_size = threads; }
+
+void fake_block_size(unsigned threads, int reversed)
+{
+  block_size = threads;
+  is_reversed = reversed;
+}
 
 // `image`: PTX as text that ends with a zero.
 CUresult cuModuleLoadDataEx(
@@ -61,12 +67,20 @@ CUresult cuModuleGetFunction(Function **function, Module *module, const char *na
   if (!entry || !host) return CUDA_ERROR_NOT_FOUND;
   *function = calloc(1, sizeof **function);
   (*function)->host = (HostKernel)host;
+  (*function)->waits = strcmp(name, "warp_views") != 0;  // its grid has a thread for each pixel
   const char *end = strchr(entry, ')');
   for (const char *at = entry; (at = strstr(at, ".param")) && at < end; ++at)
     ++(*function)->parameters;
   (*function)->next = module->functions;
   module->functions = *function;
   return CUDA_SUCCESS;
+}
+
+// PyCUDA calls it before each launch, which has its own block.
+CUresult cuFuncSetBlockShape(Function *function, int x, int y, int z)
+{
+  ENTER("cuFuncSetBlockShape", 0);
+  return x > 0 && y > 0 && z > 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 // `extra` has the address and the size of the parameters: PyCUDA uses no other way.
@@ -86,7 +100,7 @@ CUresult cuLaunchKernel(
   op->grid[0] = grid_x;
   op->grid[1] = grid_y;
   op->grid[2] = grid_z;
-  op->block = block_size ? block_size : block_x;
+  op->block = block_size && function->waits ? block_size : block_x;
   op->owned = malloc(bytes);
   memcpy(op->owned, extra[1], bytes);
   op->bytes = bytes;
@@ -115,7 +129,7 @@ static CUresult run_kernel(const Op *op)
   sigaction(SIGBUS, &own, &before[1]);
   is_in_kernel = 1;
   if (sigsetjmp(escape, 1)) result = CUDA_ERROR_ILLEGAL_ADDRESS;
-  else if (!op->function->host(op->grid, op->block, 0, pointers))
+  else if (!op->function->host(op->grid, op->block, is_reversed, pointers))
     result = CUDA_ERROR_LAUNCH_FAILED;  // threads of a block wait at different barriers
   is_in_kernel = 0;
   sigaction(SIGSEGV, &before[0], NULL);

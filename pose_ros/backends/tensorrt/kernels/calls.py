@@ -9,7 +9,7 @@ from typing import Any
 from pose_ros.backends.tensorrt.kernels import THREADS
 
 # Number of pointers that each takes; they take nothing else.
-_POINTERS = {
+POINTERS = {
     'warp_views': 6, 'center_peaks': 6, 'middle_person': 5, 'keypoints_at_centers': 8,
     'keypoints_of_heatmaps': 4, 'keypoints_of_simcc': 5,
 }
@@ -29,8 +29,8 @@ class KernelCalls:
 
     def __init__(self, module: Any, stream: Any) -> None:
         self._stream = stream
-        self._functions = {name: module.get_function(name) for name in _POINTERS}
-        for name, count in _POINTERS.items():
+        self._functions = {name: module.get_function(name) for name in POINTERS}
+        for name, count in POINTERS.items():
             self._functions[name].prepare('P' * count)
 
     def warp(

@@ -188,8 +188,10 @@ def _resize_table(size: int, from_size: int) -> np.ndarray:
     share[(first < 0) | (first >= from_size - 1)] = 0.0
     first = np.clip(first, 0, from_size - 1)
     unit, one = np.float32(2048.0), np.float32(1.0)
-    weights = np.rint((one - share) * unit) * 65536 + np.rint(share * unit)
-    return np.stack([first, weights.astype(np.int32)], axis=1).reshape(-1)
+    weights, next_weights = (
+        np.rint(part * unit).astype(np.int32) for part in (one - share, share)
+    )
+    return np.stack([first, weights << 16 | next_weights], axis=1).reshape(-1)
 
 
 def decoder_record(
