@@ -9,6 +9,8 @@ Tests with the mark `gpu` run on both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+import gc
+import json
 from pathlib import Path
 import sys
 from typing import Any
@@ -45,19 +47,6 @@ def driver(request: pytest.FixtureRequest) -> FakeDriver | None:
 
 
 @pytest.fixture
-def fake(driver: FakeDriver | None) -> Iterator[FakeDriver]:
-    """Put one GPU there, and see that nothing of it is left; a test of its own errors."""
-    if driver is None:
-        pytest.skip('what it tests cannot be had from a real driver')
-    pytest.importorskip('pycuda', reason='PyCUDA: ./run --with gpu-build')
-    driver.start()
-    yield driver
-    left = driver.alive()
-    driver.start(devices=0)
-    assert not left, 'left on the GPU'
-
-
-@pytest.fixture
 def cuda(driver: FakeDriver | None) -> Iterator[Any]:
     """Return pycuda.driver; nothing may be left on the fake driver."""
     pytest.importorskip('pycuda', reason='PyCUDA: ./run --with gpu-build')
@@ -67,9 +56,18 @@ def cuda(driver: FakeDriver | None) -> Iterator[Any]:
 
     yield pycuda.driver
     if driver is not None:
+        gc.collect()
         left = driver.alive()
         driver.start(devices=0)
         assert not left, 'left on the GPU'
+
+
+@pytest.fixture
+def fake(cuda: Any, driver: FakeDriver | None) -> FakeDriver:
+    """Return the fake driver: for what cannot be had from a real one."""
+    if driver is None:
+        pytest.skip('wants the fake driver')
+    return driver
 
 
 @pytest.fixture
@@ -206,3 +204,14 @@ def load(tmp_path: Path, trt: Any, cuda: Any) -> Iterator[Callable[..., Any]]:
     yield load_
     for backend in loaded:
         backend.close()
+
+
+@pytest.fixture
+def small_refiner(tmp_path: Path) -> str:
+    """Return the path of a small second network."""
+    pytest.importorskip('onnx')
+    from foreign_networks import network
+
+    data = network(tmp_path, refinement='taylor')
+    (tmp_path / 'net.json').write_text(json.dumps(data))
+    return str(tmp_path / 'net.onnx')

@@ -70,6 +70,7 @@ class CudaGraph:
                 'instantiate',
             )
         finally:
+            failure = None  # its traceback holds this frame, and so all that is recorded
             if graph:
                 self._cuda.cuGraphDestroy(graph)
 

@@ -124,11 +124,15 @@ def find_gpu(index: int = 0) -> tuple[Any, Gpu]:
             raise NoGpuError(f'there is no GPU number {index}: the driver sees {count}')
         found = cuda.Device(index)
         version = cuda.get_driver_version()
+        of = cuda.device_attribute
         return cuda, Gpu(
             index=index,
             name=found.name(),
-            compute_capability=tuple(found.compute_capability()),
-            multiprocessors=found.get_attribute(cuda.device_attribute.MULTIPROCESSOR_COUNT),
+            compute_capability=(
+                found.get_attribute(of.COMPUTE_CAPABILITY_MAJOR),
+                found.get_attribute(of.COMPUTE_CAPABILITY_MINOR),
+            ),
+            multiprocessors=found.get_attribute(of.MULTIPROCESSOR_COUNT),
             driver=(version // 1000, version % 1000 // 10),
         )
     except cuda.Error as error:

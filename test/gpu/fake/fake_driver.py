@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 KINDS = (
     'device buffers', 'pinned buffers', 'streams', 'events', 'modules', 'graphs', 'contexts',
 )
-ILLEGAL_ADDRESS, OUT_OF_MEMORY, LAUNCH_FAILED = 700, 2, 719  # cuda.h
+ILLEGAL_ADDRESS = 700  # cuda.h
 
 
 class CannotCompile(Exception):
