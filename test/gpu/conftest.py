@@ -206,12 +206,33 @@ def load(tmp_path: Path, trt: Any, cuda: Any) -> Iterator[Callable[..., Any]]:
         backend.close()
 
 
-@pytest.fixture
-def small_refiner(tmp_path: Path) -> str:
+@pytest.fixture(scope='session')
+def small_refiner(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the path of a small second network."""
     pytest.importorskip('onnx')
     from foreign_networks import network
 
-    data = network(tmp_path, refinement='taylor')
-    (tmp_path / 'net.json').write_text(json.dumps(data))
-    return str(tmp_path / 'net.onnx')
+    folder = tmp_path_factory.mktemp('small')
+    data = network(folder, refinement='taylor')
+    (folder / 'net.json').write_text(json.dumps(data))
+    return str(folder / 'net.onnx')
+
+
+@pytest.fixture(scope='session')
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for engines that tests have in common."""
+    return tmp_path_factory.mktemp('built')
+
+
+@pytest.fixture
+def small(
+    load: Callable[..., Any], small_refiner: str, built: Path
+) -> Callable[..., Any]:
+    """Return what loads small networks, whose engines are built once."""
+
+    def load_(**kwargs: Any) -> Any:
+        kwargs.setdefault('folder', built / 'engines')
+        kwargs.setdefault('detect_size_px', 64)
+        return load(refiner=small_refiner, **kwargs)
+
+    return load_

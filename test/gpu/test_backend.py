@@ -93,10 +93,10 @@ def test_more_crops_than_an_engine_takes(load: Load, image: np.ndarray) -> None:
 
 @pytest.mark.parametrize('encoding', TensorrtBackend.encodings)
 def test_frames_as_they_come_give_the_people_of_the_converted_image(
-    load: Load, small_refiner: str, image: np.ndarray, encoding: str
+    small: Load, image: np.ndarray, encoding: str
 ) -> None:
     """What a camera sends is converted by the kernels as OpenCV converts it for the CPU."""
-    backend = load(refiner=small_refiner, precision='fp32', detect_size_px=128)
+    backend = small(precision='fp32', detect_size_px=128)
     height, width = image.shape[0] & ~1, image.shape[1] & ~1
     frame = as_sent(image[:height, :width], encoding)
     view = geometry.letterbox((width, height), (128, 96))[None]
@@ -129,9 +129,9 @@ def as_sent(image: np.ndarray, encoding: str) -> CameraImage:
 
 
 def test_graphs_are_recorded_before_the_first_people_come(
-    load: Load, small_refiner: str, fake: FakeDriver, trt: Any
+    small: Load, fake: FakeDriver, trt: Any
 ) -> None:
-    backend = load(refiner=small_refiner, detect_size_px=128)
+    backend = small(detect_size_px=128)
     backend.load_image(np.zeros((480, 640, 3), np.uint8))
     made, recorded = len(trt.contexts), fake.count('cuGraphInstantiate')
     assert recorded == 5  # one size of whole images; 1, 2, 4 and 8 crops
@@ -143,9 +143,9 @@ def test_graphs_are_recorded_before_the_first_people_come(
 
 
 def test_a_larger_frame_gives_new_memory_and_new_graphs(
-    load: Load, small_refiner: str, fake: FakeDriver
+    small: Load, fake: FakeDriver
 ) -> None:
-    backend = load(refiner=small_refiner, detect_size_px=64)
+    backend = small()
     view = geometry.letterbox((640, 480), (64, 64))[None]
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     backend.load_image(image)
@@ -158,9 +158,9 @@ def test_a_larger_frame_gives_new_memory_and_new_graphs(
     assert backend.uses_graphs
 
 
-def test_frames_in_quick_succession_do_not_mix(load: Load, small_refiner: str) -> None:
+def test_frames_in_quick_succession_do_not_mix(small: Load) -> None:
     """The pinned copy of a frame stays until it is up."""
-    backend = load(refiner=small_refiner, detect_size_px=64)
+    backend = small()
     crop = geometry.crop(np.array([[100.0, 20, 300, 250]]), backend.refiner.input_size)
     images = np.random.default_rng(0).integers(0, 256, (3, 480, 640, 3), np.uint8)
     expected = []
@@ -175,8 +175,8 @@ def test_frames_in_quick_succession_do_not_mix(load: Load, small_refiner: str) -
         np.testing.assert_array_equal(backend.refine(crop).xy, xy)
 
 
-def test_stages_have_times(load: Load, small_refiner: str) -> None:
-    backend = load(refiner=small_refiner, detect_size_px=64)
+def test_stages_have_times(small: Load) -> None:
+    backend = small()
     backend.load_image(np.zeros((480, 640, 3), np.uint8))
     crop = geometry.crop(np.array([[100.0, 20, 300, 250]]), backend.refiner.input_size)
     view = geometry.letterbox((640, 480), (64, 64))[None]
@@ -185,8 +185,8 @@ def test_stages_have_times(load: Load, small_refiner: str) -> None:
         assert all(0 <= ms < 1e4 for ms in stages.values())
 
 
-def test_wrong_use(load: Load, small_refiner: str, image: np.ndarray) -> None:
-    backend = load(refiner=small_refiner, detect_size_px=64)
+def test_wrong_use(small: Load, image: np.ndarray) -> None:
+    backend = small()
     view = geometry.letterbox(image.shape[1::-1], (64, 64))[None]
     with pytest.raises(BackendError, match='no image'):
         backend.detect(view, (64, 64))

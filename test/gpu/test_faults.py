@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 import logging
 from pathlib import Path
 import sys
@@ -30,13 +31,9 @@ Load = Callable[..., TensorrtBackend]
 
 
 @pytest.fixture
-def open_(load: Load, small_refiner: str, fake: FakeDriver) -> Load:
-    """Return what loads small networks, quickly."""
-
-    def open__(**kwargs: Any) -> TensorrtBackend:
-        return load(refiner=small_refiner, detect_size_px=SIZE_PX, **kwargs)
-
-    return open__
+def fresh(small: Load, fake: FakeDriver, tmp_path: Path) -> Load:
+    """Return what loads small networks; engines of earlier tests are not there."""
+    return partial(small, folder=tmp_path / 'engines')
 
 
 def with_image(backend: TensorrtBackend) -> TensorrtBackend:
@@ -47,9 +44,9 @@ def with_image(backend: TensorrtBackend) -> TensorrtBackend:
 # ------------------------------------------------------------------ engines that are wrong
 
 
-def test_engines_are_built_once(open_: Load, trt: Any) -> None:
-    open_().close()
-    open_().close()
+def test_engines_are_built_once(fresh: Load, trt: Any) -> None:
+    fresh().close()
+    fresh().close()
     assert trt.built == [1, 2]
 
 
@@ -64,31 +61,31 @@ def test_engines_are_built_once(open_: Load, trt: Any) -> None:
     ids=['scaled', 'rolled', 'nan', 'zero'],
 )
 def test_a_wrong_engine_is_refused_and_not_built_again(
-    open_: Load, trt: Any, spoil: Callable[[np.ndarray], np.ndarray], message: str
+    fresh: Load, trt: Any, spoil: Callable[[np.ndarray], np.ndarray], message: str
 ) -> None:
     trt.spoil = spoil
     with pytest.raises(EngineRefused, match=message):
-        open_()
+        fresh()
     with pytest.raises(EngineRefused, match=f'({message}).*as it was built before.*engine clear'):
-        open_()
+        fresh()
     assert trt.built == [1]
 
 
 def test_a_checked_engine_needs_no_onnx_runtime(
-    open_: Load, trt: Any, monkeypatch: pytest.MonkeyPatch
+    fresh: Load, trt: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The verdict is stored with it: the second start loads no other runtime."""
-    open_().close()
+    fresh().close()
     monkeypatch.setitem(sys.modules, 'pose_ros.backends.onnx', None)
-    open_().close()
+    fresh().close()
     assert trt.built == [1, 2]
 
 
-def test_a_truncated_plan_is_built_anew(open_: Load, trt: Any, tmp_path: Path) -> None:
-    open_().close()
+def test_a_truncated_plan_is_built_anew(fresh: Load, trt: Any, tmp_path: Path) -> None:
+    fresh().close()
     for plan in (tmp_path / 'engines').glob('*.plan'):
-        plan.write_bytes(plan.read_bytes()[:1000])
-    open_().close()
+        plan.write_bytes(plan.read_bytes()[:-100])
+    fresh().close()
     assert trt.built == [1, 2] * 2
 
 
@@ -96,7 +93,7 @@ def test_a_truncated_plan_is_built_anew(open_: Load, trt: Any, tmp_path: Path) -
 
 
 def test_a_profile_that_is_refused(
-    open_: Load, trt: Any, monkeypatch: pytest.MonkeyPatch
+    fresh: Load, trt: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bindings raise RuntimeError, they never return False."""
 
@@ -105,36 +102,36 @@ def test_a_profile_that_is_refused(
 
     monkeypatch.setattr(FakeExecutionContext, 'set_optimization_profile_async', refuse)
     with pytest.raises(EngineRefused, match='its profile 0 cannot be chosen: Error in set'):
-        open_()
+        fresh()
 
 
-def test_contexts_share_their_memory_and_it_is_given_first(open_: Load, trt: Any) -> None:
-    open_()
+def test_contexts_share_their_memory_and_it_is_given_first(small: Load, trt: Any) -> None:
+    small()
     assert len(trt.contexts) >= 5
     assert not any(context._needs_memory for context in trt.contexts)
 
 
-def test_memory_full(open_: Load, fake: FakeDriver) -> None:
+def test_memory_full(fresh: Load, fake: FakeDriver) -> None:
     fake.start(memory_bytes=100_000)
     with pytest.raises(BackendError, match='memory of GPU 0 is full'):
-        open_()
+        fresh()
     assert not fake.alive()
 
 
 def test_what_cannot_be_recorded_is_enqueued_and_said_once(
-    open_: Load, fake: FakeDriver, caplog: pytest.LogCaptureFixture
+    small: Load, fake: FakeDriver, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake.fail('cuStreamBeginCapture', 801)
     with caplog.at_level(logging.WARNING):
-        backend = with_image(open_())
+        backend = with_image(small())
         for _ in range(4):
             backend.detect(VIEW, (SIZE_PX, SIZE_PX))
     assert caplog.text.count('runs without CUDA graphs') == 1
     assert not backend.uses_graphs
 
 
-def test_an_engine_that_fails_once(open_: Load, trt: Any) -> None:
-    backend = with_image(open_())
+def test_an_engine_that_fails_once(small: Load, trt: Any) -> None:
+    backend = with_image(small())
     backend.uses_graphs = False
     trt.while_running = lambda: False
     with pytest.raises(BackendError, match='cannot run movenet_multipose') as raised:
@@ -158,9 +155,9 @@ def test_an_engine_that_fails_once(open_: Load, trt: Any) -> None:
     ],
 )
 def test_a_lost_gpu_is_said_whoever_meets_it(
-    open_: Load, fake: FakeDriver, call: str, graphs: bool
+    small: Load, fake: FakeDriver, call: str, graphs: bool
 ) -> None:
-    backend = with_image(open_())
+    backend = with_image(small())
     backend.uses_graphs = graphs
     fake.fail(call, ILLEGAL_ADDRESS, is_sticky=True)
     with pytest.raises(BackendLostError, match='illegal memory access.*context is lost'):
@@ -168,11 +165,11 @@ def test_a_lost_gpu_is_said_whoever_meets_it(
     with pytest.raises(BackendLostError, match='cannot be used any more'):
         backend.detect(VIEW, (SIZE_PX, SIZE_PX))
     backend.close()
-    with_image(open_()).detect(VIEW, (SIZE_PX, SIZE_PX))
+    with_image(small()).detect(VIEW, (SIZE_PX, SIZE_PX))
 
 
-def test_a_kernel_that_reads_beyond_its_memory_loses_the_gpu(open_: Load) -> None:
-    backend = with_image(open_())
+def test_a_kernel_that_reads_beyond_its_memory_loses_the_gpu(small: Load) -> None:
+    backend = with_image(small())
     frame = backend._frame
     assert frame is not None
     frame.record = frame.record.copy()
@@ -185,7 +182,7 @@ def test_a_kernel_that_reads_beyond_its_memory_loses_the_gpu(open_: Load) -> Non
 
 
 def test_a_build_ends_when_the_backend_is_closed(
-    open_: Load, trt: Any, monkeypatch: pytest.MonkeyPatch
+    fresh: Load, trt: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C waited for the end of the build, or 30 s."""
     steps: list[int] = []
@@ -215,7 +212,7 @@ def test_a_build_ends_when_the_backend_is_closed(
 
     trt.while_building = step
     with pytest.raises(Interrupted):
-        open_(progress=interrupt)
+        fresh(progress=interrupt)
     assert 1 <= len(steps) <= 2 and trt.built == []
 
 
@@ -292,23 +289,23 @@ def test_rtx_on_a_gpu_that_it_does_not_know_builds_nothing(
     assert rtx.built == []
 
 
-def test_rtx_compiles_eagerly_and_keeps_what_it_compiled(rtx: FakeRtx, open_: Load) -> None:
-    open_().close()
+def test_rtx_compiles_eagerly_and_keeps_what_it_compiled(rtx: FakeRtx, fresh: Load) -> None:
+    fresh().close()
     first = list(rtx.configs)
     assert all(c.dynamic_shapes_kernel_specialization_strategy == 1 for c in first)
     assert all(c.strategy == 2 for c in first), 'the memory is not ours'
     assert not any(c.cache.was_given for c in first if c.cache)
-    open_().close()
+    fresh().close()
     later = rtx.configs[len(first):]
     assert [c.cache.was_given for c in later if c.cache] == [b'compiled'] * len(later)
     assert rtx.built == [1, 2]
 
 
 def test_rtx_that_cannot_be_recorded(
-    rtx: FakeRtx, open_: Load, fake: FakeDriver, caplog: pytest.LogCaptureFixture
+    rtx: FakeRtx, fresh: Load, fake: FakeDriver, caplog: pytest.LogCaptureFixture
 ) -> None:
     rtx.is_capturable = False
     with caplog.at_level(logging.WARNING):
-        backend = open_()
+        backend = fresh()
     assert fake.count('cuStreamBeginCapture') == 0 and not backend.uses_graphs
     assert 'it cannot be recorded' in caplog.text

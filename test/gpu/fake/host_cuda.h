@@ -7,6 +7,7 @@
 #pragma once
 
 #include <math.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -30,36 +31,60 @@ namespace host {
 
 const size_t stack_bytes = 64 * 1024;
 struct Fiber {
-  ucontext_t context;
-  bool done;
+  ucontext_t context;  // only to begin on its stack: swapcontext would call the kernel of Linux
+  jmp_buf at;
+  bool begun, done;
   int barriers;
 };
-static ucontext_t scheduler;
+static jmp_buf scheduler;
 static std::vector<Fiber> fibers;
 static std::vector<char> stacks;
 static std::function<void()> body;
 static unsigned current;
 static bool diverged;
+static bool are_idle;  // every fiber is between two blocks
 
-inline void enter()
+__attribute__((noinline)) inline void leave(Fiber &fiber)
 {
-  body();
-  fibers[current].done = true;
-  swapcontext(&fibers[current].context, &scheduler);
+  if (!_setjmp(fiber.at)) _longjmp(scheduler, 1);
+}
+
+inline void live()
+{
+  for (;;) {
+    body();
+    fibers[current].done = true;
+    leave(fibers[current]);
+  }
+}
+
+__attribute__((noinline)) inline void enter(Fiber &fiber)
+{
+  if (_setjmp(scheduler)) return;
+  if (fiber.begun) _longjmp(fiber.at, 1);
+  fiber.begun = true;
+  setcontext(&fiber.context);
+}
+
+inline void make_fibers(unsigned count)
+{
+  fibers.assign(count, Fiber());
+  stacks.resize(count * stack_bytes);
+  for (unsigned t = 0; t < count; ++t) {
+    getcontext(&fibers[t].context);
+    fibers[t].context.uc_stack.ss_sp = &stacks[t * stack_bytes];
+    fibers[t].context.uc_stack.ss_size = stack_bytes;
+    fibers[t].context.uc_link = nullptr;
+    makecontext(&fibers[t].context, live, 0);
+  }
 }
 
 inline void run_block(bool reversed)
 {
   const unsigned count = blockDim.x;
-  for (unsigned t = 0; t < count; ++t) {
-    Fiber &fiber = fibers[t];
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = &stacks[t * stack_bytes];
-    fiber.context.uc_stack.ss_size = stack_bytes;
-    fiber.context.uc_link = nullptr;
+  for (Fiber &fiber : fibers) {
     fiber.done = false;
     fiber.barriers = 0;
-    makecontext(&fiber.context, enter, 0);
   }
   for (unsigned running = count; running > 0;) {
     running = 0;
@@ -69,7 +94,7 @@ inline void run_block(bool reversed)
       Fiber &fiber = fibers[current];
       if (fiber.done) continue;
       threadIdx = Index3{current, 0, 0};
-      swapcontext(&scheduler, &fiber.context);
+      enter(fiber);
       if (fiber.done) continue;
       ++running;
       // Undefined on a GPU: some threads wait at a barrier that others never reach.
@@ -99,8 +124,9 @@ bool launch(
     }
     return true;
   }
-  fibers.resize(threads);
-  stacks.resize(threads * stack_bytes);
+  // A kernel that touched what it must not left its fibers somewhere.
+  if (!are_idle || fibers.size() != threads) make_fibers(threads);
+  are_idle = false;
   body = [=] { kernel((Parameters)args...); };
   diverged = false;
   for (unsigned z = 0; z < grid.z; ++z)
@@ -109,6 +135,7 @@ bool launch(
         blockIdx = Index3{x, y, z};
         run_block(reversed);
       }
+  are_idle = true;
   return !diverged;
 }
 
@@ -118,7 +145,7 @@ inline void __syncthreads()
 {
   host::Fiber &fiber = host::fibers[host::current];
   ++fiber.barriers;
-  swapcontext(&fiber.context, &host::scheduler);
+  host::leave(fiber);
 }
 
 inline int atomicAdd(int *address, int value)

@@ -219,6 +219,8 @@ static void bury(Context *context)
     leaked += !context->error;
     cuStreamDestroy_v2(stream);
   }
+  const int modules = bury_modules(context);
+  leaked += context->error ? 0 : modules;
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)

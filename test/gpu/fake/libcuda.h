@@ -50,6 +50,8 @@ typedef struct Function {
 } Function;
 
 typedef struct Module {
+  struct Module *next;
+  Context *context;
   char *ptx;
   Function *functions;
 } Module;
@@ -108,6 +110,7 @@ void free_op(Op *op);
 CUresult enqueue(Stream *stream, Op *op);
 void drain(Stream *stream);
 CUresult cuStreamDestroy_v2(Stream *stream);
+int bury_modules(const Context *context);
 // graphs.c
 CUresult refused_by_capture(Context *context);
 CUresult enter_legacy_stream(Context *context);

@@ -18,6 +18,7 @@ static void *kernels;        // the kernels compiled for the host
 static unsigned block_size;  // of kernels whose threads wait; 0: as launched
 static int is_reversed;
 static Stream *streams;
+static Module *modules;
 
 int fake_kernels(const char *path) { return (kernels = dlopen(path, RTLD_NOW)) ? 0 : 1; }
 Stream *all_streams(void) { return streams; }
@@ -38,13 +39,20 @@ CUresult cuModuleLoadDataEx(
   if (!kernels || !strstr(image, ".entry")) return CUDA_ERROR_INVALID_PTX;
   *module = calloc(1, sizeof **module);
   (*module)->ptx = strdup(image);
+  (*module)->context = current_context();
+  lock();
+  (*module)->next = modules;
+  modules = *module;
   count_alive(MODULES, 1);
+  unlock();
   return CUDA_SUCCESS;
 }
 
-CUresult cuModuleUnload(Module *module)
+static void unload(Module *module)
 {
-  ENTER("cuModuleUnload", 0);
+  Module **link = &modules;
+  while (*link != module) link = &(*link)->next;
+  *link = module->next;
   while (module->functions) {
     Function *function = module->functions;
     module->functions = function->next;
@@ -53,7 +61,28 @@ CUresult cuModuleUnload(Module *module)
   free(module->ptx);
   free(module);
   count_alive(MODULES, -1);
+}
+
+CUresult cuModuleUnload(Module *module)
+{
+  ENTER("cuModuleUnload", 0);
+  lock();
+  unload(module);
+  unlock();
   return CUDA_SUCCESS;
+}
+
+// Returns how many modules a context still had.
+int bury_modules(const Context *context)
+{
+  int number = 0;
+  for (Module *module = modules, *next; module; module = next) {
+    next = module->next;
+    if (module->context != context) continue;
+    unload(module);
+    ++number;
+  }
+  return number;
 }
 
 CUresult cuModuleGetFunction(Function **function, Module *module, const char *name)
