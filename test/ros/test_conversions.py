@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -143,17 +141,3 @@ def test_constants_are_those_of_core() -> None:
     for keypoint_state in KeypointState:
         assert getattr(Keypoint, keypoint_state.name) == keypoint_state
     assert len(Skeleton().keypoints) == NUM_KEYPOINTS
-
-
-def test_writing_is_cheap() -> None:
-    """The estimator's budget is 3 ms for one person and 5 ms for five, all in all."""
-    for people, most_ms in ((1, 1.5), (5, 4.0)):
-        keypoints = some_keypoints(people)
-        took_ms = []
-        for _ in range(50):
-            started_s = time.perf_counter()
-            serialize_message(keypoints_to_msg(keypoints, HEADER, (640, 480)))
-            took_ms.append((time.perf_counter() - started_s) * 1e3)
-        print(f'{people}: {np.median(took_ms):.2f} ms')
-        # The best of many: another process may use the cores.
-        assert min(took_ms) < most_ms

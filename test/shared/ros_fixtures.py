@@ -63,7 +63,7 @@ class Ros:
         self.probe.create_subscription(kind, topic, received.append, qos)
         return received
 
-    def spin_until(self, done: Callable[[], Any], timeout_s: float = 5.0) -> bool:
+    def spin_until(self, done: Callable[[], Any], timeout_s: float = 20.0) -> bool:
         """Spin until `done()` is true; return whether it became so."""
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:
@@ -77,7 +77,7 @@ class Ros:
         self.spin_until(lambda: False, duration_s)
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
-        """Call a service; fail after 5 s."""
+        """Call a service; fail after 20 s."""
         client = self.probe.create_client(kind, name)
         assert self.spin_until(client.service_is_ready), f'no service {name}'
         future = client.call_async(request)

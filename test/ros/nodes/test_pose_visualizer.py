@@ -235,7 +235,7 @@ def test_skeletons_that_stop_coming_redden_the_image_and_leave_no_markers(
     stage.node._on_image(image_to_msg(PICTURE, header(1)))
     stage.node._on_skeletons(tracks_to_msg(tracks, header(1), (640, 480)))
     assert ros.spin_until(lambda: overlays and markers)
-    assert ros.spin_until(lambda: is_red(overlays[-1]) and len(markers) == 2, 6.0)
+    assert ros.spin_until(lambda: is_red(overlays[-1]) and len(markers) == 2)
     assert [m.action for m in markers[1].markers] == [Marker.DELETEALL]
     ros.spin_for(0.6)
     assert len(markers) == 2
