@@ -36,7 +36,7 @@ def allowed(f: Field[Any]) -> str:
     """Return the values that a field may take, in words; empty when any will do."""
     low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
     if choices:
-        return ', '.join(choices)
+        return ', '.join(map(str, choices))
     return f'{low} to {high}' if low is not None else ''
 
 

@@ -104,6 +104,13 @@ class EstimatorConfig:
         'raw', 'raw: topic image; compressed: topic image/compressed',
         choices=('raw', 'compressed'), live=False,
     )
+    image_rotation: int = param(
+        0,
+        'How far images must be turned clockwise for people to stand upright, degrees: 180 for a '
+        'camera mounted upside down. Only the networks see them turned: pixels and frames of the '
+        'output stay those of the image',
+        choices=(0, 90, 180, 270),
+    )
     expected_rate_hz: float = param(
         0.0, 'Images per second that the camera should send, Hz; 0: as many as it usually does',
         low=0.0, high=1000.0,
