@@ -33,6 +33,7 @@ from pose_ros.ros.depth_images import (
     depth_from_compressed_msg,
     depth_from_msg,
 )
+from pose_ros.ros.images import transport_topic
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.space_messages import write_space
 
@@ -69,12 +70,10 @@ class DepthInput:
         self._failed: deque[bool] = deque(maxlen=_LATEST)
         self._heard_s = float('-inf')
         self._waiting: tuple[Keypoints, SkeletonArray, _Publish] | None = None
-        compressed = config.depth_transport == 'compressedDepth'
+        kind, topic = transport_topic(node, 'depth', config.depth_transport)
         qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._subscription = node.create_subscription(
-            CompressedImage if compressed else Image,
-            'depth/compressedDepth' if compressed else 'depth',
-            self._on_depth, qos,
+            kind, topic, self._on_depth, qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self._timer = node.create_timer(

@@ -14,6 +14,7 @@ from array import array
 
 import cv2
 import numpy as np
+from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -29,6 +30,27 @@ from pose_ros.core.colors import bgr_from
 
 class ImageError(ValueError):
     """A message is not an image that can be used; the message says why, in one line."""
+
+
+def transport_topic(
+    node: Node, topic: str, transport: str
+) -> tuple[type[Image] | type[CompressedImage], str]:
+    """
+    Return the message type and the topic to subscribe for images.
+
+    Parameters
+    ----------
+    node : Node
+        Whose remaps hold.
+    topic : str
+        'image' or 'depth'. Remapped to a topic of compressed images, it is taken as that.
+    transport : str
+        'raw', or the name of image_transport that the topic ends with.
+    """
+    ending = node.resolve_topic_name(topic).rpartition('/')[2]
+    if ending in ('compressed', 'compressedDepth'):
+        return CompressedImage, topic
+    return (Image, topic) if transport == 'raw' else (CompressedImage, f'{topic}/{transport}')
 
 
 def frame_from_msg(msg: Image) -> CameraImage:

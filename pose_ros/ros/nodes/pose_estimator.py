@@ -48,7 +48,7 @@ from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
 from pose_ros.ros.diagnostics import OK, WARN, runtime_findings
 from pose_ros.ros.image_checks import DropCounter, ImageChecks, takes_message_info
-from pose_ros.ros.images import ImageError, image_for
+from pose_ros.ros.images import ImageError, image_for, transport_topic
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
 from pose_ros.ros.skeleton_bytes import SkeletonBytes, same_as_rclpy
@@ -119,7 +119,7 @@ class PoseEstimatorNode(ManagedNode):
 
     def activate(self) -> None:
         """Subscribe."""
-        compressed = self.config.image_transport == 'compressed'
+        kind, topic = transport_topic(self, 'image', self.config.image_transport)
         self._drops = DropCounter()
         self._last_stamp_ns, self._last_size = 0, None
         self._input = ImageChecks(self, lambda: self._subscription)
@@ -130,8 +130,7 @@ class PoseEstimatorNode(ManagedNode):
             if self.config.depth:
                 self._depth = DepthInput(self, self.config, self._camera)
         self._subscription = self.create_subscription(
-            CompressedImage if compressed else Image,
-            'image/compressed' if compressed else 'image',
+            kind, topic,
             self._on_image_with_info if takes_message_info() else self._on_image,
             QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),

@@ -36,6 +36,7 @@ from pose_ros.ros.images import (
     image_from_compressed_msg,
     image_from_msg,
     image_to_msg,
+    transport_topic,
 )
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
@@ -121,13 +122,12 @@ class PoseVisualizerNode(ManagedNode):
         """Subscribe what is needed for those who listen to us, and nothing else."""
         overlay = self._overlay.get_subscription_count() > 0
         markers = self._markers.get_subscription_count() > 0
-        compressed = self.config.image_transport == 'compressed'
+        image_type, image_topic = transport_topic(self, 'image', self.config.image_transport)
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         subscriptions = {
             'skeletons': (overlay or markers, SkeletonArray, _TOPICS[self.config.skeletons],
                           self._on_skeletons, QoSProfile(depth=10)),
-            'image': (overlay, CompressedImage if compressed else Image,
-                      'image/compressed' if compressed else 'image', self._on_image, best_effort),
+            'image': (overlay, image_type, image_topic, self._on_image, best_effort),
         }
         for name, (wanted, kind, topic, callback, qos) in subscriptions.items():
             if wanted and name not in self._listening:

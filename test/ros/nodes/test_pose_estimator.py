@@ -20,6 +20,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from pose_ros.backends.replay import ReplayBackend
 from pose_ros.media.people_images import people_images
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.cameras import Camera as NamedCamera
 from pose_ros.ros.conversions import keypoints_from_msg
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.image_checks import DropCounter, takes_message_info
@@ -125,6 +126,22 @@ def test_low_scores_are_missing(ros: Any, node: Any, backend: ReplayBackend) -> 
     for skeleton in pose.skeletons:
         assert [k.state for k in skeleton.keypoints] == [1] * 9 + [0] + [1] * 7
         assert np.isnan([skeleton.keypoints[9].x, skeleton.keypoints[9].y]).all()
+
+
+@pytest.mark.parametrize('transport', ['raw', 'compressed'])
+def test_a_compressed_topic_named_as_the_image_is_taken_as_that(
+    ros: Any, backend: ReplayBackend, transport: str
+) -> None:
+    remaps = [word for text in NamedCamera('', '/cam/image_raw/compressed').remaps()
+              for word in ('-r', text)]
+    estimator = ros.add(
+        PoseEstimatorNode, load=lambda config: backend, cli_args=['--ros-args', *remaps],
+        parameters={'image_transport': transport, 'depth': True})
+    assert estimator.start()
+    camera = Camera(ros, '/cam/image_raw/compressed', CompressedImage)
+    pose = camera.send(image_to_compressed_msg(PICTURE, header(3)))
+    assert pose is not None and len(pose.skeletons) == 2
+    assert ros.probe.count_subscribers('/cam/camera_info') == 1
 
 
 def test_compressed(ros: Any, backend: ReplayBackend) -> None:
