@@ -25,7 +25,7 @@ from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthError, DepthNoise
-from pose_ros.msg import SkeletonArray
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.conversions import stamp_ns
 from pose_ros.ros.depth_images import (
@@ -35,13 +35,12 @@ from pose_ros.ros.depth_images import (
 )
 from pose_ros.ros.images import transport_topic
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.space_messages import write_space
 
 _KEPT = 8  # depth images waiting for theirs
 _LATEST = 10  # images that `problem` speaks of
 _GONE_S = 1.0  # without depth for so long nothing waits for it any more
 
-_Publish = Callable[[SkeletonArray], None]
+_Publish = Callable[[Joints3D | None], None]
 
 
 class DepthInput:
@@ -69,7 +68,7 @@ class DepthInput:
         self._frames: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
         self._failed: deque[bool] = deque(maxlen=_LATEST)
         self._heard_s = float('-inf')
-        self._waiting: tuple[Keypoints, SkeletonArray, _Publish] | None = None
+        self._waiting: tuple[Keypoints, Header, tuple[int, int], _Publish] | None = None
         kind, topic = transport_topic(node, 'depth', config.depth_transport)
         qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._subscription = node.create_subscription(
@@ -99,21 +98,24 @@ class DepthInput:
         part = f' for {failed} of {len(self._failed)} images' if failed < len(self._failed) else ''
         return f'{part}: {self._why}'
 
-    def offer(self, people: Keypoints, pose: SkeletonArray, publish: _Publish) -> None:
+    def offer(
+        self, people: Keypoints, header: Header, size: tuple[int, int], publish: _Publish
+    ) -> None:
         """
         Take the skeletons of an image; `publish` is called once, now or when depth has come.
 
         Parameters
         ----------
         people : Keypoints
-            As in `pose`.
-        pose : SkeletonArray
-            Without metres, header of the image.
+        header : Header
+            Of the image.
+        size : (width, height)
+            Of the image, px.
         publish : callable
-            Takes `pose`, with 3-D where there are some.
+            Takes their Joints3D, or None where there are no positions.
         """
         self._end_wait()
-        self._waiting = (people, pose, publish)
+        self._waiting = (people, header, size, publish)
         if not self._finish() and time.monotonic() - self._heard_s > _GONE_S:
             self._end_wait()
         if self._waiting is not None:
@@ -129,16 +131,16 @@ class DepthInput:
     def _finish(self) -> bool:
         """Publish what waits if its depth is here, or cannot come any more."""
         assert self._waiting is not None
-        wanted_ns = stamp_ns(self._waiting[1].header.stamp)
+        wanted_ns = stamp_ns(self._waiting[1].stamp)
         tolerance_ns = int(self._config.depth_tolerance_s * 1e9)
         nearest = min(self._frames, key=lambda f: abs(f[0] - wanted_ns), default=None)
         if nearest is not None and abs(nearest[0] - wanted_ns) <= tolerance_ns:
-            self._publish(self._lift(nearest[1]))
+            self._publish(*self._lift(nearest[1]))
             return True
         if nearest is not None and max(f[0] for f in self._frames) > wanted_ns + tolerance_ns:
             off_ms = (nearest[0] - wanted_ns) * 1e-6
             self._publish(
-                'no depth within depth_tolerance_s of the image: the nearest is '
+                None, 'no depth within depth_tolerance_s of the image: the nearest is '
                 f'{off_ms:+.1f} ms from it'
             )
             return True
@@ -149,18 +151,17 @@ class DepthInput:
         if self._waiting is None:
             return
         if time.monotonic() - self._heard_s > _GONE_S:
-            self._publish(f'no depth on {self._subscription.topic_name}')
+            self._publish(None, f'no depth on {self._subscription.topic_name}')
         else:
-            self._publish('no depth near the stamp of the image came in time')
+            self._publish(None, 'no depth near the stamp of the image came in time')
 
-    def _lift(self, msg: Image | CompressedImage) -> str:
-        """Write 3-D into what waits; return why not, or nothing."""
+    def _lift(self, msg: Image | CompressedImage) -> tuple[Joints3D | None, str]:
+        """Return the positions of what waits, and why there are none, or nothing."""
         assert self._waiting is not None
-        people, pose, _ = self._waiting
-        size = (int(pose.image_width), int(pose.image_height))
-        problem = self._camera.problem_with(size) or _mismatch(msg.header, pose.header)
+        people, header, size, _ = self._waiting
+        problem = self._camera.problem_with(size) or _mismatch(msg.header, header)
         if problem:
-            return problem
+            return None, problem
         camera = self._camera.camera
         assert camera is not None
         try:
@@ -171,13 +172,12 @@ class DepthInput:
             started_s = time.perf_counter()
             lifted = lift(depth, camera, people, self._noise(camera))
         except (DepthImageError, DepthError) as error:
-            return str(error)
-        write_space(pose, *lifted.joints)
+            return None, str(error)
         self._node.statistics.add('lift', time.perf_counter() - started_s)
         counts = lifted.counts()
         for name, count in counts.items():
             self._node.statistics.counts[f'depth_{name}'] += count
-        return _nothing_lifted(counts)
+        return lifted.joints, _nothing_lifted(counts)
 
     def _noise(self, camera: CameraModel) -> DepthNoise:
         config = self._config
@@ -187,9 +187,9 @@ class DepthInput:
             return DepthNoise.time_of_flight()
         return DepthNoise.structured_light()
 
-    def _publish(self, reason: str) -> None:
+    def _publish(self, joints: Joints3D | None, reason: str) -> None:
         assert self._waiting is not None
-        _, pose, publish = self._waiting
+        publish = self._waiting[-1]
         self._waiting = None
         self._timer.cancel()
         self.reason = reason
@@ -199,7 +199,7 @@ class DepthInput:
             self._node.statistics.counts['without_3d'] += 1  # said once, when it came
         elif reason:
             self._node.complain('without_3d', f'no 3-D: {reason}')
-        publish(pose)
+        publish(joints)
 
 
 def _nothing_lifted(counts: dict[str, int]) -> str:

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, RegionOfInterest
 
-from pose_ros.msg import Keypoint, SkeletonArray
+from pose_ros.msg import Skeleton, SkeletonArray
+from pose_ros.ros.conversions import camera_from_info, joints_from_msg
 from pose_ros.ros.depth_images import (
     DepthImageError,
     depth_from_compressed_msg,
     depth_from_msg,
 )
-from pose_ros.ros.space_messages import camera_from_info, sources_from_msg, space_from_msg
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def world(ros: Any) -> World:
 
 def positions(pose: SkeletonArray) -> np.ndarray:
     assert len(pose.skeletons) == 1
-    assert pose.skeletons[0].keypoints[0].state == Keypoint.OBSERVED
-    position, covariance = space_from_msg(pose)
+    assert pose.skeletons[0].keypoint_state[0] == Skeleton.OBSERVED
+    position, covariance, _ = joints_from_msg(pose)
     there = np.isfinite(position).all(axis=2)
     assert (there == np.isfinite(covariance).all(axis=(2, 3))).all()
-    assert (sources_from_msg(pose) == np.where(there, Keypoint.POSITION_DEPTH, 0)).all()
+    assert (joints_from_msg(pose).source == np.where(there, Skeleton.POSITION_DEPTH, 0)).all()
     return position
 
 

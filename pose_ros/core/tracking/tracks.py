@@ -22,7 +22,7 @@ class TrackState(IntEnum):
 
 
 class KeypointState(IntEnum):
-    """What is known of a keypoint; the values are those of Keypoint.msg."""
+    """What is known of a keypoint; the values are those of Skeleton.msg."""
 
     MISSING = 0
     OBSERVED = 1
@@ -30,7 +30,7 @@ class KeypointState(IntEnum):
 
 
 class PositionSource(IntEnum):
-    """What a 3-D position rests on; the values are those of Keypoint.msg."""
+    """What a 3-D position rests on; the values are those of Skeleton.msg."""
 
     NONE = 0
     DEPTH = 1

@@ -26,11 +26,15 @@ from pose_ros.core.config import VisualizerConfig
 from pose_ros.core.pose3d.display_points import display_points
 from pose_ros.core.tracking.tracks import Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
-from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.calibration import default_camera
 from pose_ros.ros.camera_input import CameraInput
-from pose_ros.ros.conversions import keypoints_from_msg, stamp_ns
+from pose_ros.ros.conversions import (
+    keypoints_from_msg,
+    stamp_ns,
+    tracks3d_from_msg,
+    tracks_from_msg,
+)
 from pose_ros.ros.images import (
     ImageError,
     image_from_compressed_msg,
@@ -41,7 +45,6 @@ from pose_ros.ros.images import (
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
 from pose_ros.ros.process import spin
-from pose_ros.ros.space_messages import space_from_msg, velocities_from_msg
 
 _LISTENERS_EVERY_S = 0.25
 _SILENT_AFTER_S = 2.0  # skeletons that do not come for so long are STALE, whoever should say it
@@ -250,11 +253,10 @@ class PoseVisualizerNode(ManagedNode):
         if msg.status == SkeletonArray.STALE or min(size) <= 0:
             self._clear_markers()
             return
-        position, covariance = space_from_msg(msg)
         image_frame = msg.image_frame_id or msg.header.frame_id
-        tracks = tracks_from_msg(msg)
+        tracks, joints = tracks_from_msg(msg), tracks3d_from_msg(msg)
         placed = display_points(
-            tracks, position, covariance, velocities_from_msg(msg), self._camera_of(size),
+            tracks, joints.position, joints.covariance, joints.velocity, self._camera_of(size),
             self.config.plane_distance_m, same_frame=image_frame == msg.header.frame_id,
         )
         shown = self._is_shown(tracks)

@@ -57,20 +57,6 @@ def test_image_to_skeletons(ros: Any, node: Any, backend: ReplayBackend) -> None
     assert pose.convert_ms > 0
 
 
-def test_a_middleware_that_lays_messages_out_in_another_way_gets_them_by_rclpy(
-    ros: Any, backend: ReplayBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pose_estimator_node, 'same_as_rclpy', lambda: False)
-    monkeypatch.setattr(pose_estimator_node, 'SkeletonBytes', None)
-    estimator = ros.add(PoseEstimatorNode, load=lambda config: backend)
-    assert estimator.start()
-    pose = Camera(ros).send(image_to_msg(PICTURE, header(5)))
-    assert pose is not None and pose.header == header(5) and pose.model == 'replay'
-    found = keypoints_from_msg(pose)
-    order = found.xy[:, 0, 0].argsort()
-    np.testing.assert_allclose(found.xy[order], backend.people.xy, atol=1e-3)
-
-
 @pytest.mark.parametrize('takes', [('yuv422_yuy2',), ('bgr8',)])
 def test_frames_are_handed_over_as_the_backend_takes_them(
     ros: Any, node: Any, backend: ReplayBackend, takes: tuple[str, ...]
@@ -124,8 +110,8 @@ def test_low_scores_are_missing(ros: Any, node: Any, backend: ReplayBackend) -> 
     pose = Camera(ros).send(image_to_msg(PICTURE, header(5)))
     assert pose is not None and len(pose.skeletons) == 2
     for skeleton in pose.skeletons:
-        assert [k.state for k in skeleton.keypoints] == [1] * 9 + [0] + [1] * 7
-        assert np.isnan([skeleton.keypoints[9].x, skeleton.keypoints[9].y]).all()
+        assert skeleton.keypoint_state.tolist() == [1] * 9 + [0] + [1] * 7
+        assert np.isnan([skeleton.u[9], skeleton.v[9]]).all()
 
 
 @pytest.mark.parametrize('transport', ['raw', 'compressed'])

@@ -16,9 +16,8 @@ from std_msgs.msg import Header
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import KeypointState, TrackState
-from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.msg import SkeletonArray, Target
-from pose_ros.ros.conversions import keypoints_to_msg
+from pose_ros.ros.conversions import keypoints_to_msg, tracks_from_msg
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
 from pose_ros.srv import LockTarget
 
