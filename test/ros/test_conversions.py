@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip('pose_ros.msg', reason='the messages are not built: ./run pytest does it')
 
@@ -164,3 +167,42 @@ def test_constants_are_those_of_core() -> None:
     for keypoint_state in KeypointState:
         assert getattr(Skeleton, keypoint_state.name) == keypoint_state
     assert len(Skeleton().u) == NUM_KEYPOINTS
+
+
+
+def printed(msg: Any) -> str:
+    """
+    Return what `ros2 topic echo --flow-style` prints.
+
+    rosidl_runtime_py, which does it, is not among the wheels; without it the same by PyYAML:
+    sequences in flow style, and mappings in it only inside of sequences.
+    """
+    try:
+        from rosidl_runtime_py.convert import message_to_yaml
+    except ModuleNotFoundError:
+        return yaml.dump(_plain(msg), Dumper=_Dumper, width=10**6, default_flow_style=True)
+    return message_to_yaml(msg, truncate_length=128, flow_style=True)
+
+
+class _Dumper(yaml.Dumper):
+    pass
+
+
+_Dumper.add_representer(dict, lambda dumper, data: yaml.MappingNode(
+    'tag:yaml.org,2002:map',
+    [(dumper.represent_data(k), dumper.represent_data(v)) for k, v in data.items()]))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, 'SLOT_TYPES'):
+        return {name: _plain(getattr(value, name)) for name in value.get_fields_and_field_types()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return [_plain(v) for v in value] if isinstance(value, list) else value
+
+
+def test_tracked_with_a_person_prints_in_25_lines() -> None:
+    tracked = tracks_to_msg(some_tracks(1), HEADER, (640, 480))
+    assert len(printed(tracked).splitlines()) <= 25
+    person = printed(tracked.skeletons[0]).splitlines()
+    assert len(person) <= 25 and person[8].startswith('u: [') and person[8].endswith(']')
