@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from ros_fixtures import new_domain
 
 from pose_ros import cli
 from pose_ros.cli import recorded_run as pipeline
@@ -29,7 +30,7 @@ def needed(monkeypatch):
         demo_paths()
     except SourceError as error:
         pytest.skip(str(error))
-    monkeypatch.delenv('ROS_DOMAIN_ID', raising=False)
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(new_domain()))
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 import pytest
+from ros_fixtures import new_domain
 
 LAUNCH_FILE = Path(__file__).resolve().parents[2] / 'launch' / 'pose.launch.py'
 WHY = 'the launch system is not here (it is not among the wheels): source a ROS 2 to test this'
@@ -106,7 +107,7 @@ def test_skeletons_come_out(more: list[str], processes: int) -> None:
     rclpy = pytest.importorskip('rclpy')
     from pose_ros.msg import SkeletonArray
 
-    domain_id = 1 + os.getpid() % 100
+    domain_id = new_domain()
     process = subprocess.Popen(
         [sys.executable, '-c', _LAUNCH, str(LAUNCH_FILE), 'camera:=demo', 'namespace:=front',
          *more],
