@@ -51,7 +51,8 @@ def built(rtx) -> dict[tuple[str, str], tuple[bytes, list[float]]]:
         for precision in engine_build.PRECISIONS:
             told: list[float] = []
             plan = engine_build.build_engine(
-                rtx, request_of(model, precision), progress=lambda what, part, told=told: told.append(part))
+                rtx, request_of(model, precision),
+                progress=lambda what, part, told=told: told.append(part))
             engines[model, precision] = plan, told
     return engines
 
