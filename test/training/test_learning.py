@@ -11,13 +11,14 @@ from pose_ros.core.decode.encode import encode_heatmaps  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.training import accuracy  # noqa: E402
 from pose_ros.training.accuracy import Predictions  # noqa: E402
-from pose_ros.training.device import choose_device  # noqa: E402
-from pose_ros.training.errors import TrainingError  # noqa: E402
 from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
-from pose_ros.training.loop import parameter_groups  # noqa: E402
-from pose_ros.training.loss import heatmap_loss  # noqa: E402
-from pose_ros.training.network import normalised  # noqa: E402
-from pose_ros.training.schedule import AveragedWeights, learning_rate_factor  # noqa: E402
+from pose_ros.training.loop import (  # noqa: E402
+    AveragedWeights,
+    learning_rate_factor,
+    parameter_groups,
+)
+from pose_ros.training.network import choose_device, heatmap_loss, normalised  # noqa: E402
+from pose_ros.training.settings import TrainingError  # noqa: E402
 
 
 def targets(sigma):
