@@ -46,7 +46,8 @@ def images(draw: Any) -> Image:
     encoding = draw(st.one_of(st.sampled_from(ENCODINGS), st.text(max_size=10)))
     width, height = draw(sizes), draw(sizes)
     step = draw(st.one_of(st.just(width * draw(st.integers(1, 4))), sizes))
-    length = step * height * 3 // 2 if encoding.startswith('nv') else step * height
+    rows = {'nv12': height * 3 // 2, 'nv21': height * 3 // 2, 'nv24': height * 3}
+    length = step * rows.get(encoding, height)
     length = draw(st.one_of(st.just(length), st.integers(0, 5000)))
     data = array('B', draw(st.binary(min_size=1, max_size=8)) * 1000)[: min(length, 5000)]
     if length > len(data) and length < 20000:

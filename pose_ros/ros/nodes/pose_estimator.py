@@ -37,6 +37,7 @@ from pose_ros.core.backend import Backend, BackendError, BackendLostError
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.late_frames import LateFrames
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
+from pose_ros.core.intensity_range import IntensityRange
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.pose3d.monocular import lift_monocular
@@ -80,6 +81,7 @@ class PoseEstimatorNode(ManagedNode):
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
         self._drops, self._late_frames = DropCounter(), LateFrames()
+        self._intensity = IntensityRange()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
         self._input = ImageChecks(self, lambda: self._subscription)
@@ -117,7 +119,7 @@ class PoseEstimatorNode(ManagedNode):
     def activate(self) -> None:
         """Subscribe."""
         kind, topic = transport_topic(self, 'image', self.config.image_transport)
-        self._drops = DropCounter()
+        self._drops, self._intensity = DropCounter(), IntensityRange()
         self._last_stamp_ns, self._last_size = 0, None
         self._input = ImageChecks(self, lambda: self._subscription)
         if self.config.people_from == 'detections':
@@ -249,7 +251,7 @@ class PoseEstimatorNode(ManagedNode):
         if (estimator := self._estimator) is None:
             return
         try:
-            image, size = image_for(msg, estimator.backend.encodings)
+            image, size = image_for(msg, estimator.backend.encodings, self._intensity)
             converted_s = time.perf_counter()
             self._check_header(msg, size)
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)

@@ -23,6 +23,7 @@ from visualization_msgs.msg import MarkerArray
 
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import VisualizerConfig
+from pose_ros.core.intensity_range import IntensityRange
 from pose_ros.core.pose3d.display_points import display_points
 from pose_ros.core.tracking.tracks import Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
@@ -68,6 +69,7 @@ class PoseVisualizerNode(ManagedNode):
         self._images: OrderedDict[int, Image | CompressedImage] = OrderedDict()
         self._skeletons: OrderedDict[int, SkeletonArray] = OrderedDict()
         self._last_image: Image | CompressedImage | None = None
+        self._intensity = IntensityRange()
         self._last_header = Header()
         self._heard_s = 0.0
         self._banner_s = 0.0
@@ -212,8 +214,8 @@ class PoseVisualizerNode(ManagedNode):
     ) -> None:
         started_s = time.perf_counter()
         try:
-            view = image_from_msg(msg) if isinstance(msg, Image) else (
-                image_from_compressed_msg(msg))
+            view = image_from_msg(msg, self._intensity) if isinstance(msg, Image) else (
+                image_from_compressed_msg(msg, self._intensity))
         except ImageError as error:
             self.complain('bad_images', f'image not drawn: {error}')
             return

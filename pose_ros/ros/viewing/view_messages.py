@@ -58,7 +58,7 @@ def _write_image(log: RerunLog, msg: Any) -> None:
             raise ValueError(f'compressed image of format {str(msg.format)!r}: no JPEG or PNG')
         log.encoded_image(stamp, data, media[0])
         return
-    frame = CameraImage(
+    frame = CameraImage.from_fields(
         np.frombuffer(msg.data, np.uint8), str(msg.encoding), int(msg.width), int(msg.height),
         int(msg.step), bool(msg.is_bigendian),
     )
