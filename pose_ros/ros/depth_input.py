@@ -15,6 +15,7 @@ from collections.abc import Callable
 import time
 from typing import Any
 
+import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
@@ -23,6 +24,7 @@ from std_msgs.msg import Header
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.pose3d.body_frame import Transform
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthError, DepthNoise
 from pose_ros.core.pose3d.joints3d import Joints3D
@@ -35,10 +37,14 @@ from pose_ros.ros.depth_images import (
 )
 from pose_ros.ros.images import transport_topic
 from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.transforms import NoTransform, Transforms, plain_frame, transforms_of
 
 _KEPT = 8  # depth images waiting for theirs
 _LATEST = 10  # images that `problem` speaks of
 _GONE_S = 1.0  # without depth for so long nothing waits for it any more
+
+_SAME_M, _SAME_RAD = 1e-3, 1e-3  # what calibrations and numbers of a description differ by
+_FARTHEST_M, _NEAREST_MM = 100.0, 100.0  # no depth camera for people sees there
 
 _Publish = Callable[[Joints3D | None], None]
 
@@ -71,6 +77,8 @@ class DepthInput:
         self._waiting: tuple[Keypoints, Header, tuple[int, int], _Publish] | None = None
         kind, topic = transport_topic(node, 'depth', config.depth_transport)
         qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._transforms: Transforms | None = None  # listened to when frames differ
+        self._same_frames = ('', '')
         self._subscription = node.create_subscription(
             kind, topic, self._on_depth, qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
@@ -85,6 +93,8 @@ class DepthInput:
         self._end_wait()
         self._node.destroy_timer(self._timer)
         self._node.destroy_subscription(self._subscription)
+        if self._transforms is not None:
+            self._transforms.close()
 
     def apply(self, config: EstimatorConfig) -> None:
         """Use other parameters from the next image on."""
@@ -159,7 +169,7 @@ class DepthInput:
         """Return the positions of what waits, and why there are none, or nothing."""
         assert self._waiting is not None
         people, header, size, _ = self._waiting
-        problem = self._camera.problem_with(size) or _mismatch(msg.header, header)
+        problem = self._camera.problem_with(size) or self._frames_differ(msg.header, header)
         if problem:
             return None, problem
         camera = self._camera.camera
@@ -169,6 +179,7 @@ class DepthInput:
                 depth = depth_from_msg(msg)
             else:
                 depth = depth_from_compressed_msg(msg)
+            depth = _in_rep_118(depth, self._config.depth_unit_m)
             started_s = time.perf_counter()
             lifted = lift(depth, camera, people, self._noise(camera))
         except (DepthImageError, DepthError) as error:
@@ -177,7 +188,28 @@ class DepthInput:
         counts = lifted.counts()
         for name, count in counts.items():
             self._node.statistics.counts[f'depth_{name}'] += count
-        return lifted.joints, _nothing_lifted(counts)
+        return lifted.joints, _nothing_lifted(counts, depth)
+
+    def _frames_differ(self, depth: Header, image: Header) -> str:
+        """Return why depth is not taken as registered to the image, or nothing."""
+        frames = plain_frame(image.frame_id), plain_frame(depth.frame_id)
+        if frames[0] == frames[1] or self._config.depth_registered or frames == self._same_frames:
+            return ''
+        try:
+            if self._transforms is None:
+                self._transforms = transforms_of(self._node, sends=False)
+            transform = self._transforms.lookup(*frames, stamp_ns(image.stamp))
+        except (ImportError, NoTransform) as error:
+            why = f'tf does not say that they are one ({error})'
+        else:
+            if _is_identity(transform):
+                self._same_frames = frames  # of one camera: they stay so
+                return ''
+            why = 'tf says that they are not one'
+        return (
+            f'depth is in frame {depth.frame_id!r}, the image in {image.frame_id!r}, and {why}: '
+            'depth must be registered to the image; if it is, set depth_registered'
+        )
 
     def _noise(self, camera: CameraModel) -> DepthNoise:
         config = self._config
@@ -202,11 +234,25 @@ class DepthInput:
         publish(joints)
 
 
-def _nothing_lifted(counts: dict[str, int]) -> str:
+def _is_identity(transform: Transform) -> bool:
+    moved_m = float(np.abs(transform.translation).max())
+    return moved_m < _SAME_M and float(np.abs(transform.rotation - np.eye(3)).max()) < _SAME_RAD
+
+
+def _in_rep_118(depth: np.ndarray, unit_m: float) -> np.ndarray:
+    """Return depth in the unit that belongs to its type: uint16 in mm, float32 in m."""
+    if not unit_m or unit_m == (0.001 if depth.dtype == np.uint16 else 1.0):
+        return depth
+    return depth.astype(np.float32) * np.float32(unit_m)
+
+
+def _nothing_lifted(counts: dict[str, int], depth: np.ndarray) -> str:
     """Return why none of the keypoints seen was lifted, or nothing."""
     seen = sum(counts.values()) - counts['no_keypoint'] - counts['border']
     if not seen or counts['lifted']:
         return ''
+    if hint := _unit_hint(depth):
+        return hint
     if counts['no_depth'] > seen // 2:
         return f'depth is missing (0, NaN or infinite) at {counts["no_depth"]} of {seen} keypoints'
     return (
@@ -215,10 +261,14 @@ def _nothing_lifted(counts: dict[str, int]) -> str:
     )
 
 
-def _mismatch(depth: Header, image: Header) -> str:
-    if depth.frame_id == image.frame_id:
-        return ''
-    return (
-        f'depth is in frame {depth.frame_id!r}, the image in {image.frame_id!r}: '
-        'depth must be registered to the image'
-    )
+def _unit_hint(depth: np.ndarray) -> str:
+    """Say that depth is in another unit than it should be, if its values look so."""
+    known = depth[np.isfinite(depth) & (depth > 0)]
+    middle = float(np.median(known)) if known.size else 0.0
+    if depth.dtype != np.uint16 and middle > _FARTHEST_M:
+        return (f'depth lies around {middle:.0f}: is it in millimetres? Then set depth_unit_m to '
+                '0.001')
+    if depth.dtype == np.uint16 and 0 < middle < _NEAREST_MM:
+        return (f'depth lies around {middle:.0f} mm: is it in another unit? Then set depth_unit_m '
+                'to the metres of one')
+    return ''

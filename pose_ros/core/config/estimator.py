@@ -141,6 +141,14 @@ class EstimatorConfig:
         'raw', 'raw: topic depth; compressedDepth: topic depth/compressedDepth (PNG)',
         choices=('raw', 'compressedDepth'), live=False,
     )
+    depth_unit_m: float = param(
+        0.0, 'Metres of one unit of the depth image; 0: as REP 118 has it, 0.001 of 16UC1 and 1 '
+        'of 32FC1', low=0.0, high=1.0,
+    )
+    depth_registered: bool = param(
+        False, 'Depth is registered to the image even if its frame has another name and tf does '
+        'not say that the two are one',
+    )
     depth_tolerance_s: float = param(
         0.02, 'Depth belongs to an image when their stamps differ by at most this, s', low=0.0,
         high=1.0,
