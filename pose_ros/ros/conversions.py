@@ -254,6 +254,8 @@ def tracks_from_msg(msg: Any) -> Tracks:
         covariance=upper[..., _FULL2].reshape(n, k, 2, 2),
         keypoint_state=_stacked(msg, 'keypoint_state').astype(np.int8),
         keypoint_score=_stacked(msg, 'keypoint_score'),
+        detection=np.full(n, -1),
+        exchanged=np.zeros((n, k), bool),
     )
 
 

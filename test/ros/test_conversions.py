@@ -70,6 +70,7 @@ def some_tracks(people: int) -> Tracks:
         xy=floats(17, 2), velocity=floats(17, 2), covariance=floats(17, 2, 2),
         keypoint_state=state,
         keypoint_score=np.where(observed, 0.5, 0).astype(np.float32),
+        detection=np.full(people, -1), exchanged=np.zeros((people, 17), bool),
     )
 
 

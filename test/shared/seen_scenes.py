@@ -22,7 +22,6 @@ from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthNoise
-from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.proximity.distance import proximity
 from pose_ros.core.proximity.zones import make_zone
@@ -83,7 +82,7 @@ def of_play(name: str, seconds: float, z_m: float = 2.6, seed: int = 3) -> Itera
         keypoints = observe(scene, camera, rng)
         lifted = lift(scene.depth, camera, keypoints, noise).joints
         tracks = tracker.update(t_ns * 1e-9, keypoints, size)
-        known = space.update(t_ns * 1e-9, tracks, *of_tracks(tracks, keypoints, lifted)).of(tracks)
+        known = space.update(t_ns * 1e-9, tracks, *lifted.of(tracks)).of(tracks)
         near = proximity(zone, known.position, known.velocity, known.covariance)
         shade = np.clip(255 - scene.depth.astype(np.float64) / 20, 0, 255).astype(np.uint8)
         pose = keypoints_to_msg(keypoints, header, size)

@@ -24,7 +24,6 @@ from std_msgs.msg import Header
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.target_lock import TargetLock, TargetMode
@@ -228,7 +227,7 @@ class PoseTrackerNode(ManagedNode):
         started_s = time.perf_counter()
         self._space.process_noise = self.config.process_noise
         joints = self._space.update(
-            tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, measured)
+            tracks.stamp_s, tracks, *measured.of(tracks)
         ).of(tracks)
         self.statistics.add('3d', time.perf_counter() - started_s)
         return joints
