@@ -4,13 +4,16 @@
 # Every command sets up what it needs (see ./run); `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train bench gpu-check fuzz soak recovery lint clean distclean lock audit licences
+.PHONY: help demo test nightly train bench gpu-check fuzz soak recovery lint clean distclean lock audit licences
 
 VIDEO ?=
 CAMERA ?=
 ARGS ?=
 TRAINING ?= yes
 WITH_TRAINING = $(if $(filter no,$(TRAINING)),,--with training)
+WORKERS ?= 2
+TESTS = ./run --with gpu-build --with openvino $(WITH_TRAINING) \
+	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,8 +21,12 @@ help: ## list the commands
 demo: ## the ROS 2 nodes on real footage, into demo_out/; or VIDEO=file.mp4, or CAMERA=0
 	@./run pose_ros demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(CAMERA),--camera "$(CAMERA)") $(ARGS)
 
-test: ## all tests; ARGS='-k name' for some; TRAINING=no without PyTorch and the tests of it
-	@./run --with gpu-build --with openvino $(WITH_TRAINING) pytest --durations=5 $(ARGS)
+test: ## the tests; ARGS='-k name' for some; TRAINING=no without PyTorch; WORKERS=0 in one process
+	@$(TESTS) $(ARGS)
+
+nightly: ## what takes long or asks the world outside: tests marked nightly, faults, fuzz, soak, audit
+	@$(TESTS) -m nightly $(ARGS)
+	@$(MAKE) --no-print-directory fuzz recovery soak licences audit
 
 train: ## train a network on labelled photos; ARGS='--data DIR --out DIR', or ARGS=--help
 	@./run --with training pose_ros train $(ARGS)

@@ -38,7 +38,7 @@ examples:
   python -m benchmarks.bench                                 two minutes
   python -m benchmarks.bench --quick                         half of it, no accuracy
   POSE_ROS_DATA=~/data python -m benchmarks.bench            accuracy too: ~/data/coco_dev
-  python -m benchmarks.bench --update .                      the README's table, of a checkout"""
+  python -m benchmarks.bench --update .                      the table of docs/benchmarks.md"""
 
 ERRORS = (PipelineError,)
 
@@ -77,18 +77,16 @@ class Figure:
             return None
         return self.value >= self.target if self.at_least else self.value <= self.target
 
-    def cells(self) -> tuple[str, str, str, str]:
-        """Return name, value, target and verdict in words."""
-        value = 'not measured' if self.value is None else f'{self.value:.3g} {self.unit}'.strip()
-        sign = '>=' if self.at_least else '<='
-        target = '' if self.target is None else f'{sign} {self.target:g} {self.unit}'.strip()
-        verdict = {True: 'reached', False: 'MISSED', None: ''}[self.reached()]
-        return self.name, value, target, verdict
+    def measured(self) -> str:
+        """Return value and unit in words."""
+        return 'not measured' if self.value is None else f'{self.value:.3g} {self.unit}'.strip()
 
     def row(self) -> str:
-        """Return the line of the table."""
-        name, value, target, verdict = self.cells()
-        return f'  {name:<58} {value:>14}   {target:<12} {verdict}'.rstrip()
+        """Return the line that is printed: name, value, target and verdict."""
+        sign = '>=' if self.at_least else '<='
+        target = '' if self.target is None else f'{sign} {self.target:g} {self.unit}'.strip()
+        verdict = {True: 'reached', False: 'missed', None: ''}[self.reached()]
+        return f'  {self.name:<58} {self.measured():>14}   {target:<12} {verdict}'.rstrip()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--quick', action='store_true', help='shorter runs, no accuracy')
     parser.add_argument('--seconds', type=float, metavar='S', help='length of each of the runs')
     parser.add_argument(
-        '--update', metavar='CHECKOUT', help='write the table into the README.md of a checkout'
+        '--update', metavar='CHECKOUT', help='write the table into docs/benchmarks.md'
     )
     add_json_argument(parser)
 
@@ -122,9 +120,9 @@ def main(args: argparse.Namespace) -> int:
     if not data:
         print(f'  (accuracy wants {DATA_VARIABLE} to name the evaluation data)')
     if args.update:
-        readme = Path(args.update) / 'README.md'
-        text = readme.read_text(encoding='utf-8')
-        readme.write_text(with_figures(text, figures, here), encoding='utf-8')
+        page = Path(args.update) / 'docs' / 'benchmarks.md'
+        text = page.read_text(encoding='utf-8')
+        page.write_text(with_figures(text, figures, here), encoding='utf-8')
     finish(
         {
             'machine': here,
@@ -136,13 +134,13 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def with_figures(readme: str, figures: list[Figure], here: dict[str, Any]) -> str:
+def with_figures(page: str, figures: list[Figure], here: dict[str, Any]) -> str:
     """
-    Return the README's text with the figures between their two comments.
+    Return the page's text with the measured figures between their two comments.
 
     Parameters
     ----------
-    readme : str
+    page : str
         Has both comments.
     figures : list of Figure
     here : dict
@@ -153,17 +151,21 @@ def with_figures(readme: str, figures: list[Figure], here: dict[str, Any]) -> st
     PipelineError
         When a comment is missing.
     """
-    begin, middle, end = readme.partition(FIGURES_BEGIN)
+    begin, middle, end = page.partition(FIGURES_BEGIN)
     _, last, rest = end.partition(FIGURES_END)
     if not middle or not last:
-        raise PipelineError(f'README.md lacks {FIGURES_BEGIN} or {FIGURES_END}')
-    rows = [' | '.join(('', *figure.cells(), '')).strip() for figure in figures]
+        raise PipelineError(f'the page lacks {FIGURES_BEGIN} or {FIGURES_END}')
+    rows = [
+        f'| {figure.name} | {figure.measured()} |'
+        for figure in figures
+        if figure.value is not None
+    ]
     table = [
         f'`make bench` on {here["cores"]} cores of an {here["cpu"]}, no GPU, Python '
         f'{here["python"]}, load before {here["load_before"]}:',
         '',
-        '| figure | measured | target | |',
-        '|---|---|---|---|',
+        '| figure | measured |',
+        '|---|---|',
         *rows,
     ]
     return begin + middle + '\n\n' + '\n'.join(table) + '\n\n' + last + rest

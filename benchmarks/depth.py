@@ -32,7 +32,6 @@ from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.pose3d.bone_lengths import BONES, FOREARM, SHOULDERS, UPPER_ARM, lengths
 from pose_ros.core.pose3d.depth_lifting import DepthReason, lift
 from pose_ros.core.pose3d.depth_noise import DepthNoise
-from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.skeleton import KEYPOINT_NAMES
 from pose_ros.core.tracking.tracker import Tracker
@@ -174,7 +173,7 @@ def _measure(
         tracks = tracker.update(i / args.rate, keypoints, size)
         before = copy.deepcopy(space)
         joined_s = time.thread_time()
-        found = of_tracks(tracks, keypoints, lifted.joints)
+        found = lifted.joints.of(tracks)
         joints = space.update(i / args.rate, tracks, *found)
         if len(keypoints):
             lift_ms.append(1e3 * (middle_s - begin_s) / len(keypoints))
@@ -182,7 +181,7 @@ def _measure(
             added_ms.append(lift_ms[-1] + filter_ms[-1])
             least_ms.append(1e3 / len(keypoints) * (
                 _least_s(lambda: lift(depth, camera, keypoints, noise))  # noqa: B023
-                + _least_s(lambda: of_tracks(tracks, keypoints, lifted.joints))  # noqa: B023
+                + _least_s(lambda: lifted.joints.of(tracks))  # noqa: B023
                 + _least_s(lambda again: again.update(i / args.rate, tracks, *found),  # noqa: B023
                            lambda: copy.deepcopy(before))  # noqa: B023
             ))

@@ -26,7 +26,6 @@ from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthNoise
-from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.proximity.distance import Zone, proximity
 from pose_ros.core.proximity.last_seen import LastSeenTracks
@@ -172,7 +171,7 @@ def watch(
             keypoints = _behind_pillar(scene, keypoints, z_m / 2)
         lifted = lift(scene.depth, camera, keypoints, noise).joints
         tracks = tracker.update(t_s, keypoints, SIZE)
-        known = space.update(t_s, tracks, *of_tracks(tracks, keypoints, lifted)).of(tracks)
+        known = space.update(t_s, tracks, *lifted.of(tracks)).of(tracks)
         if t_s < 0.5:
             continue
         # Who is who, by the image; who has no keypoint left is who he was.

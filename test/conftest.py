@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What holds for all tests: the transport of images, and a second try where time decides."""
+"""What holds for all tests: the transport of images, their order, a second try of processes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,17 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run a test of real processes once more when it fails; the summary lists it as RERUN."""
+    """
+    Put the files that take longest first, and run a test of real processes again when it fails.
+
+    Of two workers neither is left with a long file at the end. The summary lists RERUN.
+    """
+    longest = {item.path for item in items if item.get_closest_marker('slow') is not None}
+    items.sort(key=lambda item: item.path not in longest)
+    for item in items:
+        nightly = item.get_closest_marker('nightly')
+        if nightly is not None and not nightly.args:
+            raise pytest.UsageError(f'{item.nodeid}: nightly(why) without a reason')
     if not config.pluginmanager.hasplugin('rerunfailures'):  # `colcon test` on a bare ROS 2
         return
     for item in items:

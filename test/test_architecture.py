@@ -201,19 +201,16 @@ def test_pose_yaml_says_what_the_defaults_are() -> None:
             assert type(values[f.name]) is type(f.default), f'{node}.{f.name}'
 
 
-def test_readme_tables_are_made_from_the_parameters() -> None:
-    from pose_ros.cli.parameters import markdown
+def test_the_page_of_parameters_is_made_from_them() -> None:
+    from pose_ros.cli.parameters import document
     from pose_ros.core.config import NODE_CONFIGS
 
-    readme = ROOT / 'README.md'
-    if not readme.is_file() or 'pose_ros parameters' not in readme.read_text(encoding='utf-8'):
-        pytest.skip('the README has no parameter tables')
-    text = readme.read_text(encoding='utf-8')
-    for node, config_class in NODE_CONFIGS.items():
-        table = markdown(node, config_class).split('\n\n', 1)[1].strip()
-        assert table in text, (
-            f'the table of {node} in README.md is not that of core/config/; '
-            'run: ./run pose_ros parameters --update .')
+    text = (ROOT / 'docs' / 'parameters.md').read_text(encoding='utf-8')
+    begin = text.index('-->\n', text.index('<!-- parameters')) + 4
+    tables = text[begin : text.index('<!-- end of parameters -->')]
+    assert tables == document('markdown', NODE_CONFIGS), (
+        'docs/parameters.md is not that of core/config/; '
+        'run: ./run pose_ros parameters --update .')
 
 
 def test_updating_keeps_everything_else(tmp_path: Path) -> None:
@@ -221,14 +218,16 @@ def test_updating_keeps_everything_else(tmp_path: Path) -> None:
     from pose_ros.core.config import NODE_CONFIGS
 
     (tmp_path / 'config').mkdir()
+    (tmp_path / 'docs').mkdir()
+    page = tmp_path / 'docs' / 'parameters.md'
     begin, end = '<!-- parameters: x -->', '<!-- end of parameters -->'
-    (tmp_path / 'README.md').write_text(f'one\n{begin}\nold\n{end}\ntwo\n')
+    page.write_text(f'one\n{begin}\nold\n{end}\ntwo\n')
     for _ in range(2):
         update(tmp_path)
         expected = f'one\n{begin}\n{document("markdown", NODE_CONFIGS)}{end}\ntwo\n'
-        assert (tmp_path / 'README.md').read_text() == expected
+        assert page.read_text() == expected
     assert (tmp_path / 'config/pose.yaml').read_text() == document('yaml', NODE_CONFIGS)
-    (tmp_path / 'README.md').write_text('without marks')
+    page.write_text('without marks')
     with pytest.raises(OSError, match='marks'):
         update(tmp_path)
 

@@ -25,7 +25,7 @@ from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.estimator.person_score import PersonScorer
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.evaluation import calibration
+from pose_ros.evaluation import calibration, degrade
 from pose_ros.evaluation.annotation_file import DataError
 from pose_ros.evaluation.cached_backend import CachedBackend
 from pose_ros.evaluation.pose_errors import PersonError, pair, pck, worst
@@ -50,6 +50,7 @@ EPILOG = """\
 examples:
   pose_ros evaluate --data coco_dev
   pose_ros evaluate --data coco_dev --mode boxes --model my_network.onnx
+  pose_ros evaluate --data coco_dev --degrade jpeg:68   what the compression of a camera costs
   pose_ros evaluate --data coco_dev --report out/       report.md with the worst cases drawn
   pose_ros evaluate --calibrate --data coco_train --data coco_train_more
   pose_ros evaluate --data coco_dev --set detect_second_size_px=256 --pictures out/"""
@@ -98,6 +99,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='a parameter of pose_estimator; may be given several times',
     )
     parser.add_argument(
+        '--degrade', metavar='KIND:X[,...]', default='',
+        help='degrade the photos first, as cameras do: jpeg:68 (quality), noise:8 (sigma in grey '
+             'levels), blur:1.5 (sigma in pixels), dark:0.1 (share of the light)',
+    )
+    parser.add_argument(
         '--report', metavar='DIR', type=Path,
         help='write report.md with every figure, and the worst cases as pictures',
     )
@@ -116,6 +122,10 @@ def main(args: argparse.Namespace) -> int:
     if len(args.data) > 1:
         raise SettingError('--data: one folder, but with --calibrate')
     args.data = args.data[0]
+    try:
+        args.degrade = degrade.parse(args.degrade)
+    except ValueError as error:
+        raise SettingError(f'--degrade {error}') from None
     if args.box_padding is not None and not 0.1 <= args.box_padding <= 10.0:
         raise SettingError(f'--box-padding {args.box_padding}: must be between 0.1 and 10')
     if not 0 <= args.worst <= 1000:
@@ -137,6 +147,7 @@ def main(args: argparse.Namespace) -> int:
     report: dict[str, Any] = {
         'data': str(args.data), 'photos': len(data.photos), 'people': data.num_people,
         'mode': args.mode, 'models': _models(args.mode, backend), 'backend': backend.name,
+        'degraded': dict(args.degrade),
         **data.scores(found), 'pck': pck(errors), 'notes': data.notes,
         'found': sum(len(people) for people in found.values()),
         'estimate_ms': percentiles(estimate_ms), 'network_ms': percentiles(network_ms),
@@ -210,6 +221,9 @@ def _estimate(
     )
     for photo in progress:
         image = photo.read()
+        if args.degrade:
+            rng = np.random.default_rng(photo.image_id)
+            image = degrade.degrade(image, args.degrade, rng)
         started_s = time.perf_counter()
         boxes = photo.boxes_xyxy if args.mode == 'boxes' else None
         people = estimator.estimate(image, boxes=boxes)

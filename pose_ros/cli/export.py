@@ -14,14 +14,12 @@ import torch
 from pose_ros.cli.report import add_json_argument, finish
 from pose_ros.evaluation.scores import DataError
 from pose_ros.training.augment import Augmentation
-from pose_ros.training.card import model_card
+from pose_ros.training.checkpoint import trained_network
 from pose_ros.training.data import read_data
-from pose_ros.training.errors import TrainingError
-from pose_ros.training.export import export_network
+from pose_ros.training.export import export_network, model_card
 from pose_ros.training.network import PoseNetwork
-from pose_ros.training.networks import trained_network
 from pose_ros.training.samples import SampleMaker
-from pose_ros.training.settings import TrainingSettings, read_settings
+from pose_ros.training.settings import TrainingError, TrainingSettings, read_settings
 
 HELP = 'write a trained network as ONNX, with its description'
 DESCRIPTION = """\

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Every parameter of every node as Markdown tables (README) or YAML (`config/pose.yaml`)."""
+"""Every parameter of every node: tables (`docs/parameters.md`) or YAML (`config/pose.yaml`)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pose_ros.core.config import NODE_CONFIGS
 HELP = 'list every parameter of every node'
 EPILOG = """\
 examples:
-  pose_ros parameters                              the tables of the README
+  pose_ros parameters                              the tables of docs/parameters.md
   pose_ros parameters --node pose_tracker          those of one node
   pose_ros parameters --format yaml > mine.yaml    a file for `pose_ros up --params mine.yaml`
-  pose_ros parameters --update .                   README.md and config/pose.yaml of a checkout"""
+  pose_ros parameters --update .                   both files of a checkout"""
 
 _BEGIN, _END = '<!-- parameters:', '<!-- end of parameters -->'
 
@@ -36,7 +36,7 @@ def allowed(f: Field[Any]) -> str:
     """Return the values that a field may take, in words; empty when any will do."""
     low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
     if choices:
-        return ', '.join(choices)
+        return ', '.join(map(str, choices))
     return f'{low} to {high}' if low is not None else ''
 
 
@@ -71,18 +71,18 @@ def document(form: str, nodes: dict[str, type[Any]]) -> str:
 
 
 def update(checkout: Path) -> None:
-    """Rewrite the parameter file, and the README's tables between their two marks."""
+    """Rewrite the parameter file, and the tables of the page between their two marks."""
     shipped = checkout / 'config' / 'pose.yaml'
     shipped.write_text(document('yaml', NODE_CONFIGS), encoding='utf-8')
-    readme = checkout / 'README.md'
-    text = readme.read_text(encoding='utf-8')
+    page = checkout / 'docs' / 'parameters.md'
+    text = page.read_text(encoding='utf-8')
     before, found, rest = text.partition(_BEGIN)
     mark_end, _, tables = rest.partition('\n')
     after = tables.partition(_END)
     if not (found and after[1]):
-        raise OSError(f'{readme}: the marks around the parameter tables are missing')
+        raise OSError(f'{page}: the marks around the parameter tables are missing')
     new = document('markdown', NODE_CONFIGS)
-    readme.write_text(f'{before}{_BEGIN}{mark_end}\n{new}{_END}{after[2]}', encoding='utf-8')
+    page.write_text(f'{before}{_BEGIN}{mark_end}\n{new}{_END}{after[2]}', encoding='utf-8')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--format', choices=('markdown', 'yaml'), default='markdown')
     parser.add_argument('--node', choices=tuple(NODE_CONFIGS), help='only this node')
     parser.add_argument('--update', type=Path, metavar='CHECKOUT',
-                        help='rewrite README.md and config/pose.yaml of a checkout')
+                        help='rewrite docs/parameters.md and config/pose.yaml')
 
 
 def main(args: argparse.Namespace) -> int:

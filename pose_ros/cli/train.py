@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 import sys
 import time
@@ -14,18 +14,18 @@ import cv2
 import torch
 from tqdm import tqdm
 
-from pose_ros.backends.tensorrt.owned_files import write_whole
+from pose_ros.backends.owned_files import write_whole
 from pose_ros.cli.report import add_json_argument, finish, machine
 from pose_ros.evaluation.scores import DataError
 from pose_ros.training.augment import Augmentation
+from pose_ros.training.checkpoint import CHECKPOINT, ONNX, new_network
 from pose_ros.training.data import read_data
-from pose_ros.training.device import choose_device
-from pose_ros.training.errors import TrainingError
 from pose_ros.training.loop import Training
-from pose_ros.training.networks import CHECKPOINT, ONNX, new_network
+from pose_ros.training.network import choose_device
 from pose_ros.training.settings import (
     CONFIG,
     FINE_TUNING,
+    TrainingError,
     TrainingSettings,
     read_settings,
 )
@@ -82,11 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _number(parser, '--learning-rate', 'of AdamW, at its top')
     _number(parser, '--weight-decay', 'of AdamW')
     _number(parser, '--warm-up-steps', 'until the learning rate is at its top')
+    _number(parser, '--cool-down', 'share of the steps in which the learning rate falls')
     _number(parser, '--ema-decay', 'of the averaged weights, per step')
-    parser.add_argument(
-        '--sigma', dest='sigma_px', metavar='PX', type=float, default=DEFAULTS['sigma_px'],
-        help='of the Gaussians that are learnt, map pixels (default: %(default)s)',
-    )
+    _number(parser, '--sigma', 'of the Gaussians that are learnt, map pixels', 'sigma_px')
     _number(parser, '--seed', 'of all that is random')
     for f in fields(Augmentation):
         what = {
@@ -94,6 +92,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             'shift': 'standard deviation of the shift, in crops', 'flip': 'share mirrored',
             'color': 'largest change of brightness, contrast, tint',
             'occlusion': 'share with a covered rectangle',
+            'half_body': 'share around half of the body',
+            'degrade': 'share each with JPEG compression, noise, blur, low light',
         }[f.name]
         add(f'--{f.name.replace("_", "-")}', metavar='X', type=float, default=f.default,
             help=f'augmentation: {what} (default: {f.default})')
@@ -105,12 +105,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(parser)
 
 
-def _number(parser: argparse.ArgumentParser, name: str, what: str) -> None:
-    key = name[2:].replace('-', '_')
+def _number(parser: argparse.ArgumentParser, name: str, what: str, key: str = '') -> None:
+    key = key or name[2:].replace('-', '_')
     default = DEFAULTS[key]
     tuned = f', from an ONNX file {FINE_TUNING[key]}' if key in FINE_TUNING else ''
     parser.add_argument(
-        name, metavar='N' if isinstance(default, int) else 'X', type=type(default),
+        name, metavar='N' if isinstance(default, int) else 'X', type=type(default), dest=key,
         help=f'{what} (default: {default}{tuned})',
     )
 
@@ -119,6 +119,8 @@ def main(args: argparse.Namespace) -> int:
     """Run the verb; returns the exit status."""
     folder = args.resume or args.out
     settings = read_settings(folder) if args.resume else _chosen(args)
+    if args.resume and args.epochs:
+        settings = replace(settings, epochs=args.epochs)
     settings.check()
     cv2.setNumThreads(1)  # the crops are made by threads of our own
     if settings.threads:

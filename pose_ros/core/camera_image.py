@@ -19,12 +19,24 @@ _PACKED: dict[str, tuple[int, int]] = {
     'bayer_bggr16': (1, 2), 'bayer_gbrg16': (1, 2), 'bayer_grbg16': (1, 2),
     'mono16': (1, 2), 'bayer_rggb8': (1, 1), 'bayer_bggr8': (1, 1), 'bayer_gbrg8': (1, 1),
     'bayer_grbg8': (1, 1), 'yuv422': (2, 1), 'uyvy': (2, 1), 'yuv422_yuy2': (2, 1), 'yuyv': (2, 1),
+    'yvyu': (2, 1),
 }
-# The same bytes under other names: what cv_bridge sends by default, as RViz shows it.
-_ALIASES = {'8uc1': 'mono8', '8uc3': 'bgr8', '8uc4': 'bgra8', '16uc3': 'bgr16', '16uc4': 'bgra16'}
-# A plane of Y, then a plane of half the height with U and V in turns.
-_SEMI_PLANAR = ('nv12', 'nv21')
-ENCODINGS: tuple[str, ...] = (*_PACKED, *_SEMI_PLANAR)
+# The same bytes under other names.
+_ALIASES = {
+    # What cv_bridge sends by default, as RViz shows it.
+    '8uc1': 'mono8', '8uc3': 'bgr8', '8uc4': 'bgra8', '16uc1': 'mono16', '16uc3': 'bgr16',
+    '16uc4': 'bgra16',
+    # V4L2, FFmpeg and GenICam (PFNC) say so, and drivers pass it on.
+    'grey': 'mono8', 'gray': 'mono8', 'gray8': 'mono8', 'y8': 'mono8', 'y16': 'mono16',
+    'gray16': 'mono16', 'gray16le': 'mono16', 'yuy2': 'yuyv', 'yuyv422': 'yuyv',
+    'yuv422_yuyv': 'yuyv', 'yuv422_8': 'yuyv', 'ycbcr422_8': 'yuyv', 'uyvy422': 'uyvy',
+    'yuv422_uyvy': 'uyvy', 'yuv422_8_uyvy': 'uyvy', 'yuv422_yvyu': 'yvyu', 'yvyu422': 'yvyu',
+}
+# A plane of Y, then one with U and V (nv21: V and U) in turns: of half the height, or of twice as
+# much, as rows of the same length.
+_HALF_CHROMA, _FULL_CHROMA = ('nv12', 'nv21'), ('nv24',)
+ENCODINGS: tuple[str, ...] = (*_PACKED, *_HALF_CHROMA, *_FULL_CHROMA)
+USABLE = f'set the driver to bgr8, rgb8, mono8 or another of {", ".join(ENCODINGS)}'
 
 
 class CameraImageError(ValueError):
@@ -84,9 +96,7 @@ class CameraImage:
         if width < 1 or height < 1:
             raise CameraImageError(f'image without pixels: width {width}, height {height}')
         if encoding not in ENCODINGS:
-            raise CameraImageError(
-                f'unknown encoding {encoding!r}: not one of {", ".join(ENCODINGS)}'
-            )
+            raise CameraImageError(f'unknown encoding {encoding!r}: {USABLE}')
         channels, _ = _PACKED.get(encoding, (1, 1))
         if channels == 2 and width % 2:
             raise CameraImageError(
@@ -94,7 +104,7 @@ class CameraImage:
             )
         if encoding.startswith('bayer') and min(width, height) < 2:
             raise CameraImageError(f'{encoding} of {width}x{height}: too small for the pattern')
-        if encoding in _SEMI_PLANAR and (width % 2 or height % 2):
+        if encoding in _HALF_CHROMA and (width % 2 or height % 2):
             raise CameraImageError(f'{encoding} needs an even size, this is {width}x{height}')
         row = packed_row(encoding, width)
         if self.step < row:
@@ -117,7 +127,9 @@ class CameraImage:
     @property
     def rows(self) -> int:
         """Rows of bytes: more than the height where a second plane follows."""
-        return self.height * 3 // 2 if self.encoding in _SEMI_PLANAR else self.height
+        if self.encoding in _HALF_CHROMA:
+            return self.height * 3 // 2
+        return self.height * (3 if self.encoding in _FULL_CHROMA else 1)
 
     def pixels(self) -> np.ndarray:
         """
@@ -138,6 +150,32 @@ class CameraImage:
             shape, strides = (*shape, channels), (*strides, depth)
         found = np.ndarray(shape, dtype, self.data, strides=strides)
         return found if dtype.isnative else found.astype(dtype.newbyteorder('='))
+
+    @classmethod
+    def from_fields(
+        cls, data: np.ndarray, encoding: str, width: int, height: int, step: int,
+        is_big_endian: bool,
+    ) -> CameraImage:
+        """
+        Take the fields of a sensor_msgs/Image as drivers fill them in.
+
+        Parameters
+        ----------
+        data, width, height, is_big_endian
+            As the attributes.
+        encoding : str
+            In any case, also by a name of `standard_encoding`.
+        step : int
+            0: not filled in, the rows have no padding.
+
+        Raises
+        ------
+        CameraImageError
+            As of the class.
+        """
+        encoding = standard_encoding(encoding)
+        return cls(data, encoding, width, height, step or packed_row(encoding, width),
+                   is_big_endian)
 
     @classmethod
     def from_bgr(cls, image: np.ndarray) -> CameraImage:

@@ -101,6 +101,52 @@ def mirrored(input_from_image: np.ndarray, input_width: int) -> np.ndarray:
     return turned
 
 
+def upright(image_size: tuple[int, int], clockwise_deg: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """
+    Turn a whole image by quarters.
+
+    Parameters
+    ----------
+    image_size : (width, height)
+        Pixels.
+    clockwise_deg : int
+        0, 90, 180 or 270: how far it is turned, clockwise as one sees it.
+
+    Returns
+    -------
+    upright_from_image : (2, 3) float64
+        Pixels to pixels of the turned image, exactly.
+    upright_size : (width, height)
+        Of the turned image, pixels.
+    """
+    width, height = image_size
+    # x' = rows[0] @ (x, y, 1): where the image's x and y axes point after the turn.
+    right, down = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]
+    left, up = [-1.0, 0.0, width - 1.0], [0.0, -1.0, height - 1.0]
+    rows = {0: [right, down], 90: [up, right], 180: [left, up], 270: [down, left]}[clockwise_deg]
+    return np.array(rows), (width, height) if clockwise_deg in (0, 180) else (height, width)
+
+
+def map_boxes(target_from_source: np.ndarray, box_xyxy: np.ndarray) -> np.ndarray:
+    """
+    Map boxes by an affine that keeps or exchanges the axes.
+
+    Parameters
+    ----------
+    target_from_source : (2, 3) float
+        Affine.
+    box_xyxy : (..., 4) float
+        x_min, y_min, x_max, y_max in source pixels; NaN stays NaN.
+
+    Returns
+    -------
+    (..., 4) float64
+        In target pixels.
+    """
+    corners = apply(target_from_source, box_xyxy.reshape(*box_xyxy.shape[:-1], 2, 2))
+    return np.concatenate([corners.min(axis=-2), corners.max(axis=-2)], axis=-1)
+
+
 def invert(target_from_source: np.ndarray) -> np.ndarray:
     """Return source_from_target, (..., 2, 3); LinAlgError when it does not exist."""
     # In single numbers: NumPy takes several times as long for a handful of 2x2 matrices.

@@ -74,27 +74,38 @@ class Photo:
     size: tuple[int, int] | None = None
 
     def read(self) -> np.ndarray:
-        """
-        Return the image, (H, W, 3) uint8 BGR, turned as it was when it was labelled.
+        """Return the image, see `read_photo`."""
+        return read_photo(self.path, self.size)
 
-        Raises
-        ------
-        DataError
-            When it cannot be read, or has another size than the labels are for.
-        """
-        image = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError(f'{self.path} cannot be read as an image')
-        if self.size in (None, image.shape[1::-1]):
-            return image
-        # Labelled as stored, without the turn that its EXIF orientation asks for.
-        stored = cv2.imread(str(self.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        if stored is not None and stored.shape[1::-1] == self.size:
-            return stored
-        raise DataError(
-            f'{self.path} has {image.shape[1]}x{image.shape[0]} pixels, its labels are for '
-            f'{self.size[0]}x{self.size[1]}: label it anew, or put back the image of that size'
-        )
+
+def read_photo(path: Path, size: tuple[int, int] | None) -> np.ndarray:
+    """
+    Return an image, (H, W, 3) uint8 BGR, turned as it was when it was labelled.
+
+    Parameters
+    ----------
+    path : Path
+    size : (width, height), optional
+        Pixels, as the labels have it.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or has another size than the labels are for.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError(f'{path} cannot be read as an image: replace or remove it')
+    if size in (None, image.shape[1::-1]):
+        return image
+    # Labelled as stored, without the turn that its EXIF orientation asks for.
+    stored = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if stored is not None and stored.shape[1::-1] == size:
+        return stored
+    raise DataError(
+        f'{path} has {image.shape[1]}x{image.shape[0]} pixels, its labels are for '
+        f'{size[0]}x{size[1]}: label it anew, or put back the image of that size'
+    )
 
 
 def is_there(path: Path) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pose_ros.core.colors import decoded
 from pose_ros.core.estimator.roi_tracking import OTHER_SCENE
 from pose_ros.media.live import NO_STREAM, open_address, shown
 from pose_ros.media.source import Source, SourceError, SourceImage, quiet_opencv, rate_of, size_of
@@ -188,7 +189,7 @@ def _read_image(path: Path) -> np.ndarray:
     except OSError as error:
         raise SourceError(f'{path}: cannot be read: {error.strerror}') from error
     quiet_opencv()
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    image = decoded(data)
     if image is None:
         raise SourceError(f'{path}: not an image that OpenCV can decode, or damaged')
     return image

@@ -17,7 +17,7 @@ Knows arrays, not where they come from. The timeline is that of the images' stam
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,9 +26,8 @@ from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import boxes_around
 from pose_ros.core.pose3d.ellipsoids import CHI2_95, ellipsoids
 from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES
-from pose_ros.core.tracking.tracks import TrackState
+from pose_ros.core.tracking.tracks import Tracks, TrackState
 from pose_ros.media.palette import id_color
-from pose_ros.media.skeleton_arrays import SeenPeople, SeenProximity
 
 TIMELINE = 'image'
 SIGMAS_95 = 1.96
@@ -41,6 +40,55 @@ STATES = {
 """RGB of the states."""
 _KEPT = 200
 """Newest classes (one for each id) that the annotation context names."""
+
+
+class SeenPeople(NamedTuple):
+    """
+    One SkeletonArray.
+
+    Attributes
+    ----------
+    stamp_ns : int
+        Of the image; when stale of publication: there may never have been an image.
+    tracks : Tracks
+        Of N people, pixels; id 0 when untracked.
+    position : (N, 17, 3) float64
+        Metres; NaN where unknown.
+    covariance : (N, 17, 3, 3) float64
+        m^2.
+    image_size : (width, height)
+        Pixels; 0 when no image has come yet.
+    stages_ms : dict
+        Milliseconds of convert, detect, refine, network and track, and 'age': from the image's
+        stamp to publication.
+    stale : bool
+    """
+
+    stamp_ns: int
+    tracks: Tracks
+    position: np.ndarray
+    covariance: np.ndarray
+    image_size: tuple[int, int]
+    stages_ms: dict[str, float]
+    stale: bool
+
+
+class SeenProximity(NamedTuple):
+    """
+    One ProximityArray: for each person id, state, distance, bound, rate (m, m/s; NaN unknown).
+
+    Attributes
+    ----------
+    stamp_ns : int
+    zone : str
+    stale : bool
+    people : list of (id, distance_m, bound_m, rate_m_s)
+    """
+
+    stamp_ns: int
+    zone: str
+    stale: bool
+    people: list[tuple[int, float, float, float]]
 
 
 class RerunLog:

@@ -14,8 +14,8 @@ from std_msgs.msg import Header
 from pose_ros.core.camera_model import CameraError, CameraModel
 from pose_ros.diagnostics.findings import Finding
 from pose_ros.diagnostics.stream_checks import camera_info_findings, uncalibrated
+from pose_ros.ros.conversions import camera_from_info
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.space_messages import camera_from_info
 
 
 class CameraInput:

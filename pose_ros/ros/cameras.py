@@ -28,7 +28,7 @@ class Camera:
     namespace : str
         Of its nodes and topics, without a slash at the ends; empty for none.
     image : str or None
-        Its image topic; None for `image` in the namespace.
+        Its image topic, raw or compressed (.../compressed); None for `image` in the namespace.
     """
 
     namespace: str
@@ -43,12 +43,13 @@ class Camera:
         """
         if not self.image:
             return []
-        beside = self.image.rpartition('/')[0]
+        # The compressed topic itself may be named: the nodes see that by its name.
+        raw = self.image.removesuffix('/compressed')
+        beside = raw.rpartition('/')[0]
         return [
             f'image:={self.image}',
-            f'image/compressed:={self.image}/compressed',
-            'camera_info:='
-            f'{beside + "/" if beside or self.image.startswith("/") else ""}camera_info',
+            f'image/compressed:={raw}/compressed',
+            f'camera_info:={beside + "/" if beside or raw.startswith("/") else ""}camera_info',
         ]
 
 

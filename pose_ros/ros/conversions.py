@@ -1,32 +1,40 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Skeletons as messages, and back; stamps.
+Every message of skeletons <-> arrays, both ways; stamps; camera_info.
 
-Floats are written in bulk through `ndarray.tolist()`: element-wise access to NumPy scalars is
-what makes building messages slow, and rclpy's field checks accept Python floats only.
+Reading uses only the names of fields, which messages of rclpy and of rosbags share: a bag is read
+where no ROS is. Unknown is NaN on both sides.
 """
 
 from __future__ import annotations
 
-from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, Vector3
-import numpy as np
-from std_msgs.msg import Header
+from typing import Any
 
+import numpy as np
+
+from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints, boxes_around
+from pose_ros.core.pose3d.joints3d import Joints3D
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.tracking.tracks import KeypointState, Tracks
-from pose_ros.msg import Keypoint, Skeleton, SkeletonArray
 
-_NAN = float('nan')
-# What is unknown is the same object everywhere: nobody writes into a message that is published.
-_NO_COVARIANCE = np.full(4, np.nan, np.float32)
-_NO_POSITION_COVARIANCE = np.full(9, np.nan, np.float32)
-_NO_COVARIANCE.setflags(write=False)
-_NO_POSITION_COVARIANCE.setflags(write=False)
-_NO_POINT = Point(x=_NAN, y=_NAN, z=_NAN)
-_NO_VECTOR = Vector3(x=_NAN, y=_NAN, z=_NAN)
+try:
+    from builtin_interfaces.msg import Time
+    from std_msgs.msg import Header
+
+    from pose_ros.msg import Skeleton, SkeletonArray
+except ModuleNotFoundError:
+    pass  # no ROS here: bags can be read, nothing can be written
+
+_MISSING, _OBSERVED = int(KeypointState.MISSING), int(KeypointState.OBSERVED)
+_UPPER2 = (0, 1, 3)
+"""(uu, uv, vv) in a row-major 2x2 matrix."""
+_UPPER3 = (0, 1, 2, 4, 5, 8)
+"""(xx, xy, xz, yy, yz, zz) in a row-major 3x3 matrix."""
+_FULL2 = (0, 1, 1, 2)
+_FULL3 = (0, 1, 2, 1, 3, 4, 2, 4, 5)
 
 
 def stamp_ns(stamp: Time) -> int:
@@ -45,8 +53,22 @@ def stamp_from_ns(time_ns: int) -> Time:
     return Time(sec=sec, nanosec=nanosec)
 
 
+def camera_from_info(info: Any, rectified: bool = False) -> CameraModel | None:
+    """Return the camera of a camera_info, None when uncalibrated; CameraError with a reason."""
+    roi = info.roi
+    return CameraModel.from_camera_info(
+        int(info.width), int(info.height), str(info.distortion_model), info.d, info.k, info.r,
+        info.p, (int(info.binning_x), int(info.binning_y)),
+        (int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)), rectified,
+    )
+
+
 def keypoints_to_msg(
-    keypoints: Keypoints, header: Header, image_size: tuple[int, int]
+    keypoints: Keypoints,
+    header: Header,
+    image_size: tuple[int, int],
+    joints: Joints3D | None = None,
+    **facts: Any,
 ) -> SkeletonArray:
     """
     Write what was seen in one image.
@@ -54,44 +76,45 @@ def keypoints_to_msg(
     Parameters
     ----------
     keypoints : Keypoints
-        Image pixels. A keypoint with a NaN coordinate becomes MISSING.
+        Of N people, image pixels. A keypoint with a NaN coordinate becomes MISSING.
     header : Header
         Of the image.
     image_size : (width, height)
         Pixels.
+    joints : Joints3D, optional
+        Positions of the same people in header.frame_id.
+    **facts
+        Other fields of the message: received, published, convert_ms, ...
 
     Returns
     -------
     SkeletonArray
-        People UNTRACKED with id 0, times not filled.
+        People UNTRACKED with id 0.
     """
+    n = len(keypoints)
     seen = np.isfinite(keypoints.xy).all(axis=2)
-    xy = np.where(seen[..., None], keypoints.xy, np.nan)
-    boxes = boxes_around(xy).astype(np.float32, copy=False)
-    states = np.where(seen, Keypoint.OBSERVED, Keypoint.MISSING).tolist()
-    scores = np.where(seen, keypoints.score, 0.0).tolist()
-    skeletons = []
-    for person, (points, person_score) in enumerate(
-        zip(xy.tolist(), keypoints.person_score.tolist())
-    ):
-        skeleton = _untracked()
-        skeleton.score, skeleton.box = person_score, boxes[person]
-        for keypoint, state, score, (x, y) in zip(
-            skeleton.keypoints, states[person], scores[person], points
-        ):
-            keypoint.state, keypoint.score, keypoint.x, keypoint.y = state, score, x, y
-        skeletons.append(skeleton)
-    return SkeletonArray(
-        header=header, image_frame_id=header.frame_id,
-        image_width=image_size[0], image_height=image_size[1], skeletons=skeletons,
-    )
+    xy = keypoints.xy.astype(np.float32, copy=True)
+    xy[~seen] = np.nan
+    unknown = _unknown(n, NUM_KEYPOINTS)
+    position = (None,) * 3 if joints is None else joints
+    return _message(header, image_size, facts, {
+        'score': keypoints.person_score.tolist(),
+        'age_s': [float('nan')] * n,
+        'box': boxes_around(xy),
+        'keypoint_state': seen.astype(np.uint8),  # MISSING is 0, OBSERVED 1
+        'keypoint_score': np.where(seen, keypoints.score, 0.0).astype(np.float32, copy=False),
+        'u': xy[..., 0], 'v': xy[..., 1], 'du': unknown, 'dv': unknown,
+        'uv_covariance': _unknown(n, 3 * NUM_KEYPOINTS),
+        **_fields_3d(n, *position, None),
+    })
 
 
 def tracks_to_msg(
     tracks: Tracks,
     header: Header,
     image_size: tuple[int, int],
-    reuse: list[Skeleton] | None = None,
+    joints: Tracks3D | None = None,
+    **facts: Any,
 ) -> SkeletonArray:
     """
     Write the tracked people.
@@ -99,76 +122,99 @@ def tracks_to_msg(
     Parameters
     ----------
     tracks : Tracks
-        In image pixels.
+        Of N people, in image pixels.
     header : Header
-        Of the image, or of the moment that the tracks are predicted for.
+        Stamp of the image, or of the moment that the tracks are predicted for; frame of joints.
     image_size : (width, height)
         Pixels.
-    reuse : list of Skeleton, optional
-        Written into, and grown when there are too few: making skeletons takes most of the time.
-        Only for a message that is published at once and not looked at again.
+    joints : Tracks3D, optional
+        Of the same people.
+    **facts
+        Other fields of the message: image_frame_id where it is not the header's, received, ...
 
     Returns
     -------
     SkeletonArray
-        Times not filled.
     """
-    missing = tracks.keypoint_state == KeypointState.MISSING
-    xy = np.where(missing[..., None], np.nan, tracks.xy).astype(np.float32, copy=False)
-    velocities = np.where(missing[..., None], np.nan, tracks.velocity).tolist()
-    covariances = np.where(missing[..., None, None], np.nan, tracks.covariance)
-    covariances = covariances.astype(np.float32).reshape(len(tracks), NUM_KEYPOINTS, 4)
-    observed = tracks.keypoint_state == KeypointState.OBSERVED
-    scores = np.where(observed, tracks.keypoint_score, 0.0).tolist()
-    boxes, points = boxes_around(xy), xy.tolist()
-    states = tracks.keypoint_state.tolist()
-    skeletons = []
-    for person, (track_id, track_state, score, age_s, since_seen_s) in enumerate(
-        zip(tracks.id.tolist(), tracks.state.tolist(), tracks.score.tolist(),
-            tracks.age_s.tolist(), tracks.since_seen_s.tolist())
-    ):
-        if reuse is None:
-            skeleton = Skeleton()
-        else:
-            if person == len(reuse):
-                reuse.append(Skeleton())
-            skeleton = reuse[person]
-        skeleton.id, skeleton.track_state, skeleton.score = track_id, track_state, score
-        skeleton.box, skeleton.age_s, skeleton.since_seen_s = boxes[person], age_s, since_seen_s
-        for keypoint, state, score, (x, y), (vx, vy), covariance in zip(
-            skeleton.keypoints, states[person], scores[person], points[person],
-            velocities[person], covariances[person],
-        ):
-            keypoint.state = state
-            keypoint.score = score
-            keypoint.x, keypoint.y, keypoint.vx, keypoint.vy = x, y, vx, vy
-            keypoint.covariance = covariance
-            _without_depth(keypoint)
-        skeletons.append(skeleton)
+    n = len(tracks)
+    missing = tracks.keypoint_state == _MISSING
+    xy, velocity = (a.astype(np.float32, copy=True) for a in (tracks.xy, tracks.velocity))
+    xy[missing] = velocity[missing] = np.nan
+    covariance = tracks.covariance.reshape(n, NUM_KEYPOINTS, 4)[..., _UPPER2]
+    covariance = covariance.astype(np.float32, copy=False)
+    covariance[missing] = np.nan
+    observed = tracks.keypoint_state == _OBSERVED
+    of_joints = (None,) * 4 if joints is None else (
+        joints.position, joints.covariance, joints.source, joints.velocity)
+    return _message(header, image_size, facts, {
+        'id': tracks.id.tolist(), 'track_state': tracks.state.tolist(),
+        'score': tracks.score.tolist(), 'box': boxes_around(xy),
+        'age_s': tracks.age_s.tolist(), 'since_seen_s': tracks.since_seen_s.tolist(),
+        'keypoint_state': tracks.keypoint_state.astype(np.uint8),
+        'keypoint_score': np.where(observed, tracks.keypoint_score, 0.0).astype(np.float32),
+        'u': xy[..., 0], 'v': xy[..., 1], 'du': velocity[..., 0], 'dv': velocity[..., 1],
+        'uv_covariance': covariance.reshape(n, 3 * NUM_KEYPOINTS),
+        **_fields_3d(n, *of_joints),
+    })
+
+
+def _message(
+    header: Header, size: tuple[int, int], facts: dict[str, Any], people: dict[str, Any]
+) -> SkeletonArray:
+    """Return a message of N people, each field of whom is a list or an array with N rows."""
+    facts.setdefault('image_frame_id', header.frame_id)
     return SkeletonArray(
-        header=header, image_frame_id=header.frame_id,
-        image_width=image_size[0], image_height=image_size[1], skeletons=skeletons,
+        header=header, image_width=size[0], image_height=size[1],
+        skeletons=[Skeleton(**dict(zip(people, row))) for row in zip(*people.values())],
+        **facts,
     )
 
 
-def _untracked() -> Skeleton:
-    """Return a skeleton of which one image does not tell age, velocities, covariances, metres."""
-    skeleton = Skeleton(age_s=_NAN)
-    for keypoint in skeleton.keypoints:
-        keypoint.vx = keypoint.vy = _NAN
-        keypoint.covariance = _NO_COVARIANCE
-        _without_depth(keypoint)
-    return skeleton
+def _unknown(n: int, size: int) -> np.ndarray:
+    return np.full((n, size), np.nan, np.float32)
 
 
-def _without_depth(keypoint: Keypoint) -> None:
-    keypoint.position_source = Keypoint.POSITION_NONE
-    keypoint.position = _NO_POINT
-    keypoint.velocity = _NO_VECTOR
-    keypoint.position_covariance = _NO_POSITION_COVARIANCE
+def _fields_3d(
+    n: int,
+    position: np.ndarray | None,
+    covariance: np.ndarray | None,
+    source: np.ndarray | None,
+    velocity: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """Return the fields of 3-D positions; all NaN where a position is not finite."""
+    unknown = _unknown(n, NUM_KEYPOINTS)
+    if position is None or covariance is None or source is None:
+        return {
+            'position_source': np.zeros((n, NUM_KEYPOINTS), np.uint8),
+            **dict.fromkeys(('x', 'y', 'z', 'dx', 'dy', 'dz'), unknown),
+            'xyz_covariance': _unknown(n, 6 * NUM_KEYPOINTS),
+        }
+    gone = ~np.isfinite(position).all(axis=2)
+    upper = covariance.reshape(n, NUM_KEYPOINTS, 9)[..., _UPPER3].astype(np.float32)
+    upper[gone] = np.nan
+    fields = {
+        'position_source': np.where(gone, 0, source).astype(np.uint8),
+        'xyz_covariance': upper.reshape(n, 6 * NUM_KEYPOINTS),
+    }
+    for names, values in (('x', 'y', 'z'), position), (('dx', 'dy', 'dz'), velocity):
+        if values is None:
+            fields.update(dict.fromkeys(names, unknown))
+            continue
+        planes = np.array(values.transpose(2, 0, 1), np.float32, order='C')
+        planes[:, gone] = np.nan
+        fields.update(zip(names, planes))
+    return fields
 
 
-def keypoints_from_msg(msg: SkeletonArray) -> Keypoints:
+def _stacked(msg: Any, *names: str) -> np.ndarray:
+    """Return fields of all N people: (N, size) of one, (N, size, fields) of several."""
+    if not msg.skeletons:
+        return np.empty((0, NUM_KEYPOINTS, len(names))[:1 + min(len(names), 2)], np.float32)
+    fields = [np.array([getattr(s, name) for s in msg.skeletons]) for name in names]
+    return fields[0] if len(names) == 1 else np.stack(fields, axis=2)
+
+
+def keypoints_from_msg(msg: Any) -> Keypoints:
     """
     Read people as they were seen: the OBSERVED keypoints.
 
@@ -177,12 +223,51 @@ def keypoints_from_msg(msg: SkeletonArray) -> Keypoints:
     Keypoints
         Others, and those with a coordinate or score that is not finite, are NaN with score 0.
     """
-    count = len(msg.skeletons)
-    values = np.array(
-        [(k.state, k.score, k.x, k.y) for s in msg.skeletons for k in s.keypoints], np.float32
-    ).reshape(count, NUM_KEYPOINTS, 4)
-    seen = (values[..., 0] == Keypoint.OBSERVED) & np.isfinite(values[..., 1:]).all(axis=2)
-    xy = np.where(seen[..., None], values[..., 2:], np.float32(np.nan))
-    score = np.where(seen, values[..., 1], np.float32(0.0))
-    person_score = np.array([s.score for s in msg.skeletons], np.float32)
-    return Keypoints(xy, score, person_score)
+    xy, score = _stacked(msg, 'u', 'v'), _stacked(msg, 'keypoint_score')
+    seen = _stacked(msg, 'keypoint_state') == _OBSERVED
+    seen &= np.isfinite(xy).all(axis=2) & np.isfinite(score)
+    return Keypoints(
+        np.where(seen[..., None], xy, np.float32(np.nan)), np.where(seen, score, np.float32(0.0)),
+        np.array([s.score for s in msg.skeletons], np.float32),
+    )
+
+
+def joints_from_msg(msg: Any) -> Joints3D:
+    """Read the positions of a message, m in its header.frame_id."""
+    joints = tracks3d_from_msg(msg)
+    return Joints3D(joints.position, joints.covariance, joints.source)
+
+
+def tracks_from_msg(msg: Any) -> Tracks:
+    """Read a SkeletonArray of any of the three topics; untracked people have id 0."""
+    n, k = len(msg.skeletons), NUM_KEYPOINTS
+    upper = _stacked(msg, 'uv_covariance').reshape(n, k, 3)
+    return Tracks(
+        stamp_s=stamp_seconds(msg.header.stamp),
+        id=np.array([s.id for s in msg.skeletons], np.int64),
+        state=np.array([s.track_state for s in msg.skeletons], np.uint8).astype(np.int8),
+        score=np.array([s.score for s in msg.skeletons], np.float32),
+        age_s=np.array([s.age_s for s in msg.skeletons], np.float64),
+        since_seen_s=np.array([s.since_seen_s for s in msg.skeletons], np.float64),
+        xy=_stacked(msg, 'u', 'v'),
+        velocity=_stacked(msg, 'du', 'dv'),
+        covariance=upper[..., _FULL2].reshape(n, k, 2, 2),
+        keypoint_state=_stacked(msg, 'keypoint_state').astype(np.int8),
+        keypoint_score=_stacked(msg, 'keypoint_score'),
+        detection=np.full(n, -1),
+        exchanged=np.zeros((n, k), bool),
+    )
+
+
+def tracks3d_from_msg(msg: Any) -> Tracks3D:
+    """Read the 3-D positions of a message and their velocities, in its header.frame_id."""
+    n, k = len(msg.skeletons), NUM_KEYPOINTS
+    upper = _stacked(msg, 'xyz_covariance').reshape(n, k, 6).astype(np.float64)
+    return Tracks3D(
+        stamp_s=stamp_seconds(msg.header.stamp),
+        id=np.array([s.id for s in msg.skeletons], np.int64),
+        position=_stacked(msg, 'x', 'y', 'z').astype(np.float64),
+        velocity=_stacked(msg, 'dx', 'dy', 'dz').astype(np.float64),
+        covariance=upper[..., _FULL3].reshape(n, k, 3, 3),
+        source=_stacked(msg, 'position_source').astype(np.int8),
+    )

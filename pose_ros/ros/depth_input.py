@@ -15,6 +15,7 @@ from collections.abc import Callable
 import time
 from typing import Any
 
+import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
@@ -23,9 +24,10 @@ from std_msgs.msg import Header
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.pose3d.body_frame import Transform
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthError, DepthNoise
-from pose_ros.msg import SkeletonArray
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.conversions import stamp_ns
 from pose_ros.ros.depth_images import (
@@ -33,14 +35,18 @@ from pose_ros.ros.depth_images import (
     depth_from_compressed_msg,
     depth_from_msg,
 )
+from pose_ros.ros.images import transport_topic
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.space_messages import write_space
+from pose_ros.ros.transforms import NoTransform, Transforms, plain_frame, transforms_of
 
 _KEPT = 8  # depth images waiting for theirs
 _LATEST = 10  # images that `problem` speaks of
 _GONE_S = 1.0  # without depth for so long nothing waits for it any more
 
-_Publish = Callable[[SkeletonArray], None]
+_SAME_M, _SAME_RAD = 1e-3, 1e-3  # what calibrations and numbers of a description differ by
+_FARTHEST_M, _NEAREST_MM = 100.0, 100.0  # no depth camera for people sees there
+
+_Publish = Callable[[Joints3D | None], None]
 
 
 class DepthInput:
@@ -68,13 +74,13 @@ class DepthInput:
         self._frames: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
         self._failed: deque[bool] = deque(maxlen=_LATEST)
         self._heard_s = float('-inf')
-        self._waiting: tuple[Keypoints, SkeletonArray, _Publish] | None = None
-        compressed = config.depth_transport == 'compressedDepth'
+        self._waiting: tuple[Keypoints, Header, tuple[int, int], _Publish] | None = None
+        kind, topic = transport_topic(node, 'depth', config.depth_transport)
         qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._transforms: Transforms | None = None  # listened to when frames differ
+        self._same_frames = ('', '')
         self._subscription = node.create_subscription(
-            CompressedImage if compressed else Image,
-            'depth/compressedDepth' if compressed else 'depth',
-            self._on_depth, qos,
+            kind, topic, self._on_depth, qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self._timer = node.create_timer(
@@ -87,6 +93,8 @@ class DepthInput:
         self._end_wait()
         self._node.destroy_timer(self._timer)
         self._node.destroy_subscription(self._subscription)
+        if self._transforms is not None:
+            self._transforms.close()
 
     def apply(self, config: EstimatorConfig) -> None:
         """Use other parameters from the next image on."""
@@ -100,21 +108,24 @@ class DepthInput:
         part = f' for {failed} of {len(self._failed)} images' if failed < len(self._failed) else ''
         return f'{part}: {self._why}'
 
-    def offer(self, people: Keypoints, pose: SkeletonArray, publish: _Publish) -> None:
+    def offer(
+        self, people: Keypoints, header: Header, size: tuple[int, int], publish: _Publish
+    ) -> None:
         """
         Take the skeletons of an image; `publish` is called once, now or when depth has come.
 
         Parameters
         ----------
         people : Keypoints
-            As in `pose`.
-        pose : SkeletonArray
-            Without metres, header of the image.
+        header : Header
+            Of the image.
+        size : (width, height)
+            Of the image, px.
         publish : callable
-            Takes `pose`, with 3-D where there are some.
+            Takes their Joints3D, or None where there are no positions.
         """
         self._end_wait()
-        self._waiting = (people, pose, publish)
+        self._waiting = (people, header, size, publish)
         if not self._finish() and time.monotonic() - self._heard_s > _GONE_S:
             self._end_wait()
         if self._waiting is not None:
@@ -130,16 +141,16 @@ class DepthInput:
     def _finish(self) -> bool:
         """Publish what waits if its depth is here, or cannot come any more."""
         assert self._waiting is not None
-        wanted_ns = stamp_ns(self._waiting[1].header.stamp)
+        wanted_ns = stamp_ns(self._waiting[1].stamp)
         tolerance_ns = int(self._config.depth_tolerance_s * 1e9)
         nearest = min(self._frames, key=lambda f: abs(f[0] - wanted_ns), default=None)
         if nearest is not None and abs(nearest[0] - wanted_ns) <= tolerance_ns:
-            self._publish(self._lift(nearest[1]))
+            self._publish(*self._lift(nearest[1]))
             return True
         if nearest is not None and max(f[0] for f in self._frames) > wanted_ns + tolerance_ns:
             off_ms = (nearest[0] - wanted_ns) * 1e-6
             self._publish(
-                'no depth within depth_tolerance_s of the image: the nearest is '
+                None, 'no depth within depth_tolerance_s of the image: the nearest is '
                 f'{off_ms:+.1f} ms from it'
             )
             return True
@@ -150,18 +161,17 @@ class DepthInput:
         if self._waiting is None:
             return
         if time.monotonic() - self._heard_s > _GONE_S:
-            self._publish(f'no depth on {self._subscription.topic_name}')
+            self._publish(None, f'no depth on {self._subscription.topic_name}')
         else:
-            self._publish('no depth near the stamp of the image came in time')
+            self._publish(None, 'no depth near the stamp of the image came in time')
 
-    def _lift(self, msg: Image | CompressedImage) -> str:
-        """Write 3-D into what waits; return why not, or nothing."""
+    def _lift(self, msg: Image | CompressedImage) -> tuple[Joints3D | None, str]:
+        """Return the positions of what waits, and why there are none, or nothing."""
         assert self._waiting is not None
-        people, pose, _ = self._waiting
-        size = (int(pose.image_width), int(pose.image_height))
-        problem = self._camera.problem_with(size) or _mismatch(msg.header, pose.header)
+        people, header, size, _ = self._waiting
+        problem = self._camera.problem_with(size) or self._frames_differ(msg.header, header)
         if problem:
-            return problem
+            return None, problem
         camera = self._camera.camera
         assert camera is not None
         try:
@@ -169,16 +179,37 @@ class DepthInput:
                 depth = depth_from_msg(msg)
             else:
                 depth = depth_from_compressed_msg(msg)
+            depth = _in_rep_118(depth, self._config.depth_unit_m)
             started_s = time.perf_counter()
             lifted = lift(depth, camera, people, self._noise(camera))
         except (DepthImageError, DepthError) as error:
-            return str(error)
-        write_space(pose, *lifted.joints)
+            return None, str(error)
         self._node.statistics.add('lift', time.perf_counter() - started_s)
         counts = lifted.counts()
         for name, count in counts.items():
             self._node.statistics.counts[f'depth_{name}'] += count
-        return _nothing_lifted(counts)
+        return lifted.joints, _nothing_lifted(counts, depth)
+
+    def _frames_differ(self, depth: Header, image: Header) -> str:
+        """Return why depth is not taken as registered to the image, or nothing."""
+        frames = plain_frame(image.frame_id), plain_frame(depth.frame_id)
+        if frames[0] == frames[1] or self._config.depth_registered or frames == self._same_frames:
+            return ''
+        try:
+            if self._transforms is None:
+                self._transforms = transforms_of(self._node, sends=False)
+            transform = self._transforms.lookup(*frames, stamp_ns(image.stamp))
+        except (ImportError, NoTransform) as error:
+            why = f'tf does not say that they are one ({error})'
+        else:
+            if _is_identity(transform):
+                self._same_frames = frames  # of one camera: they stay so
+                return ''
+            why = 'tf says that they are not one'
+        return (
+            f'depth is in frame {depth.frame_id!r}, the image in {image.frame_id!r}, and {why}: '
+            'depth must be registered to the image; if it is, set depth_registered'
+        )
 
     def _noise(self, camera: CameraModel) -> DepthNoise:
         config = self._config
@@ -188,9 +219,9 @@ class DepthInput:
             return DepthNoise.time_of_flight()
         return DepthNoise.structured_light()
 
-    def _publish(self, reason: str) -> None:
+    def _publish(self, joints: Joints3D | None, reason: str) -> None:
         assert self._waiting is not None
-        _, pose, publish = self._waiting
+        publish = self._waiting[-1]
         self._waiting = None
         self._timer.cancel()
         self.reason = reason
@@ -200,14 +231,28 @@ class DepthInput:
             self._node.statistics.counts['without_3d'] += 1  # said once, when it came
         elif reason:
             self._node.complain('without_3d', f'no 3-D: {reason}')
-        publish(pose)
+        publish(joints)
 
 
-def _nothing_lifted(counts: dict[str, int]) -> str:
+def _is_identity(transform: Transform) -> bool:
+    moved_m = float(np.abs(transform.translation).max())
+    return moved_m < _SAME_M and float(np.abs(transform.rotation - np.eye(3)).max()) < _SAME_RAD
+
+
+def _in_rep_118(depth: np.ndarray, unit_m: float) -> np.ndarray:
+    """Return depth in the unit that belongs to its type: uint16 in mm, float32 in m."""
+    if not unit_m or unit_m == (0.001 if depth.dtype == np.uint16 else 1.0):
+        return depth
+    return depth.astype(np.float32) * np.float32(unit_m)
+
+
+def _nothing_lifted(counts: dict[str, int], depth: np.ndarray) -> str:
     """Return why none of the keypoints seen was lifted, or nothing."""
     seen = sum(counts.values()) - counts['no_keypoint'] - counts['border']
     if not seen or counts['lifted']:
         return ''
+    if hint := _unit_hint(depth):
+        return hint
     if counts['no_depth'] > seen // 2:
         return f'depth is missing (0, NaN or infinite) at {counts["no_depth"]} of {seen} keypoints'
     return (
@@ -216,10 +261,14 @@ def _nothing_lifted(counts: dict[str, int]) -> str:
     )
 
 
-def _mismatch(depth: Header, image: Header) -> str:
-    if depth.frame_id == image.frame_id:
-        return ''
-    return (
-        f'depth is in frame {depth.frame_id!r}, the image in {image.frame_id!r}: '
-        'depth must be registered to the image'
-    )
+def _unit_hint(depth: np.ndarray) -> str:
+    """Say that depth is in another unit than it should be, if its values look so."""
+    known = depth[np.isfinite(depth) & (depth > 0)]
+    middle = float(np.median(known)) if known.size else 0.0
+    if depth.dtype != np.uint16 and middle > _FARTHEST_M:
+        return (f'depth lies around {middle:.0f}: is it in millimetres? Then set depth_unit_m to '
+                '0.001')
+    if depth.dtype == np.uint16 and 0 < middle < _NEAREST_MM:
+        return (f'depth lies around {middle:.0f} mm: is it in another unit? Then set depth_unit_m '
+                'to the metres of one')
+    return ''

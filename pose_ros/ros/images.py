@@ -14,21 +14,45 @@ from array import array
 
 import cv2
 import numpy as np
+from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from pose_ros.core.camera_image import (
     ENCODINGS,
+    USABLE,
     CameraImage,
     CameraImageError,
-    packed_row,
     standard_encoding,
 )
-from pose_ros.core.colors import bgr_from
+from pose_ros.core.colors import bgr_from, decoded
+from pose_ros.core.intensity_range import IntensityRange
+from pose_ros.ros.conversions import stamp_seconds
 
 
 class ImageError(ValueError):
     """A message is not an image that can be used; the message says why, in one line."""
+
+
+def transport_topic(
+    node: Node, topic: str, transport: str
+) -> tuple[type[Image] | type[CompressedImage], str]:
+    """
+    Return the message type and the topic to subscribe for images.
+
+    Parameters
+    ----------
+    node : Node
+        Whose remaps hold.
+    topic : str
+        'image' or 'depth'. Remapped to a topic of compressed images, it is taken as that.
+    transport : str
+        'raw', or the name of image_transport that the topic ends with.
+    """
+    ending = node.resolve_topic_name(topic).rpartition('/')[2]
+    if ending in ('compressed', 'compressedDepth'):
+        return CompressedImage, topic
+    return (Image, topic) if transport == 'raw' else (CompressedImage, f'{topic}/{transport}')
 
 
 def frame_from_msg(msg: Image) -> CameraImage:
@@ -46,20 +70,26 @@ def frame_from_msg(msg: Image) -> CameraImage:
         When the size is zero, the data does not fit the size, or the encoding is unknown.
     """
     width, height = int(msg.width), int(msg.height)
-    encoding = standard_encoding(str(msg.encoding))
-    if encoding not in ENCODINGS and width > 0 and height > 0:
+    if standard_encoding(str(msg.encoding)) not in ENCODINGS and width > 0 and height > 0:
         return CameraImage.from_bgr(_by_cv_bridge(msg))
-    data, step = np.frombuffer(msg.data, np.uint8), int(msg.step)
-    step = step or packed_row(encoding, width)  # 0: not filled in, rows without padding
     try:
-        return CameraImage(data, encoding, width, height, step, bool(msg.is_bigendian))
+        return CameraImage.from_fields(
+            np.frombuffer(msg.data, np.uint8), str(msg.encoding), width, height, int(msg.step),
+            bool(msg.is_bigendian))
     except CameraImageError as error:
         raise ImageError(str(error)) from error
 
 
-def image_from_msg(msg: Image) -> np.ndarray:
+def image_from_msg(msg: Image, intensity: IntensityRange | None = None) -> np.ndarray:
     """
     View or convert an image message.
+
+    Parameters
+    ----------
+    msg : Image
+        In any encoding.
+    intensity : IntensityRange, optional
+        Of the topic, for images of sixteen bits; by default that of this image.
 
     Returns
     -------
@@ -71,30 +101,38 @@ def image_from_msg(msg: Image) -> np.ndarray:
     ImageError
         When the size is zero, the data does not fit the size, or the encoding is unknown.
     """
-    return bgr_from(frame_from_msg(msg))
+    return bgr_from(frame_from_msg(msg), intensity, stamp_seconds(msg.header.stamp))
 
 
 def _by_cv_bridge(msg: Image) -> np.ndarray:
-    known = ', '.join(ENCODINGS)
     try:
         from cv_bridge import CvBridge
     except Exception as error:  # one built for another NumPy: ImportError, AttributeError, ...
         raise ImageError(
             f'unknown encoding {msg.encoding!r} ({type(error).__name__}: '
-            f'{" ".join(str(error).split())}); without cv_bridge these work: {known}'
+            f'{" ".join(str(error).split())}); {USABLE}'
         ) from error
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(msg, 'bgr8'))
     except Exception as error:  # one built for another NumPy raises nearly anything
         raise ImageError(
             f'cv_bridge cannot convert encoding {msg.encoding!r} to bgr8: {type(error).__name__}: '
-            f'{" ".join(str(error).split())}; these work without it: {known}'
+            f'{" ".join(str(error).split())}; {USABLE}'
         ) from error
 
 
-def image_from_compressed_msg(msg: CompressedImage) -> np.ndarray:
+def image_from_compressed_msg(
+    msg: CompressedImage, intensity: IntensityRange | None = None
+) -> np.ndarray:
     """
     Decode a compressed image message (JPEG, PNG).
+
+    Parameters
+    ----------
+    msg : CompressedImage
+        Of a picture.
+    intensity : IntensityRange, optional
+        As in `image_from_msg`.
 
     Returns
     -------
@@ -114,7 +152,8 @@ def image_from_compressed_msg(msg: CompressedImage) -> np.ndarray:
     if 'compressedDepth' in msg.format:
         raise ImageError(f'format {msg.format!r} is a depth image, not a picture')
     try:
-        image = cv2.imdecode(data, flags) if _is_complete(data) else None
+        image = decoded(data, flags, intensity, stamp_seconds(msg.header.stamp)) if (
+            _is_complete(data)) else None
     except cv2.error as error:
         raise ImageError(f'cannot decode {msg.format!r}: {error.err}') from error
     if image is None:
@@ -141,13 +180,15 @@ def _is_complete(data: np.ndarray) -> bool:
 
 
 def image_for(
-    msg: Image | CompressedImage, encodings: tuple[str, ...]
+    msg: Image | CompressedImage, encodings: tuple[str, ...], intensity: IntensityRange
 ) -> tuple[np.ndarray | CameraImage, tuple[int, int]]:
     """Return an image as a backend takes it that knows these encodings, and (width, height)."""
     if isinstance(msg, Image):
         frame = frame_from_msg(msg)
-        return (frame if frame.encoding in encodings else bgr_from(frame)), frame.size
-    image = image_from_compressed_msg(msg)
+        if frame.encoding in encodings:
+            return frame, frame.size
+        return bgr_from(frame, intensity, stamp_seconds(msg.header.stamp)), frame.size
+    image = image_from_compressed_msg(msg, intensity)
     return image, (image.shape[1], image.shape[0])
 
 

@@ -181,7 +181,7 @@ def descriptor(f: Field[Any]) -> ParameterDescriptor:
     low, high, choices = (f.metadata[key] for key in ('low', 'high', 'choices'))
     described = ParameterDescriptor(description=f.metadata['description'])
     if choices:
-        described.additional_constraints = f'one of {", ".join(choices)}'
+        described.additional_constraints = f'one of {", ".join(map(str, choices))}'
     if not f.metadata['live']:
         described.additional_constraints += '; read when configuring'
         described.additional_constraints = described.additional_constraints.lstrip('; ')

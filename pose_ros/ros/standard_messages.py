@@ -18,7 +18,7 @@ from typing import Any
 from std_msgs.msg import Header
 
 from pose_ros.core.skeleton import KEYPOINT_NAMES, LEFT_SHOULDER, RIGHT_SHOULDER
-from pose_ros.msg import Keypoint, Skeleton, SkeletonArray
+from pose_ros.msg import Skeleton, SkeletonArray
 
 _NECK = 'NECK'
 
@@ -53,12 +53,15 @@ def skeleton2d(hri_msgs: Any, skeleton: Skeleton, msg: SkeletonArray) -> Any:
     index = {name: int(getattr(kind, name.upper())) for name in KEYPOINT_NAMES}
     points = [point() for _ in range(1 + max(*index.values(), int(getattr(kind, _NECK))))]
     found = {}
-    for k, (name, keypoint) in enumerate(zip(KEYPOINT_NAMES, skeleton.keypoints)):
-        x = (keypoint.x + 0.5) / msg.image_width
-        y = (keypoint.y + 0.5) / msg.image_height
+    observed = (skeleton.keypoint_state == Skeleton.OBSERVED).tolist()
+    scores = skeleton.keypoint_score.tolist()
+    for k, (name, u, v) in enumerate(
+        zip(KEYPOINT_NAMES, skeleton.u.tolist(), skeleton.v.tolist())
+    ):
+        x, y = (u + 0.5) / msg.image_width, (v + 0.5) / msg.image_height
         # NaN is not between 0 and 1.
-        if keypoint.state == Keypoint.OBSERVED and 0.0 <= x <= 1.0 and 0.0 <= y <= 1.0:
-            found[k] = x, y, min(max(keypoint.score, 0.0), 1.0)
+        if observed[k] and 0.0 <= x <= 1.0 and 0.0 <= y <= 1.0:
+            found[k] = x, y, min(max(scores[k], 0.0), 1.0)
             points[index[name]] = point(x=x, y=y, c=found[k][2])
     if LEFT_SHOULDER in found and RIGHT_SHOULDER in found:
         left, right = found[LEFT_SHOULDER], found[RIGHT_SHOULDER]

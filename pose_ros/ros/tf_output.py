@@ -18,14 +18,14 @@ import numpy as np
 from std_msgs.msg import Header
 
 from pose_ros.core.config import TrackerConfig
-from pose_ros.core.pose3d.body_frame import Transform, body_frame, moved
+from pose_ros.core.pose3d.body_frame import body_frame, moved
 from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.tracks import Tracks, TrackState
-from pose_ros.msg import SkeletonArray
 from pose_ros.ros.conversions import stamp_ns
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.space_messages import write_joints
 from pose_ros.ros.transforms import NoTransform, Transforms, transforms_of
+
+_Publish = Callable[[Tracks3D | None, str], None]
 
 _LOOK_AGAIN_S = 0.005
 _MOST_WAITING = 200
@@ -59,9 +59,7 @@ class FrameOutput:
     ) -> None:
         self._node = node
         self._config = config
-        self._waiting: deque[
-            tuple[float, SkeletonArray, Tracks3D | None, Callable[[], None]]
-        ] = deque()
+        self._waiting: deque[tuple[float, Header, Tracks3D | None, _Publish]] = deque()
         self._transforms: Transforms | None = None
         self.target, self.reason = '', ''
         asked = [
@@ -93,52 +91,47 @@ class FrameOutput:
         """Use other parameters from now on."""
         self._config = config
 
-    def give(
-        self, msg: SkeletonArray, joints: Tracks3D | None, publish: Callable[[], None]
-    ) -> None:
+    def give(self, header: Header, joints: Tracks3D | None, publish: _Publish) -> None:
         """
-        Write joints into a message, in the target frame, and have it published.
+        Have joints published in the target frame.
 
         Parameters
         ----------
-        msg : SkeletonArray
-            Of an image, stamp and image_frame_id filled.
+        header : Header
+            Of the image.
         joints : Tracks3D or None
-            Of the same people in the image's optical frame; None for nothing in 3-D.
+            In the image's optical frame; None for no positions.
         publish : callable
-            Called once, at once or within transform_timeout_s, in the order of the calls.
+            Takes the joints and their frame. Called once, at once or within transform_timeout_s,
+            in the order of the calls.
         """
         if not self.target:
-            if joints is not None:
-                write_joints(msg, joints)
-            publish()
+            publish(joints, header.frame_id)
             return
         until_s = time.monotonic() + self._config.transform_timeout_s
         if joints is not None and not np.isfinite(joints.position).any():
             joints = None
-        self._waiting.append((until_s, msg, joints, publish))
+        self._waiting.append((until_s, header, joints, publish))
         self._look()
         if len(self._waiting) > _MOST_WAITING:
             self._give_up('too much waits for it')
         if self._waiting:
             self._timer.reset()
 
-    def write_now(self, msg: SkeletonArray, joints: Tracks3D | None, image_ns: int) -> None:
-        """Write joints into a message, by the transform at an image's stamp if it is known now."""
+    def now(
+        self, joints: Tracks3D | None, image_frame: str, image_ns: int
+    ) -> tuple[Tracks3D | None, str]:
+        """Return joints in the target frame if the transform of a time is known, and the frame."""
         if not self.target:
-            if joints is not None:
-                write_joints(msg, joints)
-            return
+            return joints, image_frame
         if joints is not None:
+            assert self._transforms is not None
             try:
-                assert self._transforms is not None
-                _write_moved(
-                    msg, joints,
-                    self._transforms.lookup(self.target, msg.image_frame_id, image_ns),
-                )
+                transform = self._transforms.lookup(self.target, image_frame, image_ns)
+                return moved(joints, transform), self.target
             except NoTransform:
                 pass  # said of the image itself
-        msg.header = Header(stamp=msg.header.stamp, frame_id=self.target)
+        return None, self.target
 
     def send_bodies(self, tracks: Tracks, joints: Tracks3D, header: Header) -> None:
         """Publish the TF frame of each CONFIRMED person whose trunk is known, if asked for."""
@@ -156,32 +149,25 @@ class FrameOutput:
     def _look(self) -> None:
         """Give on all that can be, from the oldest on."""
         while self._waiting:
-            until_s, msg, joints, publish = self._waiting[0]
+            until_s, header, joints, publish = self._waiting[0]
             if joints is not None:
                 try:
                     assert self._transforms is not None
                     transform = self._transforms.lookup(
-                        self.target, msg.image_frame_id, stamp_ns(msg.header.stamp)
+                        self.target, header.frame_id, stamp_ns(header.stamp)
                     )
                 except NoTransform as error:
                     if time.monotonic() < until_s:
                         return
                     self._give_up(str(error))
                     continue
-                _write_moved(msg, joints, transform)
-                self.reason = ''
+                joints, self.reason = moved(joints, transform), ''
             self._waiting.popleft()
-            msg.header = Header(stamp=msg.header.stamp, frame_id=self.target)
-            publish()
+            publish(joints, self.target)
         self._timer.cancel()
 
     def _give_up(self, why: str) -> None:
-        _, msg, _, publish = self._waiting.popleft()
-        self.reason = f'no transform from {msg.image_frame_id!r} to {self.target!r}: {why}'
+        _, header, _, publish = self._waiting.popleft()
+        self.reason = f'no transform from {header.frame_id!r} to {self.target!r}: {why}'
         self._node.complain('without_transform', f'no 3-D: {self.reason}')
-        msg.header = Header(stamp=msg.header.stamp, frame_id=self.target)
-        publish()
-
-
-def _write_moved(msg: SkeletonArray, joints: Tracks3D, transform: Transform) -> None:
-    write_joints(msg, moved(joints, transform))
+        publish(None, self.target)

@@ -24,6 +24,11 @@ class NoTransform(LookupError):
     """There is no such transform, now; the message says why, in one line."""
 
 
+def plain_frame(name: str) -> str:
+    """Return a frame's name as tf2 has it: without the leading slash of ROS 1."""
+    return name.lstrip('/')
+
+
 class Transforms(Protocol):
     """What is known of frames."""
 
@@ -37,22 +42,22 @@ class Transforms(Protocol):
         """Stop listening and publishing."""
 
 
-def transforms_of(node: Node) -> Transforms:
+def transforms_of(node: Node, sends: bool = True) -> Transforms:
     """
-    Return the transforms that a node hears on /tf and /tf_static.
+    Return the transforms that a node hears on /tf and /tf_static, and may send.
 
     Raises
     ------
     ModuleNotFoundError
         When tf2_ros is not installed.
     """
-    return Tf2Transforms(node)
+    return Tf2Transforms(node, sends)
 
 
 class Tf2Transforms:
     """Transforms of tf2_ros."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, sends: bool = True) -> None:
         """Begin to listen; ModuleNotFoundError without tf2_ros."""
         import tf2_ros
 
@@ -61,14 +66,14 @@ class Tf2Transforms:
         # Not with the node: that would add a service to it.
         self._buffer = tf2_ros.Buffer()
         self._listener: Any = tf2_ros.TransformListener(self._buffer, node)
-        self._broadcaster = tf2_ros.TransformBroadcaster(node)
+        self._broadcaster = tf2_ros.TransformBroadcaster(node) if sends else None
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Transform:
         """Return target from source at a time; NoTransform when it is not known (yet)."""
         try:
             # No timeout: it would sleep, and this node is the one that listens.
             found = self._buffer.lookup_transform(
-                target, source, Time(nanoseconds=stamp_ns)
+                plain_frame(target), plain_frame(source), Time(nanoseconds=stamp_ns)
             ).transform
             q, t = found.rotation, found.translation
             return Transform.from_quaternion((q.x, q.y, q.z, q.w), (t.x, t.y, t.z))
@@ -77,7 +82,8 @@ class Tf2Transforms:
 
     def send(self, frames: dict[str, Transform], parent: str, stamp_ns: int) -> None:
         """Publish where frames are in a parent frame."""
-        header = Header(stamp=stamp_from_ns(stamp_ns), frame_id=parent)
+        header = Header(stamp=stamp_from_ns(stamp_ns), frame_id=plain_frame(parent))
+        assert self._broadcaster is not None
         self._broadcaster.sendTransform([
             _stamped(header, name, frame) for name, frame in frames.items()
         ])
@@ -85,7 +91,8 @@ class Tf2Transforms:
     def close(self) -> None:
         """Stop listening and publishing."""
         self._listener.unregister()
-        self._node.destroy_publisher(self._broadcaster.pub_tf)
+        if self._broadcaster is not None:
+            self._node.destroy_publisher(self._broadcaster.pub_tf)
 
 
 def _stamped(header: Header, name: str, frame: Transform) -> TransformStamped:

@@ -14,9 +14,8 @@ from pose_ros.core.decode.movenet import decode_person
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from pose_ros.evaluation.scores import CocoFolder
-from pose_ros.training.loader import Loader
 from pose_ros.training.network import PoseNetwork, normalised
-from pose_ros.training.samples import SampleMaker
+from pose_ros.training.samples import Loader, SampleMaker
 
 PCK_ALPHA = 0.2
 DIAGONALS = ((LEFT_SHOULDER, RIGHT_HIP), (RIGHT_SHOULDER, LEFT_HIP))

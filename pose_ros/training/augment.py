@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pose_ros.core import geometry
-from pose_ros.core.skeleton import FLIP_INDEX
+from pose_ros.core.skeleton import FLIP_INDEX, LEFT_HIP
+from pose_ros.evaluation import degrade
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Augmentation:
     occlusion : float
         Probability that a rectangle is covered, by one colour or by a part of another crop
         (DeVries and Taylor, Cutout, 2017; Yun et al., CutMix, ICCV 2019).
+    half_body : float
+        Probability that the crop is around the upper or the lower body only, of people with at
+        least eight labelled keypoints (Wang et al., MSPN, 2019, section 4.1).
+    degrade : float
+        Probability of each of JPEG compression, noise, blur and low light (`degrade_crop`).
     """
 
     scale: float = 1.3
@@ -47,11 +54,13 @@ class Augmentation:
     flip: float = 0.5
     color: float = 0.3
     occlusion: float = 0.3
+    half_body: float = 0.0
+    degrade: float = 0.0
 
     @classmethod
     def none(cls) -> Augmentation:
         """Return the one that changes nothing."""
-        return cls(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return cls(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def random_affine(
@@ -154,3 +163,75 @@ def occlude(
         covered[:] = other()[top:top + box_h, left:left + box_w]
     else:
         covered[:] = color
+
+
+def half_body_box(
+    xy: np.ndarray, augmentation: Augmentation, rng: np.random.Generator
+) -> np.ndarray | None:
+    """
+    Choose a box around half of a person, at times.
+
+    Parameters
+    ----------
+    xy : (17, 2) float
+        Image pixels, NaN where not labelled.
+
+    Returns
+    -------
+    (4,) float64 or None
+        Around the labelled keypoints of the upper or the lower body, a fifth larger; None when
+        the box stays as it is.
+    """
+    labelled = ~np.isnan(xy).any(axis=1)
+    if rng.uniform() >= augmentation.half_body or labelled.sum() < 8:
+        return None
+    is_upper = np.arange(len(xy)) < LEFT_HIP
+    half = xy[labelled & (is_upper == (rng.uniform() < 0.5))].astype(np.float64)
+    if len(half) < 4:
+        return None
+    low, high = half.min(axis=0), half.max(axis=0)
+    if (high - low).min() < 4.0:
+        return None
+    margin = 0.1 * (high - low)
+    return np.concatenate([low - margin, high + margin])
+
+
+def degrade_crop(
+    crop: np.ndarray, enlarged: float, augmentation: Augmentation, rng: np.random.Generator
+) -> np.ndarray:
+    """
+    Degrade a crop as a camera would have degraded the photo that it is cut from.
+
+    Parameters
+    ----------
+    crop : (H, W, 3) uint8
+    enlarged : float
+        Pixels of the crop per pixel of the photo: above 1 the crop is made smaller first and
+        larger again afterwards, since cameras compress the photo, not the crop.
+    augmentation : Augmentation
+        How often.
+    rng : Generator
+        What, and how much.
+
+    Returns
+    -------
+    (H, W, 3) uint8
+    """
+    drawn = rng.uniform(size=(4, 2))
+    kinds = (('blur', 0.4, 1.6), ('dark', 0.05, 0.6), ('noise', 2.0, 15.0), ('jpeg', 30.0, 85.0))
+    chosen = [
+        (kind, low + (high - low) * amount)
+        for (kind, low, high), (chance, amount) in zip(kinds, drawn)
+        if chance < augmentation.degrade
+    ]
+    if not chosen:
+        return crop
+    height, width = crop.shape[:2]
+    photo = crop
+    if enlarged > 1.0:
+        size = (max(8, round(width / enlarged)), max(8, round(height / enlarged)))
+        photo = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    photo = degrade.degrade(photo, chosen, rng)
+    if photo.shape != crop.shape:
+        photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR)
+    return photo

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-The state of a training in a file: there whole or not at all, and never a program.
+The state of a training in a file, there whole or not at all; the networks read from it.
 
 Only tensors and plain values are stored, and only those are read (`weights_only`): an archive with
 Python objects could run code.
@@ -9,6 +9,7 @@ Python objects could run code.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 import io
 from pathlib import Path
 import pickle
@@ -18,8 +19,12 @@ import zipfile
 import torch
 from torch import nn
 
-from pose_ros.backends.tensorrt.owned_files import write_whole
-from pose_ros.training.errors import TrainingError
+from pose_ros.backends.owned_files import write_whole
+from pose_ros.training.heatmap_net import HeatmapNet
+from pose_ros.training.movenet import MoveNet
+from pose_ros.training.network import PoseNetwork
+from pose_ros.training.settings import TrainingError, TrainingSettings, read_settings
+from pose_ros.training.trace import EpochRow
 
 FORMAT = 1
 
@@ -99,3 +104,97 @@ def load_weights(network: nn.Module, weights: dict[str, Any], path: Path) -> Non
             f'{wrong[0]}'
         )
     network.load_state_dict(weights)
+
+
+BEST = 'best.pt'
+CHECKPOINT = 'checkpoint.pt'
+ONNX = '.onnx'
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """
+    A network with what is known of its training.
+
+    Attributes
+    ----------
+    network : PoseNetwork
+        With the averaged weights.
+    row : EpochRow
+        Of the epoch they are from.
+    people, photos : int
+        In the data, those set aside included.
+    """
+
+    network: PoseNetwork
+    row: EpochRow
+    people: int
+    photos: int
+
+
+def new_network(settings: TrainingSettings) -> PoseNetwork:
+    """
+    Make the network.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        `start_from` is a MoveNet as an ONNX file, or the folder of a training, whose best weights
+        are taken; empty for the textbook network with random ones.
+
+    Raises
+    ------
+    TrainingError
+        When there is no such thing, or it cannot be trained.
+    """
+    network = _architecture(settings)
+    path = Path(settings.start_from)
+    if settings.start_from and path.suffix != ONNX:
+        _load(network, path / BEST)
+    return network
+
+
+def _architecture(settings: TrainingSettings) -> PoseNetwork:
+    """Make the network that a training is about, with the weights of its very beginning."""
+    path = Path(settings.start_from)
+    if not settings.start_from:
+        return HeatmapNet(settings.sigma_px)
+    if path.suffix == ONNX:
+        return MoveNet(path)
+    if not path.is_dir():
+        raise TrainingError(f'--from {path}: not an ONNX file, nor the folder of a training')
+    return _architecture(replace(read_settings(path), sigma_px=settings.sigma_px))
+
+
+def trained_network(run: Path, which: str = 'best') -> Trained:
+    """
+    Read the network of a finished or interrupted training.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of the training.
+    which : 'best' or 'last'
+        Which epoch's.
+
+    Raises
+    ------
+    TrainingError
+        When there is none, or it is of another architecture.
+    """
+    path = run / BEST if which == 'best' else run / CHECKPOINT
+    network = _architecture(read_settings(run))
+    state = _load(network, path)
+    row = state['row'] if which == 'best' else state['rows'][-1]
+    return Trained(network, EpochRow(**row), state['people'], state['photos'])
+
+
+def _load(network: PoseNetwork, path: Path) -> dict[str, Any]:
+    """Give a network the averaged weights of a file of a training; return all that is in it."""
+    state = load_checkpoint(path)
+    if state['network'] != network.spec.name:
+        raise TrainingError(
+            f'{path} is of another network: {state["network"]}, not {network.spec.name}'
+        )
+    load_weights(network, state['averaged'], path)
+    return state

@@ -1,15 +1,210 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Whom a training learns from, and whom it is measured on."""
+"""The labelled people of folders in COCO form: those to learn from, those to measure on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+import json
 from pathlib import Path
+from typing import Any
 
+import cv2
+import numpy as np
+
+from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 from pose_ros.evaluation.scores import CocoFolder
-from pose_ros.training.labels import Labels, Person, read_labels, split_by_photo
-from pose_ros.training.settings import TrainingSettings
+from pose_ros.training.settings import TrainingError, TrainingSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """
+    One labelled person.
+
+    Attributes
+    ----------
+    image_id : int
+    path : Path
+        Of the photo.
+    box_xyxy : (4,) float64
+        As labelled, cut off at the photo's edge, image pixels.
+    xy : (17, 2) float32
+        Image pixels; NaN where not labelled.
+    weight : float
+        How much this person counts beside others.
+    size : (width, height), optional
+        Of the photo, pixels, as the labels have it.
+    """
+
+    image_id: int
+    path: Path
+    box_xyxy: np.ndarray
+    xy: np.ndarray
+    weight: float = 1.0
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """
+    What a folder holds for training.
+
+    Attributes
+    ----------
+    people : tuple of Person
+        Those that can be learnt from.
+    left_out : dict
+        Why people were left out: how many. Words for a sentence.
+    """
+
+    people: tuple[Person, ...]
+    left_out: dict[str, int]
+
+    @property
+    def num_photos(self) -> int:
+        """Count the photos that these people are in."""
+        return len({person.path for person in self.people})
+
+
+def read_labels(annotations: Path, images: Path, weight: float = 1.0) -> Labels:
+    """
+    Read the people of a data set.
+
+    Parameters
+    ----------
+    annotations : Path
+        File in COCO's person-keypoints form.
+    images : Path
+        Folder of the photos.
+    weight : float
+        How much its people count.
+
+    Raises
+    ------
+    TrainingError
+        When a file is missing or malformed, or nobody is left.
+    """
+    file, photos = annotations, images
+    try:
+        data = json.loads(file.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise TrainingError(
+            f'no annotations: there is no {file}; COCO has them under other names, which '
+            '--annotations FILE and --images DIR tell'
+        ) from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise TrainingError(f'{file} is not JSON: {error}') from error
+    try:
+        _check_names(data, file)
+        paths = {image['id']: photos / image['file_name'] for image in data['images']}
+        sizes = {i['id']: (int(i['width']), int(i['height'])) for i in data['images']}
+        people, left_out = [], {}
+        for annotation in data['annotations']:
+            person, reason = _person(annotation, paths, sizes, weight)
+            if person is not None:
+                people.append(person)
+            else:
+                left_out[reason] = left_out.get(reason, 0) + 1
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TrainingError(f'{file} is not in COCO person-keypoints form: {error!r}') from error
+    _check_photos({person.path for person in people}, photos)
+    if not people:
+        reasons = ', '.join(f'{count} {reason}' for reason, count in left_out.items())
+        raise TrainingError(f'{file} has nobody to learn from: {reasons or "no annotations"}')
+    return Labels(tuple(people), left_out)
+
+
+def _check_names(data: dict[str, Any], file: Path) -> None:
+    for category in data.get('categories', []):
+        names = tuple(category.get('keypoints', KEYPOINT_NAMES))
+        if category.get('name') == 'person' and names != KEYPOINT_NAMES:
+            raise TrainingError(f'{file}: the keypoints are {", ".join(names)}: not those of COCO')
+
+
+def _check_photos(paths: set[Path], folder: Path) -> None:
+    missing = sorted(path.name for path in paths if not path.is_file())
+    if missing:
+        raise TrainingError(
+            f'{len(missing)} of {len(paths)} images are not in {folder}, for example '
+            f'{missing[0]}: put them there, or take their entries out of the annotations'
+        )
+    # Now, not hours later when the first of them is wanted.
+    broken = sorted(str(path) for path in paths if not cv2.haveImageReader(str(path)))
+    if broken:
+        raise TrainingError(
+            f'{len(broken)} of {len(paths)} images cannot be read, for example {broken[0]}: '
+            'replace them, or take their entries out of the annotations'
+        )
+
+
+def _person(
+    annotation: dict[str, Any],
+    paths: dict[int, Path],
+    sizes: dict[int, tuple[int, int]],
+    weight: float,
+) -> tuple[Person | None, str]:
+    """Read one annotation; None and why when there is nothing to learn from it."""
+    if annotation.get('category_id', 1) != 1:
+        return None, 'of another category'
+    if annotation.get('iscrowd', 0):
+        return None, 'a crowd'
+    keypoints = np.array(annotation['keypoints'], np.float64).reshape(NUM_KEYPOINTS, 3)
+    labelled = (keypoints[:, 2] > 0) & np.isfinite(keypoints).all(axis=1)
+    if not labelled.any():
+        return None, 'without visible joints'
+    image_id = annotation['image_id']
+    x, y, width, height = (float(value) for value in annotation['bbox'])
+    box = np.array([x, y, x + width, y + height])
+    if not np.isfinite(box).all() or width <= 0 or height <= 0:
+        return None, 'with a box without area'
+    # Pixel centres are integers: the photo reaches from -0.5 to its size - 0.5.
+    edge = np.array([*sizes[image_id], *sizes[image_id]])
+    box = np.clip(box, 0.0, edge)
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return None, 'with a box outside of the image'
+    xy = np.where(labelled[:, None], keypoints[:, :2], np.nan).astype(np.float32)
+    return Person(image_id, paths[image_id], box, xy, weight, sizes[image_id]), ''
+
+
+def split_by_photo(
+    people: tuple[Person, ...], fraction: float, seed: int
+) -> tuple[tuple[Person, ...], tuple[Person, ...]]:
+    """
+    Set photos aside: nobody of one photo is on both sides.
+
+    Parameters
+    ----------
+    people : tuple of Person
+        All of them.
+    fraction : float
+        Of the photos, 0 to 1, that is set aside; at least one photo when it is above 0.
+    seed : int
+        Which ones.
+
+    Returns
+    -------
+    training, validation : tuple of Person
+        In the given order.
+
+    Raises
+    ------
+    TrainingError
+        When no photo would be left to learn from.
+    """
+    paths = sorted({person.path for person in people})
+    count = min(len(paths), max(1, round(fraction * len(paths)))) if fraction > 0 else 0
+    if count == len(paths):
+        raise TrainingError(
+            f'{len(paths)} photo(s) cannot be split: --val DIR names other photos, '
+            '--val-fraction 0 goes without'
+        )
+    order = np.random.default_rng(seed).permutation(len(paths))
+    aside = {paths[i] for i in order[:count]}
+    return (
+        tuple(person for person in people if person.path not in aside),
+        tuple(person for person in people if person.path in aside),
+    )
 
 
 @dataclass(frozen=True, eq=False)

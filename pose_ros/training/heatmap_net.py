@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+import warnings
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,9 +23,9 @@ from pose_ros.core.decode.encode import SIGMA_PX
 from pose_ros.core.model_spec import ModelSpec
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.training.network import PoseNetwork
-from pose_ros.training.onnx_file import write_traced
 
 SIZE_PX = 256
+OPSET = 13
 STRIDE = 4
 FEATURES = 128
 WIDTHS = (32, 64, 128, 192)
@@ -129,3 +131,46 @@ def _conv(
 
 def _doubled(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0, mode='nearest')
+
+
+class _Outputs(nn.Module):
+    """Gives the maps as a tuple, in the order of the spec's roles."""
+
+    def __init__(self, network: PoseNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        maps = self.network(images)
+        return tuple(maps[role] for role in self.network.spec.outputs)
+
+
+def write_traced(network: PoseNetwork, path: Path) -> None:
+    """
+    Write a network as ONNX: free batch, normalisations folded into the convolutions.
+
+    Parameters
+    ----------
+    network : PoseNetwork
+        Is put in `eval` mode, on the CPU.
+    path : Path
+        Is overwritten.
+    """
+    # The exporter puts a network back into the mode that it found it in.
+    traced = _Outputs(network).eval().cpu()
+    spec = network.spec
+    width, height = spec.input_size
+    names = [spec.input_name, *spec.outputs.values()]
+    with warnings.catch_warnings():
+        # The exporter that needs no further package is called old by the newer one.
+        warnings.simplefilter('ignore', DeprecationWarning)
+        torch.onnx.export(
+            traced,
+            (torch.zeros(1, 3, height, width),),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=names[:1],
+            output_names=names[1:],
+            dynamic_axes={name: {0: 'batch'} for name in names},
+        )

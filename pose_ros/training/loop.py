@@ -18,22 +18,78 @@ from torch import Tensor, nn
 
 from pose_ros.training import accuracy
 from pose_ros.training.augment import Augmentation
-from pose_ros.training.batch import Batch
-from pose_ros.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from pose_ros.training.data import TrainingData
-from pose_ros.training.device import Device
-from pose_ros.training.errors import TrainingError
-from pose_ros.training.labels import Person
-from pose_ros.training.loader import Loader
-from pose_ros.training.network import PoseNetwork, normalised
-from pose_ros.training.networks import BEST, CHECKPOINT
-from pose_ros.training.pictures import draw_samples
-from pose_ros.training.samples import PhotoCache, SampleMaker
-from pose_ros.training.schedule import AveragedWeights, learning_rate_factor
-from pose_ros.training.settings import TrainingSettings
-from pose_ros.training.trace import EpochRow, draw_curves, write_csv
+from pose_ros.training.checkpoint import (
+    BEST,
+    CHECKPOINT,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+)
+from pose_ros.training.data import Person, TrainingData
+from pose_ros.training.network import Device, PoseNetwork, normalised
+from pose_ros.training.samples import Batch, Loader, PhotoCache, SampleMaker
+from pose_ros.training.settings import TrainingError, TrainingSettings
+from pose_ros.training.trace import EpochRow, draw_curves, draw_samples, write_csv
 
-MAX_TRAINING_CROPS = 600
+
+def learning_rate_factor(
+    step: int, steps: int, warm_up_steps: int, cool_down: float = 1.0
+) -> float:
+    """
+    Return what the learning rate is multiplied by: up in a line, level, down in half a cosine.
+
+    Loshchilov and Hutter, SGDR, ICLR 2017 (the cosine); Goyal et al., 2017 (the warm-up).
+
+    Parameters
+    ----------
+    step : int
+        From 0.
+    steps : int
+        Of the whole training.
+    warm_up_steps : int
+        Of the line.
+    cool_down : float
+        Share of the steps after it that the cosine takes, at the end (1: all). With less the rate
+        is level before, and a training can be made longer after it has begun.
+    """
+    if step < warm_up_steps:
+        return (step + 1) / warm_up_steps
+    left = (steps - step) / max(1, steps - warm_up_steps)
+    done = 1.0 - min(1.0, max(0.0, left) / max(cool_down, 1e-6))
+    return 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+class AveragedWeights:
+    """
+    Exponential moving average of a network's weights and statistics.
+
+    Its decay grows from 0.1 to `decay` in the first steps, so that the random start is forgotten.
+
+    Parameters
+    ----------
+    network : Module
+        Is copied.
+    decay : float
+        Of the average, per step.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take the weights after a step, counted from 0, into the average."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        now = network.state_dict()
+        for name, average in self.network.state_dict().items():
+            if average.dtype.is_floating_point:
+                average.lerp_(now[name], 1.0 - decay)
+            else:
+                average.copy_(now[name])
+
+
+MAX_TRAINING_CROPS = 200
 """Training crops that the accuracy is measured on: of more, as many are chosen at random."""
 MAX_GRADIENT_NORM = 1.0
 
@@ -169,9 +225,11 @@ class Training:
     def _learn(self, batch: Batch) -> float:
         """Make one step; return its loss."""
         settings = self.settings
-        factor = learning_rate_factor(self._step, self.steps, settings.warm_up_steps)
+        rate = settings.learning_rate * learning_rate_factor(
+            self._step, self.steps, settings.warm_up_steps, settings.cool_down
+        )
         for group in self._optimizer.param_groups:
-            group['lr'] = settings.learning_rate * factor
+            group['lr'] = rate * group['rate']
         self.network.train()
         loss = self._loss(self.network, batch)
         value = float(loss.detach())
@@ -284,16 +342,21 @@ class Training:
         )
 
 
-def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Return AdamW's groups: no decay for biases and for the scales of normalisations."""
-    decayed, others = [], []
-    for parameter in network.parameters():
+def parameter_groups(network: PoseNetwork, weight_decay: float) -> list[dict[str, Any]]:
+    """
+    Return AdamW's groups, one for each learning rate.
+
+    Biases and the scales of normalisations do not decay.
+    """
+    groups: dict[tuple[bool, float], dict[str, Any]] = {}
+    for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            (decayed if parameter.ndim > 1 else others).append(parameter)
-    return [
-        {'params': decayed, 'weight_decay': weight_decay},
-        {'params': others, 'weight_decay': 0.0},
-    ]
+            decays, rate = parameter.ndim > 1, network.rate(name)
+            group = groups.setdefault((decays, rate), {
+                'params': [], 'rate': rate, 'weight_decay': weight_decay if decays else 0.0,
+            })
+            group['params'].append(parameter)
+    return list(groups.values())
 
 
 def _quality(row: EpochRow) -> float:

@@ -1,17 +1,118 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The seam between the training loop and a network."""
+"""The seam between the training loop and a network; its loss, and what it runs on."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+import math
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from pose_ros.core.decode.encode import SIGMA_PX
 from pose_ros.core.model_spec import ModelSpec
-from pose_ros.training.batch import Batch
-from pose_ros.training.loss import heatmap_loss
+from pose_ros.training.samples import Batch
+from pose_ros.training.settings import TrainingError
+
+
+@dataclass(frozen=True)
+class Device:
+    """
+    Where the network is, and what its convolutions compute in.
+
+    Attributes
+    ----------
+    torch : torch.device
+    dtype : torch.dtype
+        float32, or what `autocast` uses instead.
+    """
+
+    torch: torch.device
+    dtype: torch.dtype
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which the network runs while it learns."""
+        is_mixed = self.dtype != torch.float32
+        dtype = self.dtype if is_mixed else torch.bfloat16
+        return torch.autocast(self.torch.type, dtype=dtype, enabled=is_mixed)
+
+    def __str__(self) -> str:
+        """Say it for the run's first line."""
+        name = torch.cuda.get_device_name(self.torch) if self.torch.type == 'cuda' else 'CPU'
+        threads = f', {torch.get_num_threads()} threads' if self.torch.type == 'cpu' else ''
+        return f'{name}{threads}, {str(self.dtype).removeprefix("torch.")}'
+
+
+def choose_device(device: str, precision: str) -> Device:
+    """
+    Choose what is there: a GPU if it can be used, and bfloat16 where the hardware computes in it.
+
+    Parameters
+    ----------
+    device : str
+        'auto' or a name that PyTorch knows.
+    precision : str
+        'auto', 'fp32', 'bf16' or 'fp16'.
+
+    Raises
+    ------
+    TrainingError
+        When it is not there, or cannot do that.
+    """
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f'--device {device} cannot be used: {reason}') from error
+    is_cuda = chosen.type == 'cuda'
+    if precision == 'auto':
+        if is_cuda:
+            precision = 'bf16' if torch.cuda.is_bf16_supported() else 'fp16'
+        else:
+            precision = 'bf16' if computes_bfloat16() else 'fp32'
+    if precision == 'fp16' and not is_cuda:
+        raise TrainingError('--precision fp16 is for CUDA: on a CPU use bf16 or fp32')
+    dtypes = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+    return Device(chosen, dtypes[precision])
+
+
+def computes_bfloat16() -> bool:
+    """Tell whether this CPU has instructions for it; without, it is slower than float32."""
+    checks = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
+    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
+
+
+def heatmap_loss(
+    heatmaps: Tensor, targets: Tensor, weight: Tensor, sigma_px: float = SIGMA_PX
+) -> Tensor:
+    """
+    Mean squared error over the labelled keypoints, in units of an empty map's error.
+
+    The squared Gaussian has the sum pi sigma^2, so that a network that draws nothing has the loss
+    1, whatever the size of the maps.
+
+    Parameters
+    ----------
+    heatmaps, targets : (B, K, H, W) float32
+        What was drawn, and the Gaussians.
+    weight : (B, K) float32
+        0 where a keypoint is not labelled; other values are relative to each other.
+    sigma_px : float
+        Of the targets, map pixels.
+
+    Returns
+    -------
+    scalar
+        0 when nothing is labelled.
+    """
+    squared = (heatmaps.float() - targets).square().sum(dim=(2, 3))
+    total = weight.sum().clamp(min=1e-6)
+    return (squared * weight).sum() / (total * math.pi * sigma_px**2)
 
 
 class PoseNetwork(nn.Module):
@@ -59,6 +160,10 @@ class PoseNetwork(nn.Module):
             Of the batch's Gaussians, map pixels.
         """
         return heatmap_loss(maps['heatmaps'], batch.heatmaps, batch.weight, sigma_px)
+
+    def rate(self, name: str) -> float:
+        """Return what the learning rate of a parameter is multiplied by."""
+        return 1.0
 
     def write_onnx(self, path: Path) -> None:
         """

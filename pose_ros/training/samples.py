@@ -1,25 +1,65 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled people -> crops with targets. Every sample is a function of (seed, epoch, place)."""
+"""
+Labelled people -> crops with targets -> batches, made by threads ahead of the network.
+
+Every sample is a function of (seed, epoch, place), so that the number of threads changes nothing.
+Threads, not processes: OpenCV works outside of Python's lock, nothing has to be copied between
+processes, and Ctrl-C leaves none behind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 import threading
 
-import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
 from pose_ros.core import geometry
 from pose_ros.core.decode.encode import SIGMA_PX, encode_heatmaps
 from pose_ros.core.estimator import preprocess
 from pose_ros.core.model_spec import ModelSpec
+from pose_ros.evaluation.scores import read_photo
 from pose_ros.training import augment
 from pose_ros.training.augment import Augmentation
-from pose_ros.training.errors import TrainingError
-from pose_ros.training.labels import Person
+from pose_ros.training.data import Person
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """
+    B crops, one person each.
+
+    Attributes
+    ----------
+    crops : (B, height, width, 3) uint8
+        BGR.
+    xy : (B, 17, 2) float32
+        Keypoints, pixels of the crop; NaN where not labelled.
+    weight : (B, 17) float32
+        How much each keypoint counts; 0 where it is not labelled.
+    heatmaps : (B, 17, map height, map width) float32
+        The targets.
+    """
+
+    crops: Tensor
+    xy: Tensor
+    weight: Tensor
+    heatmaps: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(*(
+            tensor.to(device, non_blocking=True)
+            for tensor in (self.crops, self.xy, self.weight, self.heatmaps)
+        ))
+
 
 CACHE_BYTES = 1_500_000_000
 """Decoded photos that are kept; beyond this every sample reads its photo anew."""
@@ -55,14 +95,13 @@ class PhotoCache:
         self._photos: dict[Path, np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def read(self, path: Path) -> np.ndarray:
-        """Return a photo, (H, W, 3) uint8 BGR; TrainingError when it cannot be read."""
+    def read(self, person: Person) -> np.ndarray:
+        """Return the photo that a person is in, (H, W, 3) uint8 BGR, see `read_photo`."""
+        path = person.path
         photo = self._photos.get(path)
         if photo is not None:
             return photo
-        photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if photo is None:
-            raise TrainingError(f'{path} cannot be read as an image: replace or remove it')
+        photo = read_photo(path, person.size)
         with self._lock:
             if path not in self._photos and photo.nbytes <= self._room:
                 self._room -= photo.nbytes
@@ -128,12 +167,15 @@ class SampleMaker:
         person = self.people[index]
         size = self._spec.input_size
         changed_from_crop, is_mirrored = augment.random_affine(self._augmentation, size, rng)
-        changed_from_image = geometry.compose(changed_from_crop, self.crop_from_image(person))
-        crop = preprocess.warp(self._photos.read(person.path), changed_from_image, size)
+        crop_from_image = self._crop_from_image(person, rng)
+        changed_from_image = geometry.compose(changed_from_crop, crop_from_image)
+        crop = preprocess.warp(self._photos.read(person), changed_from_image, size)
         crop = augment.change_color(crop, self._augmentation, rng)
         if self._augmentation.occlusion > 0:
             other = self.people[int(rng.integers(len(self.people)))]
             augment.occlude(crop, lambda: self._still_crop(other), self._augmentation, rng)
+        enlarged = abs(np.linalg.det(changed_from_image[:, :2])) ** 0.5
+        crop = augment.degrade_crop(crop, enlarged, self._augmentation, rng)
         xy = augment.changed_keypoints(person.xy, changed_from_image, is_mirrored)
         with np.errstate(invalid='ignore'):
             inside = ((xy >= -0.5) & (xy <= np.array(size) - 0.5)).all(axis=1)
@@ -148,7 +190,79 @@ class SampleMaker:
         """Return the (2, 3) affine of a person's crop, nothing changed: as the node crops."""
         return geometry.crop(person.box_xyxy, self._spec.input_size, self._spec.crop_scale)
 
+    def _crop_from_image(self, person: Person, rng: np.random.Generator) -> np.ndarray:
+        """Return the affine of a person's crop, or of half of him."""
+        half = augment.half_body_box(person.xy, self._augmentation, rng)
+        if half is None:
+            return self.crop_from_image(person)
+        return geometry.crop(half, self._spec.input_size, self._spec.crop_scale)
+
     def _still_crop(self, person: Person) -> np.ndarray:
         return preprocess.warp(
-            self._photos.read(person.path), self.crop_from_image(person), self._spec.input_size
+            self._photos.read(person), self.crop_from_image(person), self._spec.input_size
         )
+
+
+AHEAD = 3
+"""Batches that are made before they are wanted."""
+
+
+class Loader:
+    """
+    Makes the batches of an epoch.
+
+    Parameters
+    ----------
+    maker : SampleMaker
+        Makes the samples.
+    batch_size : int
+        Crops; the last batch of an epoch may be smaller.
+    threads : int
+        That make samples.
+    """
+
+    def __init__(self, maker: SampleMaker, batch_size: int, threads: int = 2) -> None:
+        self.maker = maker
+        self._batch_size = batch_size
+        self._threads = threads
+
+    def num_batches(self, passes: int = 1) -> int:
+        """Count the batches of an epoch."""
+        return -(-len(self.maker) * passes // self._batch_size)
+
+    def epoch(self, epoch: int, passes: int = 1) -> Iterator[Batch]:
+        """Yield the batches of a training epoch, people in random order."""
+        return self._batches(self.maker.order(epoch, passes), epoch)
+
+    def once(self) -> Iterator[Batch]:
+        """Yield everybody once, in order."""
+        return self._batches(np.arange(len(self.maker)), 0)
+
+    def _batches(self, order: np.ndarray, epoch: int) -> Iterator[Batch]:
+        places = iter(range(0, len(order), self._batch_size))
+        waiting: deque[list[Future[Sample]]] = deque()
+        with ThreadPoolExecutor(self._threads, thread_name_prefix='samples') as threads:
+            try:
+                for first in places:
+                    part = range(first, min(first + self._batch_size, len(order)))
+                    waiting.append([
+                        threads.submit(self.maker.sample, int(order[place]), epoch, place)
+                        for place in part
+                    ])
+                    if len(waiting) > AHEAD:
+                        yield batch_of([sample.result() for sample in waiting.popleft()])
+                while waiting:
+                    yield batch_of([sample.result() for sample in waiting.popleft()])
+            finally:
+                # Also when the epoch is left in the middle: nothing more is begun.
+                threads.shutdown(wait=False, cancel_futures=True)
+
+
+def batch_of(samples: list[Sample]) -> Batch:
+    """Put samples into one batch, in order."""
+    return Batch(
+        torch.from_numpy(np.stack([sample.crop for sample in samples])),
+        torch.from_numpy(np.stack([sample.xy for sample in samples])),
+        torch.from_numpy(np.stack([sample.weight for sample in samples])),
+        torch.from_numpy(np.stack([sample.heatmaps for sample in samples])),
+    )

@@ -24,7 +24,7 @@ def test_a_runtime_beside_the_reference(capsys: pytest.CaptureFixture[str]) -> N
     assert reference['median_px'] == reference['far'] == 0
     assert reference['keypoints'] == other['keypoints'] > 10
     assert other['median_px'] < 0.01 and other['p95_px'] < 0.1
-    assert all(row['cpu_ms']['p50'] > 1 and row['wall_ms']['n'] > 0 for row in (reference, other))
+    assert all(row['cpu_ms']['p50'] > 0 and row['wall_ms']['n'] > 0 for row in (reference, other))
 
 
 def test_a_runtime_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,6 +99,13 @@ def test_settings_change_what_runs(labelled, capsys):
     assert report['parameters']['detect_second_size_px'] == 0 and report['AP'] < 0.5
 
 
+def test_degraded_photos_cost(labelled, capsys):
+    status, lines, _ = evaluate(capsys, '--data', labelled, '--degrade', 'dark:0.02,blur:8')
+    report = json.loads(lines[-1])
+    assert status == 0 and report['AP'] < 0.9
+    assert report['degraded'] == {'dark': 0.02, 'blur': 8}
+
+
 def test_misplaced_keypoints_cost(labelled):
     data = CocoFolder(labelled)
     file = json.loads((labelled / 'annotations.json').read_text())
@@ -248,7 +255,9 @@ def test_the_report_shows_figures_and_the_worst_cases(labelled, tmp_path, capsys
     assert left.shape == right.shape and 0.5 < np.abs(left.astype(int) - right).mean() < 60
 
 
-@pytest.mark.parametrize('arguments', [('--worst', '-1'), ('--box-padding', '0.01')])
+@pytest.mark.parametrize(
+    'arguments', [('--worst', '-1'), ('--box-padding', '0.01'), ('--degrade', 'rain:3')]
+)
 def test_senseless_arguments_get_one_line(labelled, capsys, arguments):
     status, lines, errors = evaluate(capsys, '--data', labelled, *arguments)
     assert status == 1 and not lines and arguments[0] in errors

@@ -37,7 +37,7 @@ def test_up_end_to_end(start: Any, ros: Any, number: signal.Signals) -> None:
         '--set', 'pose_camera.loop=true', '--set', 'pose_estimator.mode=one-pass',
         '--set', 'pose_camera.wait_for_subscribers=1',
         '--set', 'pose_tracker.confirm_hits=4')
-    seen = ros.spin_until(lambda: any(len(t.skeletons) for t in tracked), 25)
+    seen = ros.spin_until(lambda: any(len(t.skeletons) for t in tracked), 60)
     if not seen:
         pytest.fail(end(process, number)[1])
     assert tracked[-1].header.frame_id == 'camera_optical_frame'
@@ -51,7 +51,7 @@ def test_up_end_to_end(start: Any, ros: Any, number: signal.Signals) -> None:
     pids = children(process.pid)
     assert len(pids) == 4
     status, output, took_s = end(process, number)
-    assert status == 0 and took_s < ENDS_WITHIN_S + 0.2, (status, took_s, output)
+    assert status == 0 and took_s < ENDS_WITHIN_S, (status, took_s, output)
     assert 'Traceback' not in output
     assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
 
@@ -66,7 +66,7 @@ def test_params_file_holds_in_a_namespace(start: Any, ros: Any, tmp_path: Path) 
                         '--params', str(file), '--namespace', namespace)
         name = f'/{namespace}/pose_tracker/get_parameters'.replace('//', '/')
         client = ros.probe.create_client(GetParameters, name)
-        assert ros.spin_until(client.service_is_ready, 15)
+        assert ros.spin_until(client.service_is_ready, 60)
         answer = ros.call(GetParameters, name, GetParameters.Request(names=['confirm_hits']))
         assert answer.values[0].integer_value == 17, namespace
         end(process, signal.SIGINT)
@@ -75,10 +75,10 @@ def test_params_file_holds_in_a_namespace(start: Any, ros: Any, tmp_path: Path) 
 def test_one_node_dying_ends_all(start: Any, ros: Any) -> None:
     process = start('-m', 'pose_ros.cli', 'up', '--nodes', 'pose_tracker,pose_visualizer')
     assert ros.spin_until(lambda: {'pose_tracker', 'pose_visualizer'} <= set(
-        ros.probe.get_node_names()), 15)
+        ros.probe.get_node_names()), 60)
     pids = children(process.pid)
     os.kill(pids[0], signal.SIGKILL)
-    output, _ = process.communicate(timeout=5)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGKILL
     assert 'pose_tracker ended with signal SIGKILL' in output
     assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
@@ -130,14 +130,14 @@ def test_large_images_arrive(start: Any, ros: Any, tmp_path: Path, size: tuple[i
         '-p', f'source:={tmp_path / "image.png"}', '-p', 'loop:=true', '-p', 'rate_hz:=15.0',
         '-p', 'reliable:=false', '-p', 'wait_for_subscribers:=1', **PROFILE)
     try:
-        output, _ = listener.communicate(timeout=25)
+        output, _ = listener.communicate(timeout=60)
     finally:
         listener.kill()
     end(camera, signal.SIGINT)
     received, published = (int(n) for n in output.split())
     assert received == 30
-    # Without the profile 1 in 20 and fewer arrive; here a busy machine may cost a few.
-    assert published <= 36, f'{received} of {published} arrived'
+    # Without the profile 1 in 20 and fewer arrive; here a busy machine may cost some.
+    assert published <= 120, f'{received} of {published} arrived'
 
 
 _RECEIVER = """

@@ -18,11 +18,9 @@ from pose_ros import cli
 from pose_ros.core.skeleton import EDGES, KEYPOINT_NAMES, LEFT_WRIST
 from pose_ros.core.tracking.tracks import TrackState
 from pose_ros.media.palette import id_color
-from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.media.sources import SourceError, open_source
-from pose_ros.ros.conversions import stamp_ns
+from pose_ros.ros.conversions import joints_from_msg, stamp_ns, tracks_from_msg
 from pose_ros.ros.recording.bag import BagError
-from pose_ros.ros.space_messages import space_from_msg
 from pose_ros.ros.viewing.bag_reader import BagReader
 
 pytest.importorskip('rosbags')
@@ -114,7 +112,7 @@ def test_the_series_are_those_of_the_messages(footage, tmp_path):
                     assert state == {'state': [TrackState(tracks.state[row]).name]}
     assert checked > 40
     raw = rrd.scalars('/keypoint/u/person_1/raw')
-    seen = {stamp_ns(f['pose'].header.stamp): [s.keypoints[LEFT_WRIST].x
+    seen = {stamp_ns(f['pose'].header.stamp): [s.u[LEFT_WRIST]
             for s in f['pose'].skeletons] for f in footage}
     assert raw and all(np.isnan(v[0]) or v[0] in seen[t] for t, v in raw.items())
     latency = rrd.scalars('/latency/detect')
@@ -132,7 +130,7 @@ def test_3d_and_proximity(play, tmp_path):
     spheres = dict(rrd.rows['/camera/covariance'])
     for frame in play:
         t = stamp_ns(frame['pose/tracked'].header.stamp)
-        position, covariance = space_from_msg(frame['pose/tracked'])
+        position, covariance, _ = joints_from_msg(frame['pose/tracked'])
         known = np.isfinite(position).all(axis=2)
         if not known.any():
             continue

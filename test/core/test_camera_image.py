@@ -14,7 +14,8 @@ BYTES = np.random.default_rng(0).integers(0, 256, 100_000, np.uint8)
 
 
 def frame(encoding: str, width: int = 8, height: int = 6, step: int = 72) -> CameraImage:
-    rows = height * 3 // 2 if encoding.startswith('nv') else height
+    rows = {'nv12': height * 3 // 2, 'nv21': height * 3 // 2, 'nv24': height * 3}.get(
+        encoding, height)
     return CameraImage(BYTES[:rows * step], encoding, width, height, step)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 import dataclasses
 import math
-import time
 from typing import Any
 
 import numpy as np
@@ -204,18 +203,6 @@ def test_memory_is_bounded() -> None:
     for i in range(10_000):
         stream.add(NOW_NS + i, NOW_NS + i, i, 0, 'camera')
     assert stream.summary().frames == 50
-
-
-def test_what_it_costs_for_each_image() -> None:
-    """The bound is 0.1 ms; the least of many runs is what the code takes, not the machine."""
-    stream = StreamStatistics()
-    took_s = []
-    for _ in range(20):
-        started_s = time.perf_counter()
-        for i in range(500):
-            stream.add(NOW_NS + i, NOW_NS + i, i, 0, 'camera', 921_600)
-        took_s.append((time.perf_counter() - started_s) / 500)
-    assert min(took_s) < 1e-4
 
 
 def test_order() -> None:

@@ -6,19 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 import importlib.util
-from itertools import count
-import os
 from pathlib import Path
 import sys
 from typing import Any
 
 import numpy as np
 import pytest
+from ros_fixtures import new_domain
 
 pytest.importorskip('rclpy', reason='rclpy is not here: ./run pytest brings it')
 pytest.importorskip('pose_ros.msg', reason='the messages are not built: ./run pytest does it')
 
-_DOMAINS = count(os.getpid() + 50)
 
 
 def _system_module() -> Any:
@@ -53,7 +51,7 @@ def _starter() -> Iterator[Callable[..., Any]]:
     systems = []
 
     def start(domain_of: Any = None, **kwargs: Any) -> Any:
-        domain_id = domain_of.domain_id if domain_of else 1 + next(_DOMAINS) % 100
+        domain_id = domain_of.domain_id if domain_of else new_domain()
         system = System(domain_id, **kwargs)
         systems.append(system)
         return system

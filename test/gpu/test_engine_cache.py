@@ -21,7 +21,7 @@ from pose_ros.backends.tensorrt.engine_cache import (
     default_folder,
     digest_of,
 )
-from pose_ros.backends.tensorrt.owned_files import NotOwnedError
+from pose_ros.backends.owned_files import NotOwnedError
 from pose_ros.core.backend import BackendError
 
 KEY = {'name': 'network', 'precision': 'fp16', 'profiles': [[1, 3, 256, 256]]}

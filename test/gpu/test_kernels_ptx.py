@@ -21,6 +21,7 @@ KERNELS = (
     'keypoints_of_simcc',
 )
 ARCHITECTURES = {12: ('sm_75', 'sm_87', 'sm_89', 'sm_90'), 13: ('sm_75', 'sm_100', 'sm_120')}
+OLDEST_AND_NEWEST = ((12, 'sm_75'), (13, 'sm_120'))
 
 
 @pytest.fixture(scope='module')
@@ -69,7 +70,9 @@ def test_shipped_ptx_is_that_of_the_sources(script: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     ('major', 'architecture'),
-    [(major, architecture) for major, all_ in ARCHITECTURES.items() for architecture in all_],
+    [pytest.param(major, architecture, marks=[] if (major, architecture) in OLDEST_AND_NEWEST else
+                  pytest.mark.nightly('between the oldest and the newest little can differ'))
+     for major, all_ in ARCHITECTURES.items() for architecture in all_],
 )
 def test_kernels_compile_for(script: ModuleType, major: int, architecture: str) -> None:
     cubin = nvrtc_of(script, major).compile(architecture)

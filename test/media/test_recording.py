@@ -155,7 +155,7 @@ def test_skeleton_lines_are_json_without_nan(tmp_path):
     tracks = Tracks(
         12.5, np.array([7]), np.array([TrackState.CONFIRMED], np.int8), np.float32([0.5]),
         np.array([np.nan]), np.array([0.0]), xy, xy, np.zeros((1, k, 2, 2), np.float32), states,
-        np.full((1, k), 0.25, np.float32),
+        np.full((1, k), 0.25, np.float32), np.zeros(1, np.int64), np.zeros((1, k), bool),
     )  # fmt: skip
     lines = SkeletonLines(tmp_path / 'a.jsonl')
     lines.write(tracks, (640, 480), index=3)

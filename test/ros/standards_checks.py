@@ -42,7 +42,8 @@ def tracks(make_people: Any) -> Tracks:
         0.0, np.array([3, 8]), np.full(2, TrackState.CONFIRMED, np.int8), people.person_score,
         np.ones(2), np.zeros(2), people.xy, np.zeros_like(people.xy),
         np.zeros((2, 17, 2, 2), np.float32), np.full((2, 17), KeypointState.OBSERVED, np.int8),
-        rng.uniform(0.3, 0.9, (2, 17)).astype(np.float32),
+        rng.uniform(0.3, 0.9, (2, 17)).astype(np.float32), np.arange(2),
+        np.zeros((2, 17), bool),
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 import cv2
-from geometry_msgs.msg import Point, Vector3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
@@ -22,13 +22,12 @@ from std_msgs.msg import Header
 from pose_ros.core.camera_model import CameraError
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.tracking.tracks import TrackState
-from pose_ros.media.skeleton_arrays import tracks_from_msg
-from pose_ros.msg import Keypoint, Skeleton, SkeletonArray
+from pose_ros.msg import Skeleton, SkeletonArray
+from pose_ros.ros.conversions import camera_from_info, tracks_from_msg
 from pose_ros.ros.images import ENCODINGS, ImageError, image_from_compressed_msg, image_from_msg
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
 from pose_ros.ros.parameters import ParameterError
-from pose_ros.ros.space_messages import camera_from_info
 
 many = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 some = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -47,7 +46,8 @@ def images(draw: Any) -> Image:
     encoding = draw(st.one_of(st.sampled_from(ENCODINGS), st.text(max_size=10)))
     width, height = draw(sizes), draw(sizes)
     step = draw(st.one_of(st.just(width * draw(st.integers(1, 4))), sizes))
-    length = step * height * 3 // 2 if encoding.startswith('nv') else step * height
+    rows = {'nv12': height * 3 // 2, 'nv21': height * 3 // 2, 'nv24': height * 3}
+    length = step * rows.get(encoding, height)
     length = draw(st.one_of(st.just(length), st.integers(0, 5000)))
     data = array('B', draw(st.binary(min_size=1, max_size=8)) * 1000)[: min(length, 5000)]
     if length > len(data) and length < 20000:
@@ -113,30 +113,24 @@ def test_any_camera_info(info: CameraInfo, rectified: bool) -> None:
             assert camera.project(np.ones((3, 3))).shape == (3, 2)
 
 
-keypoints = st.builds(
-    Keypoint, state=st.integers(0, 255), score=any_float32, x=any_float32, y=any_float32,
-    vx=any_float32, vy=any_float32,
-    covariance=st.lists(any_float32, min_size=4, max_size=4),
-    position=st.builds(Point, x=any_float, y=any_float, z=any_float),
-    velocity=st.builds(Vector3, x=any_float, y=any_float, z=any_float),
-    position_covariance=st.lists(any_float32, min_size=9, max_size=9),
+def of_keypoints(each: int = 1) -> Any:
+    return arrays(np.float32, each * 17, elements=any_float32)
+
+
+states = arrays(np.uint8, 17, elements=st.integers(0, 255))
+people = st.builds(
+    Skeleton, id=uint32, track_state=st.integers(0, 255), score=any_float32, age_s=any_float32,
+    since_seen_s=any_float32, keypoint_state=states, keypoint_score=of_keypoints(),
+    position_source=states, uv_covariance=of_keypoints(3), xyz_covariance=of_keypoints(6),
+    **{name: of_keypoints() for name in ('u', 'v', 'du', 'dv', 'x', 'y', 'z', 'dx', 'dy', 'dz')},
 )
-
-
-@st.composite
-def skeleton_arrays(draw: Any) -> SkeletonArray:
-    kinds = draw(st.lists(keypoints, min_size=1, max_size=4))
-    chosen = st.lists(st.sampled_from(kinds), min_size=17, max_size=17)
-    people = st.builds(
-        Skeleton, id=uint32, track_state=st.integers(0, 255), score=any_float32,
-        age_s=any_float32, since_seen_s=any_float32, keypoints=chosen)
-    return SkeletonArray(
-        header=draw(headers), status=draw(st.integers(0, 255)), image_width=draw(sizes),
-        image_height=draw(sizes), skeletons=draw(st.lists(people, max_size=5)))
+skeleton_arrays = st.builds(
+    SkeletonArray, header=headers, status=st.integers(0, 255), image_width=sizes,
+    image_height=sizes, skeletons=st.lists(people, max_size=5))
 
 
 @some
-@given(messages=st.lists(skeleton_arrays(), min_size=1, max_size=6))
+@given(messages=st.lists(skeleton_arrays, min_size=1, max_size=6))
 def test_any_skeletons(ros: Any, messages: list[SkeletonArray]) -> None:
     """Into a real tracker: what it publishes is sound, and nobody is there who was not seen."""
     node = ros.add(PoseTrackerNode)

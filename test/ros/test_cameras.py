@@ -16,6 +16,13 @@ def test_remaps_follow_image_transport() -> None:
     assert Camera('front', None).remaps() == []
 
 
+def test_the_compressed_topic_itself_may_be_named() -> None:
+    assert Camera('', '/cam/image_raw/compressed').remaps() == [
+        'image:=/cam/image_raw/compressed', 'image/compressed:=/cam/image_raw/compressed',
+        'camera_info:=/cam/camera_info']
+    assert Camera('', 'image_raw/compressed').remaps()[2] == 'camera_info:=camera_info'
+
+
 def test_one_camera_needs_no_name() -> None:
     assert cameras('') == [Camera('', None)]
     assert cameras('', '/robot/', '/cam/image') == [Camera('robot', '/cam/image')]

@@ -14,8 +14,8 @@ import pytest
 from sensor_msgs.msg import CameraInfo, Image
 
 from pose_ros.core.tracking.tracks import PositionSource
-from pose_ros.msg import Keypoint, SkeletonArray
-from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
+from pose_ros.msg import Skeleton, SkeletonArray
+from pose_ros.ros.conversions import joints_from_msg
 
 pytestmark = pytest.mark.ros
 
@@ -54,13 +54,13 @@ class Watched(World):
         self.send_image(self.ms)
         pose = self.pose()
         assert len(pose.skeletons) == 1
-        assert all(k.state == Keypoint.OBSERVED for k in pose.skeletons[0].keypoints[:13])
+        assert (pose.skeletons[0].keypoint_state[:13] == Skeleton.OBSERVED).all()
         return pose
 
     def has_3d(self, depth: Image | np.ndarray | None) -> bool:
         pose = self.see(depth)
-        found = (sources_from_msg(pose) == PositionSource.DEPTH).any()
-        assert found == np.isfinite(space_from_msg(pose)[0]).any()
+        found = (joints_from_msg(pose).source == PositionSource.DEPTH).any()
+        assert found == np.isfinite(joints_from_msg(pose)[0]).any()
         return bool(found)
 
 
@@ -130,7 +130,7 @@ def test_unregistered_depth_that_claims_to_be_registered(world: Watched) -> None
     """No message tells: what is left of the person are places on the wall, all at one depth."""
     good = world.scene.depth
     world.tell_camera(info_msg())
-    position, _ = space_from_msg(world.see(unregistered(good)))
+    position, *_ = joints_from_msg(world.see(unregistered(good)))
     # Nothing in the message contradicts it, so that some of it is believed; never at the camera.
     assert not (position[..., 2] < 1.0).any()
     assert world.has_3d(good)
@@ -196,22 +196,22 @@ def test_an_assumed_stature_takes_over_where_depth_is_missing(ros: Any) -> None:
     world.tell_camera(info_msg())
     for _ in range(10):
         pose = world.see(zeros(world.scene.depth))
-        assert set(sources_from_msg(pose).ravel()) <= {
+        assert set(joints_from_msg(pose).source.ravel()) <= {
             PositionSource.NONE, PositionSource.MONOCULAR}
-    position, covariance = space_from_msg(pose)
+    position, covariance, _ = joints_from_msg(pose)
     there = np.isfinite(position).all(axis=2)
     assert there.sum() >= 13
     error = (position - world.scene.joints)[there][:, 2]
     assert (np.abs(error) < 3 * np.sqrt(covariance[there][:, 2, 2])).all()
     assert world.hears('working without depth (assumed stature instead): depth is missing')
-    assert set(sources_from_msg(world.see(world.scene.depth)).ravel()) <= {
+    assert set(joints_from_msg(world.see(world.scene.depth)).source.ravel()) <= {
         PositionSource.NONE, PositionSource.DEPTH}
 
 
 def test_an_assumed_stature_needs_no_depth_and_says_when_there_is_no_camera(ros: Any) -> None:
     world = Watched(ros, depth=False, monocular=True)
-    assert (sources_from_msg(world.see(None)) == PositionSource.NONE).all()
+    assert (joints_from_msg(world.see(None)).source == PositionSource.NONE).all()
     assert world.hears('working without 3-D: no camera_info has come yet')
     world.tell_camera(info_msg())
-    assert (sources_from_msg(world.see(None)) == PositionSource.MONOCULAR).sum() >= 13
+    assert (joints_from_msg(world.see(None)).source == PositionSource.MONOCULAR).sum() >= 13
     assert world.is_well() and not world.node._without_depth()

@@ -12,15 +12,19 @@ import cv2
 from depth_world import World, depth_msg, header, info_msg
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, RegionOfInterest
 
-from pose_ros.msg import Keypoint, SkeletonArray
+from pose_ros.core.pose3d.body_frame import Transform
+from pose_ros.msg import Skeleton, SkeletonArray
+from pose_ros.ros import depth_input
+from pose_ros.ros.conversions import camera_from_info, joints_from_msg
 from pose_ros.ros.depth_images import (
     DepthImageError,
     depth_from_compressed_msg,
     depth_from_msg,
 )
-from pose_ros.ros.space_messages import camera_from_info, sources_from_msg, space_from_msg
+from pose_ros.ros.transforms import NoTransform
 
 
 @pytest.fixture
@@ -30,11 +34,11 @@ def world(ros: Any) -> World:
 
 def positions(pose: SkeletonArray) -> np.ndarray:
     assert len(pose.skeletons) == 1
-    assert pose.skeletons[0].keypoints[0].state == Keypoint.OBSERVED
-    position, covariance = space_from_msg(pose)
+    assert pose.skeletons[0].keypoint_state[0] == Skeleton.OBSERVED
+    position, covariance, _ = joints_from_msg(pose)
     there = np.isfinite(position).all(axis=2)
     assert (there == np.isfinite(covariance).all(axis=(2, 3))).all()
-    assert (sources_from_msg(pose) == np.where(there, Keypoint.POSITION_DEPTH, 0)).all()
+    assert (joints_from_msg(pose).source == np.where(there, Skeleton.POSITION_DEPTH, 0)).all()
     return position
 
 
@@ -101,6 +105,85 @@ def test_without_3d_there_is_a_reason_and_3d_returns(world):
     assert world.reason == '' and world.node.health()[1].startswith(
         f'working without 3-D for {len(bad) + 3} of')
     assert world.node.statistics.counts['without_3d'] == 2 + len(bad) + 1
+
+
+@pytest.mark.ros
+def test_depth_in_another_unit_is_asked_about_and_taken_when_told(world):
+    world.tell_camera(info_msg())
+    depth = world.scene.depth
+    for i, (units, unit_m, question) in enumerate((
+        (depth.astype(np.float32), 0.001, 'in millimetres'),  # 32FC1 in mm
+        (np.full_like(depth, 2000, np.float32), 0.0, 'depth lies around 2000: is it in mill'),
+        ((depth // 1000).astype(np.uint16), 0.0, 'in another unit'),
+        ((depth.astype(int) * 10).clip(0, 65535).astype(np.uint16), 1e-4, ''),  # RealSense D405
+    )):
+        set_parameters(world.node, depth_unit_m=0.0)
+        world.send_depth(units, header(1000 * i))
+        world.send_image(1000 * i)
+        first = positions(world.pose())
+        assert question in world.reason
+        assert np.isnan(first).all() or not question
+        if unit_m:
+            set_parameters(world.node, depth_unit_m=unit_m)
+            world.send_depth(units, header(1000 * i + 100))
+            world.send_image(1000 * i + 100)
+            position = positions(world.pose())
+            there = np.isfinite(position).all(axis=2)
+            assert there.sum() >= 12 and world.reason == ''
+            assert np.linalg.norm(position - world.scene.joints, axis=2)[there].mean() < 0.04
+
+
+def set_parameters(node, **values):
+    done = node.set_parameters([Parameter(name, value=v) for name, v in values.items()])
+    assert all(result.successful for result in done)
+
+
+class Tree:
+    """Transforms of depth's frame, as a test knows them."""
+
+    def __init__(self, known):
+        self.known, self.asked, self.closed = known, [], False
+
+    def lookup(self, target, source, stamp_ns):
+        self.asked.append((target, source))
+        if self.known is None:
+            raise NoTransform('not connected')
+        return self.known
+
+    def close(self):
+        self.closed = True
+
+
+MOVED = Transform(np.eye(3), np.array([0.015, 0.0, 0.0]))
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(
+    ('known', 'frame', 'registered', 'reason'),
+    [
+        (Transform(np.eye(3), np.zeros(3)), 'depth_optical', False, ''),
+        (MOVED, 'depth_optical', False, 'tf says that they are not one'),
+        (None, 'depth_optical', False, 'not connected'),
+        (None, 'depth_optical', True, ''),
+        (None, '/optical', False, ''),
+    ],
+)
+def test_depth_in_a_frame_of_another_name(ros, monkeypatch, known, frame, registered, reason):
+    tree = Tree(known)
+    monkeypatch.setattr(depth_input, 'transforms_of', lambda node, sends: tree)
+    world = World(ros, depth_registered=registered)
+    world.tell_camera(info_msg())
+    for ms in (0, 100):
+        world.send_depth(world.scene.depth, header(ms, frame))
+        world.send_image(ms)
+        assert np.isfinite(positions(world.pose())).any() == (reason == '')
+        assert reason in world.reason
+        assert reason == '' or 'must be registered to the image' in world.reason
+    # What is known to be one is not asked about again; a slash is no other name.
+    asked = [('optical', 'depth_optical')]
+    assert tree.asked == asked * (2 if reason else known is not None)
+    world.node.release()
+    assert tree.closed == bool(tree.asked)
 
 
 @pytest.mark.ros

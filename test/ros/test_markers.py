@@ -91,6 +91,7 @@ def tracks(make_people: Any) -> Tracks:
         np.ones(2), np.zeros(2), people.xy, np.full_like(people.xy, 100.0),
         np.tile(np.eye(2, dtype=np.float32) * 4, (2, 17, 1, 1)),
         np.full((2, 17), KeypointState.OBSERVED, np.int8), people.score,
+        np.arange(2), np.zeros((2, 17), bool),
     )
 
 

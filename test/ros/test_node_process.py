@@ -26,7 +26,7 @@ def test_a_signal_ends_a_node(
     process = start(
         '-m', f'pose_ros.ros.nodes.{name}', '--ros-args', *(
             ['-p', 'source:=demo', '-p', 'loop:=true'] if name == 'pose_camera' else []))
-    assert ros.spin_until(lambda: name in ros.probe.get_node_names(), 15)
+    assert ros.spin_until(lambda: name in ros.probe.get_node_names(), 60)
     status, output, took_s = end(process, number)
     assert status == 0, output
     assert took_s < ENDS_WITHIN_S
@@ -79,11 +79,11 @@ def test_a_signal_ends_a_node_that_is_stuck(
         _, output, took_s = end(process, signal.SIGINT)
     finally:
         process.kill()  # it would never end by itself
-    assert took_s < ENDS_WITHIN_S + 0.2 and 'Traceback' not in output, (took_s, output)
+    assert took_s < ENDS_WITHIN_S and 'Traceback' not in output, (took_s, output)
 
 
 def test_an_impossible_parameter_is_one_line(start: Any) -> None:
     process = start('-m', 'pose_ros.ros.nodes.pose_tracker', '--ros-args', '-p', 'gate_sigma:=0.0')
-    output, _ = process.communicate(timeout=15)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert 'gate_sigma = 0.0: must be' in output and 'Traceback' not in output

@@ -144,6 +144,8 @@ def test_the_policy_is_what_the_node_uses(ros: Any, node_class: Any, tmp_path: P
     allowed = in_policy(node.get_name())
     assert used <= allowed, f'not allowed: {sorted(used - allowed)}'
     superfluous = allowed - used - NEW
+    if node_class is PoseEstimatorNode:  # only when depth comes in another frame
+        superfluous -= OPTIONAL['tf2_ros']
     for package, rules in OPTIONAL.items():
         if importlib.util.find_spec(package) is None:
             superfluous -= rules

@@ -10,7 +10,7 @@ from sensor_msgs.msg import CameraInfo
 from walk import SPEED_M_S, TRUNK, K, Walk
 
 from pose_ros.core.tracking.tracks import PositionSource
-from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
+from pose_ros.ros.conversions import joints_from_msg
 
 
 @pytest.mark.ros
@@ -18,12 +18,12 @@ def test_positions_are_filtered_and_have_velocity(ros):
     walk = Walk(ros)
     for frame in range(45):
         msg = walk.send(frame)
-    assert (sources_from_msg(msg) == PositionSource.DEPTH).all()
-    position, covariance = space_from_msg(msg)
+    assert (joints_from_msg(msg).source == PositionSource.DEPTH).all()
+    position, covariance, _ = joints_from_msg(msg)
     assert np.linalg.norm(position[0] - walk.truth(44 / 30), axis=1).max() < 0.05
     assert np.isfinite(covariance).all()
-    velocity = np.array([[k.velocity.x, k.velocity.y, k.velocity.z]
-                         for k in msg.skeletons[0].keypoints])
+    person = msg.skeletons[0]
+    velocity = np.stack([person.dx, person.dy, person.dz], axis=1)
     assert velocity[TRUNK].mean(axis=0) == pytest.approx([SPEED_M_S, 0, 0], abs=0.15)
 
 
@@ -38,17 +38,17 @@ def test_without_depth_3d_hold_then_end_and_return(ros):
         walk.send(frame)
     for frame in range(30, 36):
         msg = walk.send(frame, depth=False)
-    assert (sources_from_msg(msg) == PositionSource.PREDICTED).all()
-    position, _ = space_from_msg(msg)
+    assert (joints_from_msg(msg).source == PositionSource.PREDICTED).all()
+    position, *_ = joints_from_msg(msg)
     assert np.linalg.norm(position[0, TRUNK] - walk.truth(35 / 30)[TRUNK], axis=1).max() < 0.1
     for frame in range(36, 75):
         msg = walk.send(frame, depth=False)
-    assert np.isnan(space_from_msg(msg)[0]).all()
-    assert (sources_from_msg(msg) == PositionSource.NONE).all()
-    assert all(np.isfinite(k.x) for k in msg.skeletons[0].keypoints)
+    assert np.isnan(joints_from_msg(msg)[0]).all()
+    assert (joints_from_msg(msg).source == PositionSource.NONE).all()
+    assert np.isfinite(msg.skeletons[0].u).all()
     for frame in range(75, 80):
         msg = walk.send(frame)
-    assert np.isfinite(space_from_msg(msg)[0]).all()
+    assert np.isfinite(joints_from_msg(msg)[0]).all()
 
 
 @pytest.mark.ros
@@ -62,8 +62,8 @@ def test_predicted_people_move_on_in_3d(ros):
     ahead = walk.predicted[-1]
     later_s = (ahead.header.stamp.sec - tracked.header.stamp.sec) + (
         ahead.header.stamp.nanosec - tracked.header.stamp.nanosec) * 1e-9
-    now, _ = space_from_msg(tracked)
-    then, _ = space_from_msg(ahead)
+    now, *_ = joints_from_msg(tracked)
+    then, *_ = joints_from_msg(ahead)
     assert later_s > 0.1
     speed = (then - now)[0, TRUNK, 0].mean() / later_s
     assert speed == pytest.approx(SPEED_M_S, abs=0.2)
@@ -75,7 +75,7 @@ def test_poses_without_3d_stay_without(ros):
     walk = Walk(ros)
     for frame in range(5):
         msg = walk.send(frame, depth=False)
-    position, covariance = space_from_msg(msg)
+    position, covariance, _ = joints_from_msg(msg)
     assert position.shape == (1, 17, 3)
     assert np.isnan(position).all() and np.isnan(covariance).all()
 
@@ -83,4 +83,4 @@ def test_poses_without_3d_stay_without(ros):
 @pytest.mark.ros
 def test_3d_can_be_left_alone(ros):
     walk = Walk(ros, metres=False)
-    assert np.isnan(space_from_msg(walk.send(0))[0]).all()
+    assert np.isnan(joints_from_msg(walk.send(0))[0]).all()

@@ -10,14 +10,15 @@ import subprocess
 import time
 from typing import Any
 
-ENDS_WITHIN_S = 2.0
+# Ten times what the package says (`pose_ros/ros/process.py`): a busy machine is no fault.
+ENDS_WITHIN_S = 20.0
 
 
 def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, float]:
     """Send a signal; return exit status, output and the seconds it took."""
     started_s = time.monotonic()
     process.send_signal(number)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=2 * ENDS_WITHIN_S)
     return process.returncode, output, time.monotonic() - started_s
 
 

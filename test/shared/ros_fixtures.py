@@ -25,7 +25,14 @@ import pytest
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 
-_DOMAINS = count(os.getpid())
+_NUMBERS = count(os.getpid())
+
+
+def new_domain() -> int:
+    """Return a domain, 1..100 (ports above are taken); each worker of pytest-xdist has its own."""
+    worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])
+    own = range(1 + worker, 101, int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1')))
+    return own[next(_NUMBERS) % len(own)]
 
 
 class Ros:
@@ -63,7 +70,7 @@ class Ros:
         self.probe.create_subscription(kind, topic, received.append, qos)
         return received
 
-    def spin_until(self, done: Callable[[], Any], timeout_s: float = 5.0) -> bool:
+    def spin_until(self, done: Callable[[], Any], timeout_s: float = 20.0) -> bool:
         """Spin until `done()` is true; return whether it became so."""
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:
@@ -77,7 +84,7 @@ class Ros:
         self.spin_until(lambda: False, duration_s)
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
-        """Call a service; fail after 5 s."""
+        """Call a service; fail after 20 s."""
         client = self.probe.create_client(kind, name)
         assert self.spin_until(client.service_is_ready), f'no service {name}'
         future = client.call_async(request)
@@ -99,10 +106,10 @@ class Ros:
 
 @pytest.fixture
 def domain_id() -> int:
-    """Return a domain that no other test of this run uses; 1..100 (ports above are taken)."""
+    """Return a domain that no other test of this run uses now."""
     pytest.importorskip('rclpy', reason='rclpy is not here: ./run pytest brings it')
     pytest.importorskip('pose_ros.msg', reason='the messages are not built: ./run pytest does it')
-    return 1 + next(_DOMAINS) % 100
+    return new_domain()
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthNoise
-from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.proximity.distance import proximity
 from pose_ros.core.proximity.zones import make_zone
@@ -32,7 +31,6 @@ from pose_ros.msg import Proximity, ProximityArray
 from pose_ros.ros.conversions import keypoints_to_msg, stamp_from_ns, stamp_ns, tracks_to_msg
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.recording.bag import skeleton_types
-from pose_ros.ros.space_messages import write_space
 
 BEGIN_NS = 1_700_000_000_123_456_789
 Topics = dict[str, Any]
@@ -84,12 +82,11 @@ def of_play(name: str, seconds: float, z_m: float = 2.6, seed: int = 3) -> Itera
         keypoints = observe(scene, camera, rng)
         lifted = lift(scene.depth, camera, keypoints, noise).joints
         tracks = tracker.update(t_ns * 1e-9, keypoints, size)
-        known = space.update(t_ns * 1e-9, tracks, *of_tracks(tracks, keypoints, lifted)).of(tracks)
+        known = space.update(t_ns * 1e-9, tracks, *lifted.of(tracks)).of(tracks)
         near = proximity(zone, known.position, known.velocity, known.covariance)
         shade = np.clip(255 - scene.depth.astype(np.float64) / 20, 0, 255).astype(np.uint8)
         pose = keypoints_to_msg(keypoints, header, size)
-        tracked = tracks_to_msg(tracks, header, size)
-        write_space(tracked, known.position, known.covariance, known.source, known.velocity)
+        tracked = tracks_to_msg(tracks, header, size, known)
         for msg in (pose, tracked):
             msg.detect_ms, msg.track_ms, msg.network_ms = 20.0 + 5 * np.sin(t_s), 0.5, 18.0
             msg.published = stamp_from_ns(t_ns + 40_000_000)

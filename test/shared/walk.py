@@ -13,12 +13,12 @@ from std_msgs.msg import Header
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.conversions import keypoints_to_msg
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
-from pose_ros.ros.space_messages import write_space
 from pose_ros.ros.transforms import transforms_of
 
 K = [525.0, 0.0, 320.0, 0.0, 525.0, 240.0, 0.0, 0.0, 1.0]
@@ -55,13 +55,10 @@ class Walk:
                       frame_id='optical')
         xy = CAMERA.project(noisy).astype(np.float32)
         people = Keypoints(xy, np.full((1, 17), 0.9, np.float32), np.ones(1, np.float32))
-        pose = keypoints_to_msg(people, head, (640, 480))
-        if depth:
-            covariance = np.broadcast_to(np.eye(3) * 1e-4, (1, 17, 3, 3))
-            write_space(
-                pose, noisy, covariance, np.full((1, 17), PositionSource.DEPTH, np.int8)
-            )
-        return pose
+        found = Joints3D(
+            noisy, np.broadcast_to(np.eye(3) * 1e-4, (1, 17, 3, 3)),
+            np.full((1, 17), PositionSource.DEPTH, np.int8))
+        return keypoints_to_msg(people, head, (640, 480), found if depth else None)
 
     def send(self, frame: int, depth: bool = True) -> SkeletonArray:
         """Send a frame; return what the tracker makes of it."""

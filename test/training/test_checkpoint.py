@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
 
 from pose_ros.training.checkpoint import load_checkpoint, load_weights, save_checkpoint  # noqa: E402
-from pose_ros.training.errors import TrainingError  # noqa: E402
+from pose_ros.training.settings import TrainingError  # noqa: E402
 
 
 @contextlib.contextmanager

@@ -17,12 +17,11 @@ from pose_ros.backends import load_backend  # noqa: E402
 from pose_ros.backends.model_files import read_spec  # noqa: E402
 from pose_ros.core import geometry  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
-from pose_ros.training.checkpoint import load_checkpoint  # noqa: E402
-from pose_ros.training.errors import TrainingError  # noqa: E402
+from pose_ros.training.checkpoint import load_checkpoint, trained_network  # noqa: E402
 from pose_ros.training.export import export_network  # noqa: E402
 from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
 from pose_ros.training.network import normalised  # noqa: E402
-from pose_ros.training.networks import trained_network  # noqa: E402
+from pose_ros.training.settings import TrainingError  # noqa: E402
 
 NO_CROPS = torch.zeros(0, 256, 256, 3, dtype=torch.uint8)
 

@@ -3,12 +3,16 @@
 """Who is learnt from, who is left out and why, and what is wrong with a folder."""
 
 from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
 
-from pose_ros.training.errors import TrainingError
-from pose_ros.training.labels import read_labels, split_by_photo
+pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
+
+from pose_ros import cli  # noqa: E402
+from pose_ros.training.data import read_labels, split_by_photo  # noqa: E402
+from pose_ros.training.settings import TrainingError  # noqa: E402
 
 
 def labels_of(folder):
@@ -56,6 +60,19 @@ def test_missing_images_are_named_and_counted(change_labels):
 
     with pytest.raises(TrainingError, match=r'1 of 8 images are not in .*, for example gone\.png'):
         labels_of(change_labels(edit))
+
+
+def test_a_broken_image_among_good_ones_is_named_before_anything_begins(
+    stick_folder, tmp_path, capsys
+):
+    folder = tmp_path / 'changed'
+    shutil.copytree(stick_folder, folder)
+    (folder / 'images' / '5.png').write_text('<html>404</html>')
+    run = tmp_path / 'run'
+    assert cli.main(['train', '--data', str(folder), '--out', str(run)]) == 1
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1 and '1 of 8 images cannot be read' in error
+    assert str(folder / 'images' / '5.png') in error and not run.exists()
 
 
 def test_nobody_left_says_why(change_labels):

@@ -2,9 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loss, learning rate, averaged weights, the network's shapes, accuracy."""
 
-import time
-
-import cv2
 import numpy as np
 import pytest
 
@@ -14,17 +11,14 @@ from pose_ros.core.decode.encode import encode_heatmaps  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.training import accuracy  # noqa: E402
 from pose_ros.training.accuracy import Predictions  # noqa: E402
-from pose_ros.training.augment import Augmentation  # noqa: E402
-from pose_ros.training.device import choose_device  # noqa: E402
-from pose_ros.training.errors import TrainingError  # noqa: E402
 from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
-from pose_ros.training.labels import read_labels  # noqa: E402
-from pose_ros.training.loader import batch_of  # noqa: E402
-from pose_ros.training.loop import parameter_groups  # noqa: E402
-from pose_ros.training.loss import heatmap_loss  # noqa: E402
-from pose_ros.training.network import normalised  # noqa: E402
-from pose_ros.training.samples import SampleMaker  # noqa: E402
-from pose_ros.training.schedule import AveragedWeights, learning_rate_factor  # noqa: E402
+from pose_ros.training.loop import (  # noqa: E402
+    AveragedWeights,
+    learning_rate_factor,
+    parameter_groups,
+)
+from pose_ros.training.network import choose_device, heatmap_loss, normalised  # noqa: E402
+from pose_ros.training.settings import TrainingError  # noqa: E402
 
 
 def targets(sigma):
@@ -140,27 +134,3 @@ def test_devices_that_are_not_there():
         choose_device('abacus', 'auto')
     with pytest.raises(TrainingError, match='fp16 is for CUDA'):
         choose_device('cpu', 'fp16')
-
-
-def test_crops_are_made_in_a_fifth_of_the_time_that_the_network_takes(stick_folder):
-    """In processor time of one thread each, so that other work on the machine changes nothing."""
-    labels = read_labels(stick_folder / 'annotations.json', stick_folder / 'images')
-    network = HeatmapNet().to(memory_format=torch.channels_last).train()
-    maker = SampleMaker(labels.people, network.spec, Augmentation())
-    threads = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    makes_s, learns_s = [], []
-    for epoch in range(4):
-        began_s = time.thread_time()
-        samples = [maker.sample(i % 8, epoch, i) for i in range(16)]
-        makes_s.append(time.thread_time() - began_s)
-        batch = batch_of(samples)
-        began_s = time.thread_time()
-        with choose_device('cpu', 'auto').autocast():
-            maps = network(normalised(batch.crops, network.spec))
-        heatmap_loss(maps['heatmaps'], batch.heatmaps, batch.weight).backward()
-        learns_s.append(time.thread_time() - began_s)
-    torch.set_num_threads(threads[0])
-    cv2.setNumThreads(threads[1])
-    assert min(makes_s) < 0.2 * min(learns_s)

@@ -2,19 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Crops: what is labelled stays on the joint that is drawn there, whatever is changed."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
 
 from pose_ros.core.skeleton import FLIP_INDEX  # noqa: E402
+from pose_ros.evaluation.scores import DataError  # noqa: E402
 from pose_ros.training import augment  # noqa: E402
 from pose_ros.training.augment import Augmentation  # noqa: E402
-from pose_ros.training.errors import TrainingError  # noqa: E402
+from pose_ros.training.data import read_labels  # noqa: E402
 from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
-from pose_ros.training.labels import read_labels  # noqa: E402
-from pose_ros.training.loader import Loader  # noqa: E402
-from pose_ros.training.samples import PhotoCache, SampleMaker  # noqa: E402
+from pose_ros.training.samples import Loader, PhotoCache, SampleMaker  # noqa: E402
 
 SPEC = HeatmapNet.spec
 GEOMETRY = Augmentation(
@@ -44,7 +46,7 @@ def test_joints_stay_where_they_are_drawn(people, augmentation):
         index = place % len(people)
         person = people[index]
         sample = maker.sample(index, epoch=1, place=place)
-        photo = photos.read(person.path)
+        photo = photos.read(person)
         _, is_mirrored = augment.random_affine(
             augmentation, SPEC.input_size, np.random.default_rng([5, 1, 1, place])
         )
@@ -109,16 +111,21 @@ def test_an_occlusion_is_one_rectangle():
     assert rows.size == covered.shape[0] * covered.shape[1]
 
 
-def test_an_unreadable_photo_is_named(tmp_path):
-    (tmp_path / 'a.png').write_bytes(b'no image')
-    with pytest.raises(TrainingError, match=r'a\.png cannot be read'):
-        PhotoCache().read(tmp_path / 'a.png')
+def test_a_photo_that_is_not_the_labelled_one_is_named(tmp_path, people):
+    small = np.zeros((20, 30, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / 'a.png'), small)
+    person = replace(people[0], path=tmp_path / 'a.png')
+    with pytest.raises(DataError, match=r'a\.png has 30x20 pixels, its labels are for 320x260'):
+        PhotoCache().read(person)
+    (tmp_path / 'a.png').write_bytes((tmp_path / 'a.png').read_bytes()[:20])
+    with pytest.raises(DataError, match=r'a\.png cannot be read'):
+        PhotoCache().read(person)
 
 
 def test_the_cache_has_an_end(people):
     photos = PhotoCache(capacity_bytes=2 * 260 * 320 * 3)
-    read = [photos.read(person.path) for person in people]
-    again = [photos.read(person.path) for person in people]
+    read = [photos.read(person) for person in people]
+    again = [photos.read(person) for person in people]
     assert sum(a is b for a, b in zip(read, again)) == 2
     assert all(np.array_equal(a, b) for a, b in zip(read, again))
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import time
 from typing import Any, TypeVar
 
-from pose_ros.backends.tensorrt.owned_files import (
+from pose_ros.backends.owned_files import (
     NotOwnedError,
     make_private_folder,
     read_owned,

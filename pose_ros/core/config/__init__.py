@@ -3,7 +3,7 @@
 """
 Every parameter of every node: one frozen dataclass per node, the single source.
 
-ROS parameters, `config/pose.yaml` and the README's tables are made from these or checked against
+ROS parameters, `config/pose.yaml` and `docs/parameters.md` are made from these or checked against
 them. Facts of a network are not parameters: they stand in its ModelSpec.
 """
 

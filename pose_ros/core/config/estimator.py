@@ -108,6 +108,13 @@ class EstimatorConfig:
         'raw', 'raw: topic image; compressed: topic image/compressed',
         choices=('raw', 'compressed'), live=False,
     )
+    image_rotation: int = param(
+        0,
+        'How far images must be turned clockwise for people to stand upright, degrees: 180 for a '
+        'camera mounted upside down. Only the networks see them turned: pixels and frames of the '
+        'output stay those of the image',
+        choices=(0, 90, 180, 270),
+    )
     expected_rate_hz: float = param(
         0.0, 'Images per second that the camera should send, Hz; 0: as many as it usually does',
         low=0.0, high=1000.0,
@@ -137,6 +144,14 @@ class EstimatorConfig:
     depth_transport: str = param(
         'raw', 'raw: topic depth; compressedDepth: topic depth/compressedDepth (PNG)',
         choices=('raw', 'compressedDepth'), live=False,
+    )
+    depth_unit_m: float = param(
+        0.0, 'Metres of one unit of the depth image; 0: as REP 118 has it, 0.001 of 16UC1 and 1 '
+        'of 32FC1', low=0.0, high=1.0,
+    )
+    depth_registered: bool = param(
+        False, 'Depth is registered to the image even if its frame has another name and tf does '
+        'not say that the two are one',
     )
     depth_tolerance_s: float = param(
         0.02, 'Depth belongs to an image when their stamps differ by at most this, s', low=0.0,

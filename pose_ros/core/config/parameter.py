@@ -15,7 +15,7 @@ def param(
     description: str,
     low: float | None = None,
     high: float | None = None,
-    choices: tuple[str, ...] = (),
+    choices: tuple[str, ...] | tuple[int, ...] = (),
     live: bool = True,
 ) -> Any:
     """
@@ -29,8 +29,8 @@ def param(
         One sentence, with the unit.
     low, high : float, optional
         Smallest and largest allowed value of a number, both allowed themselves.
-    choices : tuple of str
-        The allowed values of a string; empty when any will do.
+    choices : tuple of str or int
+        The allowed values; empty when any will do.
     live : bool
         Whether it may change while the node is active; else it is read when configuring.
     """
@@ -102,7 +102,7 @@ def allowed(f: Field[Any]) -> str:
         tuple: 'a list of numbers',
     }[type(f.default)]
     if choices:
-        return f'one of {", ".join(choices)}'
+        return f'one of {", ".join(map(str, choices))}'
     return kind if low is None else f'{kind} between {low} and {high}'
 
 

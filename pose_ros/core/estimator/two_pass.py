@@ -59,6 +59,8 @@ class TwoPassEstimator:
         self._followed_size = (0, 0)
         self._followed_stamp_s: float | None = None
         self._roi_tracker = RoiTracker()
+        # Of the latest image; the networks see it turned by `image_rotation`.
+        self._upright_from_image, self._upright_size = geometry.upright((1, 1), 0)
 
     @property
     def times(self) -> StageTimes:
@@ -109,6 +111,8 @@ class TwoPassEstimator:
         else:
             check_image(image)
             image_size = (image.shape[1], image.shape[0])
+        self._upright_from_image, self._upright_size = geometry.upright(
+            image_size, self.config.image_rotation)
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
         if given is not None or self.config.mode != 'two-pass':
             self._roi_tracker.forget()
@@ -127,7 +131,7 @@ class TwoPassEstimator:
                 people = self._two_passes(
                     image, image_size, stamp_s, late and self.config.follow_when_late)
             else:
-                people = self._candidates(image_size)
+                people = self._candidates()
                 people = self._scored('one_pass', people)
         return self._published(people)
 
@@ -141,33 +145,33 @@ class TwoPassEstimator:
             followed = tracker.found(self._in_crops(tracker.people), config)
             if followed is not None:
                 return followed
-        candidates = self._candidates(image_size)
+        candidates = self._candidates()
         people = self._sharpened(candidates, config.max_crops)
         known = people.select(people.person_score >= config.min_person_score)
         tracker.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
         return people
 
-    def _candidates(self, image_size: tuple[int, int]) -> Keypoints:
+    def _candidates(self) -> Keypoints:
         """
         Return everybody whom the first pass sees, best first; its own person scores.
 
         In the modes with a second pass only those who are worth a crop.
         """
-        people, score = self._seen(image_size, self.config.detect_size_px)
+        people, score = self._seen(self.config.detect_size_px)
         second = self.config.detect_second_size_px
         if second and not (len(score) and score.min() >= CONVINCING):
-            more, more_score = self._seen(image_size, second)
+            more, more_score = self._seen(second)
             people = Keypoints.concatenate([people, more])
             score = np.concatenate([score, more_score])
         ranked = replace(people, person_score=score)
         return people.select(oks.distinct(ranked, self.config.duplicate_oks))
 
-    def _seen(
-        self, image_size: tuple[int, int], long_side: int
-    ) -> tuple[Keypoints, np.ndarray]:
+    def _seen(self, long_side: int) -> tuple[Keypoints, np.ndarray]:
         """Run the first pass at one size; return whom it sees, or who is worth a crop; scores."""
-        input_size = first_pass_size(image_size, long_side, self.backend.detector)
-        people = self.backend.detect(geometry.letterbox(image_size, input_size)[None], input_size)
+        input_size = first_pass_size(self._upright_size, long_side, self.backend.detector)
+        input_from_upright = geometry.letterbox(self._upright_size, input_size)
+        input_from_image = geometry.compose(input_from_upright, self._upright_from_image)
+        people = self.backend.detect(input_from_image[None], input_size)
         score = candidate_score(people)
         if self.config.mode == 'one-pass':
             return people, score
@@ -220,7 +224,16 @@ class TwoPassEstimator:
             return people
         refiner = self.backend.refiner
         padding = self.config.crop_padding * refiner.crop_scale / USUAL_CROP_SCALE
-        crops = geometry.crop(boxes, refiner.input_size, padding, refiner.crop_aspect)
+        return self._looked_at(boxes, padding)
+
+    def _looked_at(self, boxes: np.ndarray, padding: float) -> Keypoints:
+        """Run the second pass on boxes, x_min, y_min, x_max, y_max in image pixels."""
+        refiner = self.backend.refiner
+        input_from_upright = geometry.crop(
+            geometry.map_boxes(self._upright_from_image, boxes), refiner.input_size, padding,
+            refiner.crop_aspect,
+        )
+        crops = geometry.compose(input_from_upright, self._upright_from_image)
         return look_at_crops(self.backend, crops, self.config.mirror_crops)
 
     def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:
@@ -228,11 +241,7 @@ class TwoPassEstimator:
         best = np.argsort(-scores, kind='stable')[:self.config.max_crops]
         if not len(best):
             return Keypoints.empty()
-        refiner = self.backend.refiner
-        crops = geometry.crop(
-            boxes[best], refiner.input_size, refiner.crop_scale, refiner.crop_aspect
-        )
-        people = look_at_crops(self.backend, crops, self.config.mirror_crops)
+        people = self._looked_at(boxes[best], self.backend.refiner.crop_scale)
         people = self._scored('boxes', people)
         # The probability that the box shows a person, times that of the skeleton in it.
         people = replace(people, person_score=people.person_score * np.float32(scores[best]))
@@ -245,7 +254,7 @@ class TwoPassEstimator:
             people = self.look_again(self._followed)
             people = people.select(people.person_score >= self.config.min_follow_score)
         if not len(people):
-            people = self._sharpened(self._candidates(image_size).select(slice(1)), 1)
+            people = self._sharpened(self._candidates().select(slice(1)), 1)
         people = people.select(people.person_score >= self.config.min_person_score)
         self._followed, self._followed_size = people, image_size
         self._followed_stamp_s = stamp_s

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pose_ros.core.skeleton import NUM_KEYPOINTS
-from pose_ros.core.tracking.tracks import PositionSource
+from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS
+from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
 
 
 class Joints3D(NamedTuple):
@@ -39,3 +39,27 @@ class Joints3D(NamedTuple):
             np.full((n, k, 3, 3), np.nan),
             np.full((n, k), PositionSource.NONE, np.int8),
         )
+
+    def of(self, tracks: Tracks) -> Joints3D:
+        """
+        Bring the joints of detections into the order of the tracks just updated with them.
+
+        Parameters
+        ----------
+        tracks : Tracks
+            M people, as `Tracker.update` returned them for the detections of these joints.
+
+        Returns
+        -------
+        Joints3D
+            Of the M people, sides as in the tracks; unknown where a keypoint was not observed.
+        """
+        found = Joints3D.unknown(len(tracks))
+        track, keypoint = np.nonzero(
+            (tracks.keypoint_state == int(KeypointState.OBSERVED))
+            & (tracks.detection >= 0)[:, None])
+        exchanged = tracks.exchanged[track, keypoint]
+        source = np.where(exchanged, FLIP_INDEX[keypoint], keypoint)
+        for own, measured in zip(found, self):
+            own[track, keypoint] = measured[tracks.detection[track], source]
+        return found

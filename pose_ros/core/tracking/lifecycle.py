@@ -42,11 +42,15 @@ class Lifecycle:
         Stamps of the first and of the latest detection.
     keypoint_score : (N, 17) float64
         Of the keypoints used in the present image, else 0.
+    detection : (N,) int64
+        Row of the detection in the present image, else -1.
+    exchanged : (N, 17) bool
+        Whether a keypoint is the one of the other side of this detection.
     """
 
     _ARRAYS = (
         'id', 'confirmed', 'hits', 'evidence', 'missed', 'score', 'born_s', 'seen_s',
-        'keypoint_score',
+        'keypoint_score', 'detection', 'exchanged',
     )
 
     def __init__(self) -> None:
@@ -59,11 +63,14 @@ class Lifecycle:
         self.born_s = np.empty(0)
         self.seen_s = np.empty(0)
         self.keypoint_score = np.empty((0, NUM_KEYPOINTS))
+        self.detection = np.empty(0, np.int64)
+        self.exchanged = np.empty((0, NUM_KEYPOINTS), bool)
 
     def add(
-        self, first_id: int, stamp_s: float, score: np.ndarray, keypoint_score: np.ndarray
+        self, first_id: int, stamp_s: float, score: np.ndarray, keypoint_score: np.ndarray,
+        detection: np.ndarray,
     ) -> None:
-        """Append n tracks seen for the first time: scores (n,) and of keypoints (n, 17)."""
+        """Append n tracks seen for the first time: detections (n,), scores (n,) and (n, 17)."""
         n = len(score)
         for name, rows in (
             ('id', first_id + np.arange(n)),
@@ -75,6 +82,8 @@ class Lifecycle:
             ('born_s', np.full(n, stamp_s)),
             ('seen_s', np.full(n, stamp_s)),
             ('keypoint_score', keypoint_score),
+            ('detection', detection),
+            ('exchanged', np.zeros((n, NUM_KEYPOINTS), bool)),
         ):
             setattr(self, name, np.concatenate([getattr(self, name), rows]))
 
@@ -87,6 +96,7 @@ class Lifecycle:
         """Begin a new image, in which nobody has been found yet."""
         self.keypoint_score[:] = 0.0
         self.missed[:] = True
+        self.detection[:] = -1
 
     def see(
         self,
@@ -94,10 +104,13 @@ class Lifecycle:
         stamp_s: float,
         score: np.ndarray,
         keypoint_score: np.ndarray,
+        detection: np.ndarray,
+        exchanged: np.ndarray,
         config: TrackerConfig,
     ) -> None:
         """Note that the tracks `rows` were found in the present image."""
         self.keypoint_score[rows] = keypoint_score
+        self.detection[rows], self.exchanged[rows] = detection, exchanged
         self.score[rows] = score
         self.seen_s[rows] = stamp_s
         self.hits[rows] += 1

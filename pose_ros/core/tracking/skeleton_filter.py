@@ -85,6 +85,8 @@ class SkeletonFilter:
         The factors on both noises that the innovations call for.
     nis : (n, 17) float64
         Normalised innovations squared of the latest update, NaN where nothing was measured.
+    exchanged : (n, 17) bool
+        Which keypoints of the latest update were measured on the other side.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class SkeletonFilter:
         self.height_px = np.empty(0)
         self.adaptive_noise = AdaptiveNoise()
         self.nis = np.empty((0, k))
+        self.exchanged = np.empty((0, k), bool)
         self._swapped_s = np.empty((0, len(swaps.LIMBS)))
 
     def set_order(self, order: int) -> None:
@@ -207,15 +210,16 @@ class SkeletonFilter:
         y, S = kalman.innovation(x, P, measured.xy, R)
         nis = kalman.mahalanobis_squared(y, S)
         expected = measured.valid & known
+        self.exchanged = np.zeros_like(expected)
         if self.resolve_swaps and not swaps.impossible(nis, expected):
             # After a while unseen a pose is a new one, not an exchange in the old one.
             recent = expected & (self.stamp_s - self.seen_s[rows] < REACQUIRE_S + 0.1)
-            exchanged, self._swapped_s[rows] = swaps.exchanged(
+            self.exchanged, self._swapped_s[rows] = swaps.exchanged(
                 x, P, measured, R, recent, nis,
                 self.gate_sigma, self._swapped_s[rows], self.stamp_s,
             )
-            if exchanged.any():
-                measured = swaps.put_right(measured, exchanged)
+            if self.exchanged.any():
+                measured = swaps.put_right(measured, self.exchanged)
                 R = self._noise(measured.score, height, log_r_scale)
                 y, S = kalman.innovation(x, P, measured.xy, R)
                 nis = kalman.mahalanobis_squared(y, S)

@@ -115,6 +115,7 @@ class Tracker:
             Everybody tracked, at `stamp_s`.
         """
         if not self._accept(stamp_s, image_size):
+            self._life.detection[:] = -1
             return self._tracks()
         detected = clean(keypoints, self.config.min_keypoint_score, self.counters)
         self._filter.predict(stamp_s)
@@ -130,7 +131,8 @@ class Tracker:
             # Everybody in the given order: whole arrays are cheaper than picked rows.
             in_order = n == len(detected.xy) and bool((columns == np.arange(n)).all())
             measured = detected if in_order else detected.select(columns)
-            self._see(slice(None) if n == len(life.id) else rows, measured)
+            everybody = n == len(life.id)
+            self._see(slice(None) if everybody else rows, measured, columns)
         self._begin(pairs, similarity, detected)
         self._end(stamp_s)
         return self._tracks()
@@ -181,11 +183,16 @@ class Tracker:
         self._stamp_s = stamp_s
         return True
 
-    def _see(self, rows: np.ndarray | slice, measured: Detections) -> None:
-        """Correct the tracks `rows` by what was seen of them."""
+    def _see(
+        self, rows: np.ndarray | slice, measured: Detections, detection: np.ndarray
+    ) -> None:
+        """Correct the tracks `rows` by what was seen of them, rows `detection` of the people."""
         used = self._filter.update(rows, measured)
         life, stamp_s = self._life, self._filter.stamp_s
-        life.see(rows, stamp_s, measured.person_score, used.score, self.config)
+        life.see(
+            rows, stamp_s, measured.person_score, used.score, detection, self._filter.exchanged,
+            self.config,
+        )
         if self.config.filter == 'one-euro':
             beta = self.config.one_euro_beta / self._filter.height_px[rows]
             cutoff_hz = self.config.one_euro_min_cutoff_hz * PRESETS[self.config.preset][0]
@@ -214,7 +221,7 @@ class Tracker:
             self.counters['duplicate_person'] += doubles
         new = detected.select(chosen)
         self._filter.add(new)
-        self._life.add(self._next_id, self._filter.stamp_s, new.person_score, new.score)
+        self._life.add(self._next_id, self._filter.stamp_s, new.person_score, new.score, chosen)
         self._next_id += len(chosen)
 
     def _end(self, stamp_s: float) -> None:
@@ -237,7 +244,7 @@ class Tracker:
     def _tracks(self, stamp_s: float | None = None) -> Tracks:
         """Report everybody now, or carried ahead to `stamp_s`."""
         config, skeletons, life = self.config, self._filter, self._life
-        observed = life.keypoint_score > 0
+        observed, detection = life.keypoint_score > 0, life.detection.copy()
         if stamp_s is None:
             stamp_s = skeletons.stamp_s
             x, P = skeletons.x, skeletons.P
@@ -246,7 +253,7 @@ class Tracker:
                 x[:, :, 0] = self._one_euro.shown(life.id.tolist(), x[:, :, 0], observed)
         else:
             x, P = skeletons.ahead(stamp_s)
-            observed = np.zeros_like(observed)
+            observed, detection = np.zeros_like(observed), np.full_like(detection, -1)
         unseen_s = stamp_s - life.seen_s
         there = skeletons.known & (stamp_s - skeletons.seen_s <= config.max_prediction_s)
         keypoint_state = np.where(there, _PREDICTED, _MISSING)
@@ -266,6 +273,8 @@ class Tracker:
             covariance=covariance,
             keypoint_state=keypoint_state,
             keypoint_score=np.where(observed, life.keypoint_score, 0.0).astype(np.float32),
+            detection=detection,
+            exchanged=life.exchanged & observed,
         )
         here = unseen_s <= config.max_lost_s
         return tracks if here.all() else tracks.select(here)

@@ -22,7 +22,7 @@ class TrackState(IntEnum):
 
 
 class KeypointState(IntEnum):
-    """What is known of a keypoint; the values are those of Keypoint.msg."""
+    """What is known of a keypoint; the values are those of Skeleton.msg."""
 
     MISSING = 0
     OBSERVED = 1
@@ -30,7 +30,7 @@ class KeypointState(IntEnum):
 
 
 class PositionSource(IntEnum):
-    """What a 3-D position rests on; the values are those of Keypoint.msg."""
+    """What a 3-D position rests on; the values are those of Skeleton.msg."""
 
     NONE = 0
     DEPTH = 1
@@ -63,6 +63,10 @@ class Tracks:
         KeypointState.
     keypoint_score : (N, 17) float32
         Peak height in [0, 1]; 0 where not OBSERVED.
+    detection : (N,) int64
+        Row of the track's detection among the people of this very update; -1 where there is none.
+    exchanged : (N, 17) bool
+        Whether an OBSERVED keypoint is the one of the other side of its detection.
     """
 
     stamp_s: float
@@ -76,6 +80,8 @@ class Tracks:
     covariance: np.ndarray
     keypoint_state: np.ndarray
     keypoint_score: np.ndarray
+    detection: np.ndarray
+    exchanged: np.ndarray
 
     def __len__(self) -> int:
         """Count the people."""
@@ -102,4 +108,6 @@ class Tracks:
             np.empty((0, k, 2, 2), np.float32),
             np.empty((0, k), np.int8),
             np.empty((0, k), np.float32),
+            np.empty(0, np.int64),
+            np.empty((0, k), bool),
         )

@@ -14,7 +14,7 @@ stamp. Each as `_p50_ms`, `_p95_ms`, `_p99_ms`. `followed` counts images without
 With `people_from: detections` another node finds the people (`detections_input`), and an image is
 worked on when its detections have come. With the parameter `depth` it subscribes `depth` and
 `camera_info` as well and gives 3-D positions (`depth_input`); where they cannot be had the
-reason is on /diagnostics. With `monocular` people without any depth get metres from an assumed
+reason is on /diagnostics. With `monocular` people without any depth get positions from an assumed
 stature (`core/pose3d/monocular.py`), marked as such.
 """
 
@@ -30,15 +30,17 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
 from pose_ros.backends import load_backend
 from pose_ros.core.backend import Backend, BackendError, BackendLostError
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.late_frames import LateFrames
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
+from pose_ros.core.intensity_range import IntensityRange
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.pose3d.monocular import lift_monocular
-from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.diagnostics.findings import Finding
 from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray
@@ -48,11 +50,9 @@ from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
 from pose_ros.ros.diagnostics import OK, WARN, runtime_findings
 from pose_ros.ros.image_checks import DropCounter, ImageChecks, takes_message_info
-from pose_ros.ros.images import ImageError, image_for
+from pose_ros.ros.images import ImageError, image_for, transport_topic
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
-from pose_ros.ros.skeleton_bytes import SkeletonBytes, same_as_rclpy
-from pose_ros.ros.space_messages import sources_from_msg, write_space
 
 
 class PoseEstimatorNode(ManagedNode):
@@ -80,8 +80,8 @@ class PoseEstimatorNode(ManagedNode):
         self._camera: CameraInput | None = None
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
-        self._bytes: SkeletonBytes | None = None
         self._drops, self._late_frames = DropCounter(), LateFrames()
+        self._intensity = IntensityRange()
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
         self._input = ImageChecks(self, lambda: self._subscription)
@@ -97,7 +97,6 @@ class PoseEstimatorNode(ManagedNode):
         except (BackendError, ValueError) as error:
             raise StartError(f'cannot load the networks: {error}') from error
         assert self._backend is not None
-        self._bytes = SkeletonBytes() if same_as_rclpy() else None
         self._publisher = self.create_publisher(
             SkeletonArray, 'pose', 10,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
@@ -119,8 +118,8 @@ class PoseEstimatorNode(ManagedNode):
 
     def activate(self) -> None:
         """Subscribe."""
-        compressed = self.config.image_transport == 'compressed'
-        self._drops = DropCounter()
+        kind, topic = transport_topic(self, 'image', self.config.image_transport)
+        self._drops, self._intensity = DropCounter(), IntensityRange()
         self._last_stamp_ns, self._last_size = 0, None
         self._input = ImageChecks(self, lambda: self._subscription)
         if self.config.people_from == 'detections':
@@ -130,8 +129,7 @@ class PoseEstimatorNode(ManagedNode):
             if self.config.depth:
                 self._depth = DepthInput(self, self.config, self._camera)
         self._subscription = self.create_subscription(
-            CompressedImage if compressed else Image,
-            'image/compressed' if compressed else 'image',
+            kind, topic,
             self._on_image_with_info if takes_message_info() else self._on_image,
             QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
@@ -253,7 +251,7 @@ class PoseEstimatorNode(ManagedNode):
         if (estimator := self._estimator) is None:
             return
         try:
-            image, size = image_for(msg, estimator.backend.encodings)
+            image, size = image_for(msg, estimator.backend.encodings, self._intensity)
             converted_s = time.perf_counter()
             self._check_header(msg, size)
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
@@ -272,19 +270,18 @@ class PoseEstimatorNode(ManagedNode):
             return
         estimated_s = time.perf_counter()
         times = estimator.times
-        is_3d = self._depth is not None or self.config.monocular
-        pose = (
-            keypoints_to_msg(people, msg.header, size) if is_3d or self._bytes is None
-            else self._bytes.begin(msg.header, size))
-        pose.model = self._model()
-        pose.convert_ms = (converted_s - entered_s) * 1e3
-        pose.detect_ms, pose.refine_ms = times.detect_s * 1e3, times.refine_s * 1e3
-        pose.network_ms = times.network_s * 1e3
-        pose.received = received.to_msg()
+        facts = {
+            'model': self._model(), 'received': received.to_msg(),
+            'convert_ms': (converted_s - entered_s) * 1e3, 'detect_ms': times.detect_s * 1e3,
+            'refine_ms': times.refine_s * 1e3, 'network_ms': times.network_s * 1e3,
+        }
+        header = msg.header
         if self._depth is None:
-            self._publish(pose, people)
+            self._publish(people, header, size, facts, None)
         else:
-            self._depth.offer(people, pose, lambda pose: self._publish(pose, people))
+            self._depth.offer(
+                people, header, size,
+                lambda joints: self._publish(people, header, size, facts, joints))
         callback_s = time.perf_counter() - entered_s
         self._input.used(callback_s)
         statistics = self.statistics
@@ -296,31 +293,37 @@ class PoseEstimatorNode(ManagedNode):
             statistics.add(part, getattr(times, f'{part}_s'))
         statistics.add('publish', time.perf_counter() - estimated_s)
 
-    def _publish(self, pose: SkeletonArray, people: Keypoints) -> None:
+    def _publish(
+        self, people: Keypoints, header: Header, size: tuple[int, int], facts: dict[str, Any],
+        joints: Joints3D | None,
+    ) -> None:
         if self.config.monocular:
-            self._assume(pose, people)
+            joints = self._assume(people, size, joints)
         published = self.get_clock().now()
-        pose.published = published.to_msg()
-        in_bytes = self._bytes is not None and pose is self._bytes.pose
-        self._publisher.publish(self._bytes.write(people) if in_bytes else pose)
+        self._publisher.publish(
+            keypoints_to_msg(people, header, size, joints, published=published.to_msg(), **facts))
         self.statistics.counts['published'] += 1
-        self.statistics.add('age', (published.nanoseconds - stamp_ns(pose.header.stamp)) * 1e-9)
+        self.statistics.add('age', (published.nanoseconds - stamp_ns(header.stamp)) * 1e-9)
 
-    def _assume(self, pose: SkeletonArray, people: Keypoints) -> None:
-        """Write 3-D by the assumed stature for the people whom no depth was found of."""
+    def _assume(
+        self, people: Keypoints, size: tuple[int, int], joints: Joints3D | None
+    ) -> Joints3D | None:
+        """Add positions by the assumed stature of the people without any depth."""
         assert self._camera is not None
-        if not len(people) or self._camera.problem_with((pose.image_width, pose.image_height)):
-            return
+        if not len(people) or self._camera.problem_with(size):
+            return joints
         assert self._camera.camera is not None
         started_s = time.perf_counter()
-        joints = lift_monocular(
+        placed = lift_monocular(
             self._camera.camera, people, self.config.assumed_height_m,
             self.config.assumed_height_sigma_m,
         )
-        lifted = (sources_from_msg(pose) != PositionSource.NONE).any(axis=1)
-        joints.position[lifted] = np.nan
-        write_space(pose, *joints)
+        if joints is not None:
+            lifted = np.isfinite(joints.position).all(axis=2).any(axis=1)
+            for own, measured in zip(placed, joints):
+                own[lifted] = measured[lifted]
         self.statistics.add('monocular', time.perf_counter() - started_s)
+        return placed
 
     def _check_header(self, msg: Image | CompressedImage, size: tuple[int, int]) -> None:
         """Say what is odd about an image that can be used all the same."""

@@ -19,16 +19,16 @@ import numpy as np
 from std_msgs.msg import Header
 
 from pose_ros.core.config import ProximityConfig
+from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.proximity.distance import Zone, proximity
 from pose_ros.core.proximity.last_seen import LastSeenTracks
 from pose_ros.core.proximity.zones import make_zone
-from pose_ros.core.tracking.tracks import PositionSource
-from pose_ros.msg import Keypoint, Proximity, ProximityArray, SkeletonArray
-from pose_ros.ros.conversions import stamp_ns, stamp_seconds
+from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
+from pose_ros.msg import Proximity, ProximityArray, SkeletonArray
+from pose_ros.ros.conversions import stamp_ns, tracks3d_from_msg, tracks_from_msg
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
-from pose_ros.ros.space_messages import sources_from_msg, space_from_msg, velocities_from_msg
 from pose_ros.ros.transforms import NoTransform, Transforms, transforms_of
 from pose_ros.ros.zone_place import FixedPlace, FramePlace
 
@@ -180,11 +180,10 @@ class PoseProximityNode(ManagedNode):
         if stale:
             answer.status, answer.stale_s = ProximityArray.STALE, later_s
         zone = self._zone(msg)
-        position, covariance = space_from_msg(msg)
-        ids = np.array([s.id for s in msg.skeletons], np.int64)
+        tracks, joints = tracks_from_msg(msg), tracks3d_from_msg(msg)
         seen = self._last_seen.update(
-            stamp_seconds(msg.header.stamp), later_s, ids, position, velocities_from_msg(msg),
-            covariance,
+            joints.stamp_s, later_s, joints.id, joints.position, joints.velocity,
+            joints.covariance,
         )
         people = [self._person(skeleton, later_s if stale else 0.0) for skeleton in msg.skeletons]
         if zone is None:
@@ -195,7 +194,7 @@ class PoseProximityNode(ManagedNode):
                 zone, seen.position, seen.velocity, seen.covariance, config.confidence,
                 config.unseen_limbs, seen.sigma_m,
             )
-            measured = _measured(msg) & (seen.sigma_m == 0.0)[:, None]
+            measured = _measured(tracks, joints) & (seen.sigma_m == 0.0)[:, None]
             for i, person in enumerate(people):
                 if found.joint[i] >= 0:
                     _write(person, found, i, bool(measured[i, found.joint[i]]))
@@ -233,13 +232,10 @@ class PoseProximityNode(ManagedNode):
         return make_zone(config.zone_shape, config.zone, where)
 
 
-def _measured(msg: SkeletonArray) -> np.ndarray:
+def _measured(tracks: Tracks, joints: Tracks3D) -> np.ndarray:
     """Return which keypoints were measured in 3-D in this very image, (N, 17) bool."""
-    source = sources_from_msg(msg)
-    observed = np.array(
-        [[k.state == Keypoint.OBSERVED for k in s.keypoints] for s in msg.skeletons], bool
-    ).reshape(source.shape)
-    return observed & np.isin(source, [PositionSource.DEPTH, PositionSource.MONOCULAR])
+    observed = tracks.keypoint_state == int(KeypointState.OBSERVED)
+    return observed & np.isin(joints.source, [PositionSource.DEPTH, PositionSource.MONOCULAR])
 
 
 def _write(person: Proximity, found: Any, i: int, measured: bool) -> None:

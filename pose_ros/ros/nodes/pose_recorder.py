@@ -28,11 +28,10 @@ from sensor_msgs.msg import Image
 
 from pose_ros.core.config import RecorderConfig
 from pose_ros.media.contact_sheet import ContactSheet
-from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.video import VideoRecorder
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.conversions import stamp_ns, stamp_seconds
+from pose_ros.ros.conversions import stamp_ns, stamp_seconds, tracks_from_msg
 from pose_ros.ros.diagnostics import ERROR
 from pose_ros.ros.images import ImageError, image_from_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError

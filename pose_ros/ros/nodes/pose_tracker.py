@@ -6,7 +6,7 @@
 Subscribes `pose`. Publishes `pose/tracked`, one message for each one with the same stamp, and one
 with status STALE when none comes; `pose/predicted`, the people CONFIRMED or LOST carried forward;
 `pose/target`, the one person chosen by the service `pose/lock_target`. Where `pose` has positions
-in metres they are filtered as well; `camera_info` then tells the rays of keypoints without depth.
+in 3-D they are filtered as well; `camera_info` then tells the rays of keypoints without depth.
 With tf2 the output may be in another frame, and each body gets a TF frame (`frame_output`).
 """
 
@@ -24,16 +24,15 @@ from std_msgs.msg import Header
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.pose3d.joints3d import Joints3D
-from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.target_lock import TargetLock, TargetMode
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import Tracks, TrackState
-from pose_ros.msg import Skeleton, SkeletonArray, Target
+from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.conversions import (
+    joints_from_msg,
     keypoints_from_msg,
     stamp_from_ns,
     stamp_ns,
@@ -43,7 +42,6 @@ from pose_ros.ros.conversions import (
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.process import spin
-from pose_ros.ros.space_messages import sources_from_msg, space_from_msg
 from pose_ros.ros.tf_output import FrameOutput
 from pose_ros.ros.transforms import Transforms, transforms_of
 from pose_ros.srv import LockTarget
@@ -78,7 +76,6 @@ class PoseTrackerNode(ManagedNode):
         self._lock_service: Any = None
         self._periodic: list[Any] = []
         self._last: SkeletonArray | None = None
-        self._skeletons: list[Skeleton] = []
         self._last_pose_s = 0.0
         self._stale_said_s = 0.0
 
@@ -203,13 +200,18 @@ class PoseTrackerNode(ManagedNode):
         tracks = tracker.update(stamp_seconds(msg.header.stamp), keypoints, image_size)
         track_s = time.perf_counter() - updated_s
         self._last = msg
-        tracked = self._with_times(tracks_to_msg(tracks, msg.header, image_size), msg)
         joints = self._track_3d(msg, keypoints, tracks) if self.config.metres else None
-        tracked.track_ms = track_s * 1e3
         self._target.update(tracks, image_size, self.config.target_hold_s)
-        target = self._target_msg(tracked)
+        target = Target(
+            state=int(self._target.state), id=self._target.id, lost_s=self._target.lost_s,
+            image_width=image_size[0], image_height=image_size[1],
+        )
+        facts = {**_times_of(msg), 'track_ms': track_s * 1e3}
         assert self._frames is not None
-        self._frames.give(tracked, joints, lambda: self._publish_tracked(tracked, target))
+        self._frames.give(
+            msg.header, joints,
+            lambda joints, frame: self._publish_tracked(
+                tracks, joints, Header(stamp=msg.header.stamp, frame_id=frame), facts, target))
         if joints is not None:
             self._frames.send_bodies(tracks, joints, msg.header)
         self.statistics.add('track', track_s)
@@ -219,34 +221,33 @@ class PoseTrackerNode(ManagedNode):
         self, msg: SkeletonArray, keypoints: Keypoints, tracks: Tracks
     ) -> Tracks3D | None:
         """Filter the positions of `pose`; None where it never had any."""
-        measured = Joints3D(*space_from_msg(msg), sources_from_msg(msg))
+        measured = joints_from_msg(msg)
         if self._space.is_empty and not np.isfinite(measured.position).any():
             return None
         started_s = time.perf_counter()
         self._space.process_noise = self.config.process_noise
         joints = self._space.update(
-            tracks.stamp_s, tracks, *of_tracks(tracks, keypoints, measured)
+            tracks.stamp_s, tracks, *measured.of(tracks)
         ).of(tracks)
         self.statistics.add('3d', time.perf_counter() - started_s)
         return joints
 
-    def _publish_tracked(self, tracked: SkeletonArray, target: Target) -> None:
-        target.header = tracked.header
-        tracked.published = self.get_clock().now().to_msg()
+    def _publish_tracked(
+        self, tracks: Tracks, joints: Tracks3D | None, header: Header, facts: dict[str, Any],
+        target: Target,
+    ) -> None:
+        tracked = tracks_to_msg(
+            tracks, header, (target.image_width, target.image_height), joints,
+            published=self.get_clock().now().to_msg(), **facts,
+        )
         self._outputs['tracked'].publish(tracked)
+        target.header = header
+        target.skeletons = [s for s in tracked.skeletons if s.id == target.id]
         self._outputs['target'].publish(target)
         self.statistics.counts['published'] += 1
 
     def _use_camera(self, camera: CameraModel | None) -> None:
         self._space.camera = camera
-
-    @staticmethod
-    def _with_times(answer: SkeletonArray, msg: SkeletonArray) -> SkeletonArray:
-        answer.model = msg.model
-        answer.received = msg.received
-        answer.convert_ms, answer.network_ms = msg.convert_ms, msg.network_ms
-        answer.detect_ms, answer.refine_ms = msg.detect_ms, msg.refine_ms
-        return answer
 
     def _publish_predicted(self) -> None:
         publisher = self._outputs['predicted']
@@ -268,27 +269,28 @@ class PoseTrackerNode(ManagedNode):
         image_s = stamp_seconds(last.header.stamp)
         tracks = tracker.predict(image_s + (later_ns - image_ns) * 1e-9)
         tracks = tracks.select(tracks.state != TrackState.TENTATIVE)
-        header = Header(stamp=stamp_from_ns(later_ns), frame_id=last.header.frame_id)
-        size = (int(last.image_width), int(last.image_height))
-        predicted = self._with_times(tracks_to_msg(tracks, header, size, self._skeletons), last)
         joints = None
         if not self._space.is_empty:
             joints = self._space.predict(tracks.stamp_s).of(tracks)
         assert self._frames is not None
-        self._frames.write_now(predicted, joints, image_ns)
-        self._mark_stale(predicted)
-        predicted.published = now.to_msg()
-        publisher.publish(predicted)
+        joints, frame = self._frames.now(joints, last.header.frame_id, image_ns)
+        publisher.publish(tracks_to_msg(
+            tracks, Header(stamp=stamp_from_ns(later_ns), frame_id=frame),
+            (int(last.image_width), int(last.image_height)), joints, published=now.to_msg(),
+            **_times_of(last), **self._staleness(),
+        ))
         self.statistics.add('predict', time.perf_counter() - started_s)
 
     def _is_stale(self) -> bool:
         limit_s = self.config.stale_after_s
         return limit_s > 0 and time.monotonic() - self._last_pose_s > limit_s
 
-    def _mark_stale(self, msg: SkeletonArray) -> None:
-        if self._is_stale():
-            msg.status = SkeletonArray.STALE
-            msg.stale_s = time.monotonic() - self._last_pose_s
+    def _staleness(self) -> dict[str, Any]:
+        if not self._is_stale():
+            return {}
+        return {
+            'status': SkeletonArray.STALE, 'stale_s': time.monotonic() - self._last_pose_s,
+        }
 
     def _watch(self) -> None:
         """Say on `pose/tracked` that nobody is looking, once per `stale_after_s`."""
@@ -301,12 +303,13 @@ class PoseTrackerNode(ManagedNode):
         size = (int(last.image_width), int(last.image_height))
         image_s = stamp_seconds(last.header.stamp)
         tracks = self._tracker.predict(image_s + now_s - self._last_pose_s)
-        stale = tracks_to_msg(tracks, last.header, size)
         assert self._frames is not None
-        self._frames.write_now(stale, None, 0)
-        self._mark_stale(stale)
-        stale.published = self.get_clock().now().to_msg()
-        self._outputs['tracked'].publish(stale)
+        frame = self._frames.target or last.header.frame_id
+        self._outputs['tracked'].publish(tracks_to_msg(
+            tracks, Header(stamp=last.header.stamp, frame_id=frame), size,
+            image_frame_id=last.header.frame_id, published=self.get_clock().now().to_msg(),
+            **self._staleness(),
+        ))
         self.statistics.counts['stale'] += 1
 
     def _on_lock(self, request: Any, response: Any) -> Any:
@@ -323,14 +326,11 @@ class PoseTrackerNode(ManagedNode):
         response.message = f'{self._target.state.name} {self._target.id or ""}'.strip()
         return response
 
-    def _target_msg(self, tracked: SkeletonArray) -> Target:
-        size = (int(tracked.image_width), int(tracked.image_height))
-        msg = Target(
-            header=tracked.header, state=int(self._target.state), id=self._target.id,
-            lost_s=self._target.lost_s, image_width=size[0], image_height=size[1],
-        )
-        msg.skeletons = [s for s in tracked.skeletons if s.id == self._target.id]
-        return msg
+
+def _times_of(pose: SkeletonArray) -> dict[str, Any]:
+    """Return what a message of `pose` tells of its making, for the messages that follow it."""
+    names = ('model', 'received', 'convert_ms', 'detect_ms', 'refine_ms', 'network_ms')
+    return {'image_frame_id': pose.header.frame_id, **{n: getattr(pose, n) for n in names}}
 
 
 def main(args: list[str] | None = None) -> int:

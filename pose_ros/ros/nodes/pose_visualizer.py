@@ -23,24 +23,29 @@ from visualization_msgs.msg import MarkerArray
 
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import VisualizerConfig
+from pose_ros.core.intensity_range import IntensityRange
 from pose_ros.core.pose3d.display_points import display_points
 from pose_ros.core.tracking.tracks import Tracks, TrackState
 from pose_ros.media.overlay import draw_keypoints, draw_tracks, people_in
-from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.calibration import default_camera
 from pose_ros.ros.camera_input import CameraInput
-from pose_ros.ros.conversions import keypoints_from_msg, stamp_ns
+from pose_ros.ros.conversions import (
+    keypoints_from_msg,
+    stamp_ns,
+    tracks3d_from_msg,
+    tracks_from_msg,
+)
 from pose_ros.ros.images import (
     ImageError,
     image_from_compressed_msg,
     image_from_msg,
     image_to_msg,
+    transport_topic,
 )
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
 from pose_ros.ros.process import spin
-from pose_ros.ros.space_messages import space_from_msg, velocities_from_msg
 
 _LISTENERS_EVERY_S = 0.25
 _SILENT_AFTER_S = 2.0  # skeletons that do not come for so long are STALE, whoever should say it
@@ -64,6 +69,7 @@ class PoseVisualizerNode(ManagedNode):
         self._images: OrderedDict[int, Image | CompressedImage] = OrderedDict()
         self._skeletons: OrderedDict[int, SkeletonArray] = OrderedDict()
         self._last_image: Image | CompressedImage | None = None
+        self._intensity = IntensityRange()
         self._last_header = Header()
         self._heard_s = 0.0
         self._banner_s = 0.0
@@ -121,13 +127,12 @@ class PoseVisualizerNode(ManagedNode):
         """Subscribe what is needed for those who listen to us, and nothing else."""
         overlay = self._overlay.get_subscription_count() > 0
         markers = self._markers.get_subscription_count() > 0
-        compressed = self.config.image_transport == 'compressed'
+        image_type, image_topic = transport_topic(self, 'image', self.config.image_transport)
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         subscriptions = {
             'skeletons': (overlay or markers, SkeletonArray, _TOPICS[self.config.skeletons],
                           self._on_skeletons, QoSProfile(depth=10)),
-            'image': (overlay, CompressedImage if compressed else Image,
-                      'image/compressed' if compressed else 'image', self._on_image, best_effort),
+            'image': (overlay, image_type, image_topic, self._on_image, best_effort),
         }
         for name, (wanted, kind, topic, callback, qos) in subscriptions.items():
             if wanted and name not in self._listening:
@@ -209,8 +214,8 @@ class PoseVisualizerNode(ManagedNode):
     ) -> None:
         started_s = time.perf_counter()
         try:
-            view = image_from_msg(msg) if isinstance(msg, Image) else (
-                image_from_compressed_msg(msg))
+            view = image_from_msg(msg, self._intensity) if isinstance(msg, Image) else (
+                image_from_compressed_msg(msg, self._intensity))
         except ImageError as error:
             self.complain('bad_images', f'image not drawn: {error}')
             return
@@ -250,11 +255,10 @@ class PoseVisualizerNode(ManagedNode):
         if msg.status == SkeletonArray.STALE or min(size) <= 0:
             self._clear_markers()
             return
-        position, covariance = space_from_msg(msg)
         image_frame = msg.image_frame_id or msg.header.frame_id
-        tracks = tracks_from_msg(msg)
+        tracks, joints = tracks_from_msg(msg), tracks3d_from_msg(msg)
         placed = display_points(
-            tracks, position, covariance, velocities_from_msg(msg), self._camera_of(size),
+            tracks, joints.position, joints.covariance, joints.velocity, self._camera_of(size),
             self.config.plane_distance_m, same_frame=image_frame == msg.header.frame_id,
         )
         shown = self._is_shown(tracks)

@@ -15,7 +15,7 @@ from typing import Any
 
 from pose_ros.ros.shipped_files import shipped_file
 
-MESSAGES = ('Keypoint', 'Skeleton', 'SkeletonArray', 'Proximity', 'ProximityArray')
+MESSAGES = ('Skeleton', 'SkeletonArray', 'Proximity', 'ProximityArray')
 TYPE = 'pose_ros/msg/SkeletonArray'
 
 _METADATA_VERSION = 8  # rosbag2's, read by Iron and newer; Humble warns and reads it

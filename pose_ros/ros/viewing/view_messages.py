@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 
 from pose_ros.core.camera_image import CameraImage
-from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.colors import bgr_from
-from pose_ros.media.rerun_log import RerunLog
-from pose_ros.media.skeleton_arrays import people_from, proximity_from, stamp_ns
+from pose_ros.media.rerun_log import RerunLog, SeenPeople, SeenProximity
+from pose_ros.ros.conversions import (
+    camera_from_info,
+    stamp_ns,
+    tracks3d_from_msg,
+    tracks_from_msg,
+)
 
+_STAGES = ('convert', 'detect', 'refine', 'network', 'track')
 _MEDIA = ((b'\xff\xd8', 'image/jpeg'), (b'\x89PNG', 'image/png'))
 
 
@@ -33,15 +38,15 @@ def write_message(log: RerunLog, kind: str, msg: Any) -> None:
         that contradicts itself.
     """
     if kind == 'proximity':
-        log.proximity(proximity_from(msg))
+        log.proximity(_proximity_from(msg))
     elif kind == 'camera_info':
-        model = _camera(msg)
+        model = camera_from_info(msg)
         if model is not None:
             log.camera(model)
     elif kind == 'image':
         _write_image(log, msg)
     else:
-        log.people(kind, people_from(msg))
+        log.people(kind, _people_from(msg))
 
 
 def _write_image(log: RerunLog, msg: Any) -> None:
@@ -53,19 +58,32 @@ def _write_image(log: RerunLog, msg: Any) -> None:
             raise ValueError(f'compressed image of format {str(msg.format)!r}: no JPEG or PNG')
         log.encoded_image(stamp, data, media[0])
         return
-    frame = CameraImage(
+    frame = CameraImage.from_fields(
         np.frombuffer(msg.data, np.uint8), str(msg.encoding), int(msg.width), int(msg.height),
         int(msg.step), bool(msg.is_bigendian),
     )
     log.image(stamp, bgr_from(frame))
 
 
-def _camera(msg: Any) -> CameraModel | None:
-    # rosbags writes the upper-case fields of CameraInfo so, rclpy does not.
-    d, k, r, p = (getattr(msg, name, None) for name in 'dkrp')
-    roi = msg.roi
-    return CameraModel.from_camera_info(
-        int(msg.width), int(msg.height), str(msg.distortion_model), list(d), list(k), list(r),
-        list(p), (int(msg.binning_x), int(msg.binning_y)),
-        (int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)),
+def _people_from(msg: Any) -> SeenPeople:
+    """Read a SkeletonArray with everything that the viewer shows."""
+    joints = tracks3d_from_msg(msg)
+    stages = {name: float(getattr(msg, f'{name}_ms')) for name in _STAGES}
+    image_ns, published_ns = stamp_ns(msg.header.stamp), stamp_ns(msg.published)
+    stale = int(msg.status) != 0
+    if published_ns:
+        stages['age'] = (published_ns - image_ns) * 1e-6
+    return SeenPeople(
+        published_ns if stale else image_ns, tracks_from_msg(msg), joints.position,
+        joints.covariance, (int(msg.image_width), int(msg.image_height)), stages, stale,
+    )
+
+
+def _proximity_from(msg: Any) -> SeenProximity:
+    """Read a ProximityArray."""
+    later_ns = int(float(msg.stale_s) * 1e9)
+    return SeenProximity(
+        stamp_ns(msg.header.stamp) + later_ns, str(msg.zone), int(msg.status) != 0,
+        [(int(p.id), float(p.distance_m), float(p.bound_m), float(p.rate_m_s))
+         for p in msg.people],
     )

@@ -41,6 +41,7 @@ def tracks(t_s: float, xy: np.ndarray) -> Tracks:
         np.ones(1), np.zeros(1), xy.astype(np.float32), np.zeros((1, 17, 2), np.float32),
         np.broadcast_to(4.0 * np.eye(2), (1, 17, 2, 2)).astype(np.float32),
         np.full((1, 17), KeypointState.OBSERVED, np.int8), np.ones((1, 17), np.float32),
+        np.zeros(1, np.int64), np.zeros((1, 17), bool),
     )
 
 

@@ -12,7 +12,6 @@ from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.pose3d.monocular import JITTER, common_variance, lift_monocular
-from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.skeleton import LEFT_HIP
 from pose_ros.core.tracking.tracker import Tracker
@@ -93,7 +92,7 @@ def track(frames: int, truth: np.ndarray, rng: np.random.Generator) -> list[Join
         people = see(truth, rng)
         tracks = tracker.update(i / 30, people, CAMERA.image_size)
         found = lift_monocular(CAMERA, people, MEAN_M, SIGMA_M)
-        now = space.update(i / 30, tracks, *of_tracks(tracks, people, found)).of(tracks)
+        now = space.update(i / 30, tracks, *found.of(tracks)).of(tracks)
         out.append(Joints3D(now.position, now.covariance, now.source))
     return out
 

@@ -35,6 +35,7 @@ def tracks(t_s: float, ids: list[int], xy: np.ndarray) -> Tracks:
         np.zeros((n, 17, 2), np.float32),
         np.broadcast_to(4.0 * np.eye(2), (n, 17, 2, 2)).astype(np.float32),
         np.full((n, 17), KeypointState.OBSERVED, np.int8), np.ones((n, 17), np.float32),
+        np.arange(n), np.zeros((n, 17), bool),
     )
 
 

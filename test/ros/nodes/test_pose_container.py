@@ -101,7 +101,7 @@ def active(ros: Any, node: str) -> bool:
     """Return whether a node is there and active; services of Fast DDS may need a second try."""
     client = ros.probe.create_client(GetState, f'{node}/get_state')
     future = client.call_async(GetState.Request()) if client.service_is_ready() else None
-    answered = future is not None and ros.spin_until(future.done, 5.0)
+    answered = future is not None and ros.spin_until(future.done)
     ros.probe.destroy_client(client)
     return bool(answered and future.result().current_state.id == State.PRIMARY_STATE_ACTIVE)
 

@@ -20,6 +20,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from pose_ros.backends.replay import ReplayBackend
 from pose_ros.media.people_images import people_images
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.cameras import Camera as NamedCamera
 from pose_ros.ros.conversions import keypoints_from_msg
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.image_checks import DropCounter, takes_message_info
@@ -54,20 +55,6 @@ def test_image_to_skeletons(ros: Any, node: Any, backend: ReplayBackend) -> None
     np.testing.assert_allclose(found.xy[order], backend.people.xy, atol=1e-3)
     assert pose.published.sec >= pose.received.sec > 0
     assert pose.convert_ms > 0
-
-
-def test_a_middleware_that_lays_messages_out_in_another_way_gets_them_by_rclpy(
-    ros: Any, backend: ReplayBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pose_estimator_node, 'same_as_rclpy', lambda: False)
-    monkeypatch.setattr(pose_estimator_node, 'SkeletonBytes', None)
-    estimator = ros.add(PoseEstimatorNode, load=lambda config: backend)
-    assert estimator.start()
-    pose = Camera(ros).send(image_to_msg(PICTURE, header(5)))
-    assert pose is not None and pose.header == header(5) and pose.model == 'replay'
-    found = keypoints_from_msg(pose)
-    order = found.xy[:, 0, 0].argsort()
-    np.testing.assert_allclose(found.xy[order], backend.people.xy, atol=1e-3)
 
 
 @pytest.mark.parametrize('takes', [('yuv422_yuy2',), ('bgr8',)])
@@ -123,8 +110,24 @@ def test_low_scores_are_missing(ros: Any, node: Any, backend: ReplayBackend) -> 
     pose = Camera(ros).send(image_to_msg(PICTURE, header(5)))
     assert pose is not None and len(pose.skeletons) == 2
     for skeleton in pose.skeletons:
-        assert [k.state for k in skeleton.keypoints] == [1] * 9 + [0] + [1] * 7
-        assert np.isnan([skeleton.keypoints[9].x, skeleton.keypoints[9].y]).all()
+        assert skeleton.keypoint_state.tolist() == [1] * 9 + [0] + [1] * 7
+        assert np.isnan([skeleton.u[9], skeleton.v[9]]).all()
+
+
+@pytest.mark.parametrize('transport', ['raw', 'compressed'])
+def test_a_compressed_topic_named_as_the_image_is_taken_as_that(
+    ros: Any, backend: ReplayBackend, transport: str
+) -> None:
+    remaps = [word for text in NamedCamera('', '/cam/image_raw/compressed').remaps()
+              for word in ('-r', text)]
+    estimator = ros.add(
+        PoseEstimatorNode, load=lambda config: backend, cli_args=['--ros-args', *remaps],
+        parameters={'image_transport': transport, 'depth': True})
+    assert estimator.start()
+    camera = Camera(ros, '/cam/image_raw/compressed', CompressedImage)
+    pose = camera.send(image_to_compressed_msg(PICTURE, header(3)))
+    assert pose is not None and len(pose.skeletons) == 2
+    assert ros.probe.count_subscribers('/cam/camera_info') == 1
 
 
 def test_compressed(ros: Any, backend: ReplayBackend) -> None:

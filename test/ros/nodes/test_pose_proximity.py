@@ -16,13 +16,13 @@ from std_msgs.msg import Header
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.body_frame import Transform
+from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.proximity.zones import make_zone
 from pose_ros.core.skeleton import LEFT_WRIST
 from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.msg import Proximity, ProximityArray, Skeleton, SkeletonArray
 from pose_ros.ros.conversions import keypoints_to_msg
 from pose_ros.ros.nodes.pose_proximity import PoseProximityNode
-from pose_ros.ros.space_messages import write_space
 from pose_ros.ros.transforms import NoTransform, transforms_of
 
 FENCE = {'zone_shape': 'planes', 'zone': [0.0, 0.0, 1.0, 1.0], 'zone_name': 'cell'}
@@ -50,15 +50,16 @@ class Scene:
         head = Header(stamp=stamp, frame_id=frame_id)
         people = Keypoints(np.full((n, 17, 2), 50, np.float32), np.ones((n, 17), np.float32),
                            np.ones(n, np.float32))
-        msg = keypoints_to_msg(people, head, (640, 480))
+        found = Joints3D(
+            place, np.broadcast_to(np.eye(3) * 1e-4, (n, 17, 3, 3)),
+            np.full((n, 17), PositionSource.DEPTH, np.int8))
+        msg = keypoints_to_msg(people, head, (640, 480), found if has_position else None)
         for i, skeleton in enumerate(msg.skeletons):
             skeleton.id, skeleton.track_state = i + 1, Skeleton.CONFIRMED
-        if has_position:
-            covariance = np.broadcast_to(np.eye(3) * 1e-4, (n, 17, 3, 3))
-            velocity = np.zeros_like(place)
-            velocity[..., 2] = speed
-            write_space(msg, place, covariance,
-                        np.full((n, 17), PositionSource.DEPTH, np.int8), velocity)
+            if has_position:
+                for name, velocity in (('dx', 0.0), ('dy', 0.0), ('dz', speed)):
+                    setattr(skeleton, name, np.where(
+                        np.isfinite(skeleton.x), velocity, np.nan).astype(np.float32))
         for name, value in more.items():
             setattr(msg, name, value)
         del self.answers[:]

@@ -9,10 +9,9 @@ import pytest
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.media.sources import open_source
 from pose_ros.msg import Skeleton, SkeletonArray
-from pose_ros.ros.conversions import stamp_from_ns
+from pose_ros.ros.conversions import stamp_from_ns, tracks_from_msg
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.nodes.pose_recorder import PoseRecorderNode
 from pose_ros.ros.recording.summary import RecordingSummary
@@ -26,8 +25,8 @@ def tracked(stamp_ns: int, state: int, age_ns: int = 0) -> SkeletonArray:
     msg.header.stamp = stamp_from_ns(stamp_ns)
     msg.published = stamp_from_ns(stamp_ns + age_ns)
     msg.skeletons = [Skeleton(id=7, track_state=state)]
-    for keypoint in msg.skeletons[0].keypoints:
-        keypoint.x, keypoint.y, keypoint.state = 10.0, 20.0, 1
+    person = msg.skeletons[0]
+    person.u[:], person.v[:], person.keypoint_state[:] = 10.0, 20.0, Skeleton.OBSERVED
     return msg
 
 

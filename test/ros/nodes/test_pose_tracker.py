@@ -16,9 +16,8 @@ from std_msgs.msg import Header
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import KeypointState, TrackState
-from pose_ros.media.skeleton_arrays import tracks_from_msg
 from pose_ros.msg import SkeletonArray, Target
-from pose_ros.ros.conversions import keypoints_to_msg
+from pose_ros.ros.conversions import keypoints_to_msg, tracks_from_msg
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
 from pose_ros.srv import LockTarget
 
@@ -147,7 +146,7 @@ def test_silence_is_said_and_ends_at_once(ros: Any, make_people: Any) -> None:
     tracked = ros.collect(SkeletonArray, 'pose/tracked')
     assert ros.spin_until(lambda: publisher.get_subscription_count() == 1)
     # Never an image at all: nobody is looking.
-    assert ros.spin_until(lambda: tracked, 3.0)
+    assert ros.spin_until(lambda: tracked)
     assert tracked[0].status == SkeletonArray.STALE and tracked[0].stale_s >= 0.3
     assert not tracked[0].skeletons
     del tracked[:]
@@ -156,7 +155,7 @@ def test_silence_is_said_and_ends_at_once(ros: Any, make_people: Any) -> None:
     assert ros.spin_until(lambda: any(m.status == SkeletonArray.OK for m in tracked))
     assert node.health()[1] == 'working'
     del tracked[:]
-    assert ros.spin_until(lambda: len(tracked) >= 2, 3.0)
+    assert ros.spin_until(lambda: len(tracked) >= 2)
     assert {m.status for m in tracked} == {SkeletonArray.STALE}
     assert tracked[1].stale_s > tracked[0].stale_s > 0.3
     assert 'STALE' in node.health()[1]

@@ -39,7 +39,7 @@ def tracks(make_people: Any) -> Tracks:
         0.0, np.array([3, 8]), np.full(2, TrackState.CONFIRMED, np.int8), people.person_score,
         np.ones(2), np.zeros(2), people.xy, np.zeros_like(people.xy),
         np.zeros((2, 17, 2, 2), np.float32), np.full((2, 17), KeypointState.OBSERVED, np.int8),
-        people.score,
+        people.score, np.arange(2), np.zeros((2, 17), bool),
     )
 
 
@@ -235,7 +235,7 @@ def test_skeletons_that_stop_coming_redden_the_image_and_leave_no_markers(
     stage.node._on_image(image_to_msg(PICTURE, header(1)))
     stage.node._on_skeletons(tracks_to_msg(tracks, header(1), (640, 480)))
     assert ros.spin_until(lambda: overlays and markers)
-    assert ros.spin_until(lambda: is_red(overlays[-1]) and len(markers) == 2, 6.0)
+    assert ros.spin_until(lambda: is_red(overlays[-1]) and len(markers) == 2)
     assert [m.action for m in markers[1].markers] == [Marker.DELETEALL]
     ros.spin_for(0.6)
     assert len(markers) == 2

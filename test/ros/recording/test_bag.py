@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rclpy.serialization import serialize_message
 
-from pose_ros.msg import Keypoint, Skeleton, SkeletonArray
+from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.recording.bag import TYPE, BagError, SkeletonBag, skeleton_types
 from pose_ros.ros.shipped_files import shipped_file
 
@@ -21,8 +21,9 @@ def message(number: int) -> SkeletonArray:
     msg = SkeletonArray(image_width=640, image_height=480, model='a+b')
     msg.header.stamp.sec, msg.header.frame_id = number, 'camera_optical_frame'
     skeleton = Skeleton(id=number, track_state=Skeleton.CONFIRMED)
-    nose = skeleton.keypoints[Skeleton.NOSE]
-    nose.x, nose.y, nose.state = float(number), math.nan, Keypoint.OBSERVED
+    nose = Skeleton.NOSE
+    skeleton.u[nose], skeleton.v[nose] = float(number), math.nan
+    skeleton.keypoint_state[nose] = Skeleton.OBSERVED
     msg.skeletons = [skeleton]
     return msg
 
@@ -58,9 +59,8 @@ def test_rosbags_reads_back_the_same_bytes(bag, wire):
     ]  # fmt: skip
     assert [data for _, _, data in found] == wire
     assert (first.image_width, first.model) == (640, 'a+b')
-    assert len(first.skeletons[0].keypoints) == 17
-    nose = first.skeletons[0].keypoints[0]
-    assert nose.x == 1.0 and math.isnan(nose.y)
+    person = first.skeletons[0]
+    assert len(person.u) == 17 and person.u[0] == 1.0 and math.isnan(person.v[0])
 
 
 def test_mcap_ros2_support_reads_it_by_the_definitions_inside(bag):
@@ -69,7 +69,7 @@ def test_mcap_ros2_support_reads_it_by_the_definitions_inside(bag):
     assert [(m.channel.topic, m.ros_msg.header.stamp.sec) for m in found] == [
         ('/pose', 1), ('/pose', 2), ('/pose/tracked', 3)
     ]  # fmt: skip
-    assert found[1].ros_msg.skeletons[0].keypoints[0].x == 2.0
+    assert found[1].ros_msg.skeletons[0].u[0] == 2.0
 
 
 def test_the_type_hash_is_that_of_the_messages_that_were_built():

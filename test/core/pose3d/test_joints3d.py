@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Lifted joints find the tracks they belong to, through the tracker's own doings."""
+"""Lifted joints find the tracks they belong to, through what the tracker does with them."""
 
 import numpy as np
 
@@ -8,7 +8,6 @@ from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.joints3d import Joints3D
-from pose_ros.core.pose3d.track_sources import of_tracks
 from pose_ros.core.skeleton import FLIP_INDEX, LEFT_WRIST
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import PositionSource
@@ -28,7 +27,7 @@ def test_each_track_gets_its_own_joints_whatever_the_order():
     for i, order in enumerate([[0, 1], [1, 0], [0, 1], [1, 0]]):
         keypoints, measured = seen([-0.5, 0.5], order)
         tracks = tracker.update(i / 30, keypoints)
-        position, covariance, source = of_tracks(tracks, keypoints, measured)
+        position, covariance, source = measured.of(tracks)
         assert np.abs(position[0] - joints(Figure(-0.5))).max() < 1e-6
         assert np.abs(position[1] - joints(Figure(0.5))).max() < 1e-6
         assert (covariance[..., 0, 0] == 1e-4).all()
@@ -44,7 +43,7 @@ def test_exchanged_sides_are_exchanged_in_3d_as_well():
                                   keypoints.person_score)
             measured = measured._replace(position=measured.position[:, FLIP_INDEX])
         tracks = tracker.update(i / 30, keypoints)
-    position, *_ = of_tracks(tracks, keypoints, measured)
+    position, *_ = measured.of(tracks)
     found = np.isfinite(position[0, :, 0])
     assert found[LEFT_WRIST]
     assert np.abs(position[0, found] - joints(Figure())[found]).max() < 1e-6
@@ -57,10 +56,26 @@ def test_what_was_not_observed_has_no_joint():
         tracks = tracker.update(i / 30, keypoints)
     keypoints.xy[0, LEFT_WRIST], keypoints.score[0, LEFT_WRIST] = np.nan, 0.0
     tracks = tracker.update(0.2, keypoints)
-    position, covariance, source = of_tracks(tracks, keypoints, measured)
+    position, covariance, source = measured.of(tracks)
     assert source[0, LEFT_WRIST] == PositionSource.NONE
     assert np.isnan(position[0, LEFT_WRIST]).all() and np.isnan(covariance[0, LEFT_WRIST]).all()
     assert np.isfinite(position[0, 0]).all()
     nobody = tracker.update(0.23, Keypoints.empty())
-    position, *_ = of_tracks(nobody, Keypoints.empty(), measured)
+    position, *_ = measured.of(nobody)
     assert position.shape == (1, 17, 3) and np.isnan(position).all()
+
+
+def test_tracks_know_their_detection():
+    tracker = Tracker(TrackerConfig())
+    keypoints, measured = seen([-0.5, 0.0, 0.5], [2, 0, 1])
+    assert tracker.update(0.0, keypoints).detection.tolist() == [0, 1, 2]
+    keypoints, measured = seen([-0.5, 0.0, 0.5], [0, 2])
+    tracks = tracker.update(0.03, keypoints)
+    assert tracks.detection.tolist() == [1, 0, -1]
+    position, *_ = measured.of(tracks)
+    assert np.isnan(position[2]).all()
+    np.testing.assert_array_equal(position[:2], measured.position[[1, 0]])
+    # Whom a repeated stamp, or a moment without an image, shows is not looked at.
+    for later in (tracker.update(0.03, keypoints.select(slice(1))), tracker.predict(0.05)):
+        assert (later.detection == -1).all() and not later.exchanged.any()
+        assert np.isnan(Joints3D.unknown(0).of(later).position).all()

@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Cameras mounted on their side or upside down: the people of the upright image, turned alike."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pose_ros.backends import load_backend
+from pose_ros.core import geometry, oks
+from pose_ros.core.camera_image import CameraImage
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.two_pass import TwoPassEstimator
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.evaluation.scores import CocoFolder
+from pose_ros.media.sources import open_source
+
+ANGLES = (90, 180, 270)
+# What cv2 does to an upright image so that it must be turned clockwise by so much.
+AS_MOUNTED = {
+    90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE,
+}
+
+
+@pytest.fixture(scope='module')
+def backend():
+    one = load_backend(EstimatorConfig(backend='onnx'))
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope='module')
+def frames():
+    with open_source('demo') as source:
+        return [frame.image.copy() for frame in source if frame.index in (100, 108, 120)]
+
+
+def upright(xy: np.ndarray, image: np.ndarray, angle: int) -> np.ndarray:
+    """Map points of an image as mounted to the upright one."""
+    affine, _ = geometry.upright((image.shape[1], image.shape[0]), angle)
+    return geometry.apply(affine, xy)
+
+
+@pytest.mark.parametrize('angle', ANGLES)
+@pytest.mark.parametrize('mode', ['two-pass', 'one-pass', 'single'])
+def test_the_people_are_those_of_the_upright_image(backend, frames, angle, mode):
+    plain = TwoPassEstimator(backend, EstimatorConfig(mode=mode))
+    turned = TwoPassEstimator(backend, EstimatorConfig(mode=mode, image_rotation=angle))
+    for i, image in enumerate(frames):
+        mounted = cv2.rotate(image, AS_MOUNTED[angle])
+        wanted, found = plain.estimate(image, 0.04 * i), turned.estimate(mounted, 0.04 * i)
+        assert len(wanted) and len(found) == len(wanted)
+        xy = upright(found.xy, mounted, angle)
+        both = np.isfinite(xy) & np.isfinite(wanted.xy)
+        assert both.sum() >= 0.9 * np.isfinite(wanted.xy).sum()
+        assert np.abs(xy - wanted.xy)[both].max() < 3.0
+        assert np.median(np.abs(xy - wanted.xy)[both]) < 0.5
+        np.testing.assert_allclose(found.person_score, wanted.person_score, atol=0.03)
+
+
+@pytest.mark.parametrize('angle', ANGLES)
+@pytest.mark.parametrize('mirrored', [False, True])
+def test_boxes_of_others_are_in_pixels_of_the_image(backend, frames, angle, mirrored):
+    image = frames[1]
+    box = TwoPassEstimator(backend, EstimatorConfig()).estimate(image).boxes_xyxy()[:1]
+    box += np.float32([-10, -20, 10, 20])
+    mounted = cv2.rotate(image, AS_MOUNTED[angle])
+    to_upright, _ = geometry.upright((mounted.shape[1], mounted.shape[0]), angle)
+    mounted_box = geometry.map_boxes(geometry.invert(to_upright), box)
+    plain = TwoPassEstimator(backend, EstimatorConfig(mirror_crops=mirrored))
+    turned = TwoPassEstimator(
+        backend, EstimatorConfig(mirror_crops=mirrored, image_rotation=angle))
+    wanted, found = plain.estimate(image, boxes=box), turned.estimate(mounted, boxes=mounted_box)
+    np.testing.assert_allclose(upright(found.xy, mounted, angle), wanted.xy, atol=2.0)
+    # In pixels of the image as it came, not of the turned one.
+    low, high = mounted_box[0, :2], mounted_box[0, 2:]
+    seen = found.xy[np.isfinite(found.xy).all(axis=2)]
+    assert (seen > low - 20).all() and (seen < high + 20).all()
+
+
+def test_people_are_followed_from_crop_to_crop_and_the_angle_may_change(backend, frames):
+    estimator = TwoPassEstimator(
+        backend, EstimatorConfig(redetect_s=10.0, image_rotation=180))
+    mounted = cv2.rotate(frames[1], cv2.ROTATE_180)
+    first = estimator.estimate(mounted, 0.0)
+    followed = estimator.estimate(mounted, 0.04)
+    assert estimator.times.detect_s == 0.0  # no first pass
+    assert len(followed) and (oks.paired_oks(first.xy[:1], followed.xy[:1]) > 0.8).all()
+    estimator.config = EstimatorConfig(image_rotation=0)
+    wrong = estimator.estimate(mounted, 0.08)
+    assert not len(wrong) or wrong.person_score.max() < first.person_score.max()
+
+
+def test_no_image_is_copied(backend, frames, monkeypatch):
+    """The warp's affine does it: the network's backend gets the camera's own pixels."""
+    loaded = []
+    monkeypatch.setattr(backend, 'load_frame', loaded.append)
+    image = CameraImage.from_bgr(frames[0])
+    estimator = TwoPassEstimator(backend, EstimatorConfig(image_rotation=90))
+    backend.load_image(frames[0])
+    estimator.estimate(image)
+    assert loaded == [image]
+
+
+@pytest.mark.parametrize('angle', (0, *ANGLES))
+def test_pixels_go_where_opencv_puts_them(angle):
+    image = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    affine, size = geometry.upright((7, 5), angle)
+    code = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+    turned = cv2.rotate(image, code[angle]) if angle else image
+    assert turned.shape[1::-1] == size
+    for x, y in ((0, 0), (6, 0), (0, 4), (3, 1)):
+        u, v = geometry.apply(affine, np.array([[x, y]]))[0].astype(int)
+        np.testing.assert_array_equal(turned[v, u], image[y, x])
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize('angle', ANGLES)
+def test_labels_turned_alike_are_found_as_well(backend, angle):
+    data = os.environ.get('POSE_ROS_DATA')
+    if not data:
+        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
+    photos = [
+        p for p in CocoFolder(Path(data) / 'coco_dev').photos
+        if len(p.truth) and np.isfinite(p.truth.xy).all(axis=2).sum(axis=1).max() >= 14
+    ][:6]
+    plain = TwoPassEstimator(backend, EstimatorConfig())
+    turned = TwoPassEstimator(backend, EstimatorConfig(image_rotation=angle))
+    told, untold = [], []
+    for photo in photos:
+        image, truth = photo.read(), photo.truth.xy.astype(np.float32)
+        mounted = cv2.rotate(image, AS_MOUNTED[angle])
+        back = geometry.invert(geometry.upright(mounted.shape[1::-1], angle)[0])
+        turned_truth = geometry.apply(back, truth).astype(np.float32)
+        wanted = similarity(truth, plain.estimate(image))
+        found = similarity(turned_truth, turned.estimate(mounted))
+        assert (wanted >= 0.5).any() and (found >= 0.5).sum() >= (wanted >= 0.5).sum()
+        told.append(found.max())
+        untold.append(similarity(turned_truth, plain.estimate(mounted)).max())
+    assert min(told) > 0.8
+    assert np.mean(untold) < 0.75 * np.mean(told)  # the parameter is needed
+
+
+def similarity(truth: np.ndarray, people: Keypoints) -> np.ndarray:
+    """Return the OKS of each labelled person with whom it fits best, (N,)."""
+    people = people.select(people.person_score >= 0.3)
+    return oks.symmetric_oks(truth, people.xy).max(axis=1, initial=0.0)
