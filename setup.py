@@ -41,7 +41,7 @@ setup(
     maintainer=text_of('maintainer'),
     python_requires='>=3.10',
     packages=find_packages(include=['pose_ros', 'pose_ros.*']),
-    package_data={'pose_ros': ['backends/tensorrt/kernels/*', 'backends/host_gpu/*']},
+    package_data={'pose_ros': ['backends/tensorrt/kernels/*']},
     data_files=[files_of('models'), files_of('config'), files_of('msg')],
     install_requires=requirements('runtime'),
     extras_require={

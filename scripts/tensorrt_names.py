@@ -8,8 +8,8 @@ tensorrt_names.py [VERSION...]
 The names stand in the sources: they are read there. The versions' Python bindings are small wheels
 (1 MB) without the libraries (1 GB); with stubs in the place of these they can be imported on any
 Linux with gcc, and asked for names and parameters. What they say is kept in
-test/backends/tensorrt_names.json. Fetched by pip for the Python that runs this: 8.6 has wheels up
-to 3.11, 11.4 from 3.10 on.
+test/gpu/tensorrt_names.json. Fetched by pip for the Python that runs this: 11.4 has wheels from
+3.10 on.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ import tempfile
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-TABLE = ROOT / 'test' / 'backends' / 'tensorrt_names.json'
-BACKENDS = ROOT / 'pose_ros' / 'backends'
+TABLE = ROOT / 'test' / 'gpu' / 'tensorrt_names.json'
+BACKENDS = ROOT / 'pose_ros' / 'backends' / 'tensorrt'
 WHEELS = {
-    '8.6.1': 'tensorrt-bindings',
     '10.3.0': 'tensorrt-cu12-bindings',  # JetPack 6
     '10.13.3.9': 'tensorrt-cu13-bindings',
     '11.4.0.106': 'tensorrt-cu13-bindings',
@@ -52,25 +51,21 @@ RETURNS = {
     'OnnxParser.get_error': 'ParserError',
     'Runtime.deserialize_cuda_engine': 'ICudaEngine',
     'ICudaEngine.create_execution_context': 'IExecutionContext',
+    'ICudaEngine.create_runtime_config': 'IRuntimeConfig',
+    'IRuntimeConfig.create_runtime_cache': 'IRuntimeCache',
 }
-TYPED = 'NetworkDefinitionCreationFlag.STRONGLY_TYPED'
-# Names that are called only where another one is there, or is not: it is asked for before.
+# Names that are called only where another one is there: it is asked for before.
+_OF_RTX = (
+    'DynamicShapesKernelSpecializationStrategy', 'DynamicShapesKernelSpecializationStrategy.EAGER',
+    'ICudaEngine.create_runtime_config', 'IRuntimeCache.deserialize', 'IRuntimeCache.serialize',
+    'IRuntimeConfig.create_runtime_cache', 'IRuntimeConfig.set_runtime_cache',
+    'IRuntimeConfig.dynamic_shapes_kernel_specialization_strategy',
+    'IRuntimeConfig.set_execution_context_allocation_strategy',
+)
 ONLY_WITH = {
-    TYPED: TYPED,
-    'ICudaEngine.device_memory_size_v2': 'ICudaEngine.device_memory_size_v2',
-    'IProgressMonitor': 'IProgressMonitor',
-    'IProgressMonitor.phase_start': 'IProgressMonitor',
-    'IProgressMonitor.step_complete': 'IProgressMonitor',
-    'IProgressMonitor.phase_finish': 'IProgressMonitor',
-    'IBuilderConfig.progress_monitor': 'IProgressMonitor',
-    'IExecutionContext.set_device_memory': 'ICudaEngine.device_memory_size_v2',
-    'ICudaEngine.create_execution_context(strategy)': 'ICudaEngine.device_memory_size_v2',
     'IBuilderConfig.num_compute_capabilities': 'ComputeCapability',
     'IBuilderConfig.set_compute_capability': 'ComputeCapability',
-}
-ONLY_WITHOUT = {
-    'NetworkDefinitionCreationFlag.EXPLICIT_BATCH': TYPED, 'BuilderFlag.FP16': TYPED,
-    'BuilderFlag.INT8': TYPED,
+    **dict.fromkeys(_OF_RTX, 'IRuntimeCache'),
 }
 
 
@@ -184,11 +179,8 @@ def problems(table: dict[str, Any]) -> list[str]:
     for use in uses():
         if use.is_asked:
             continue
-        key = use.name
-        if key == 'ICudaEngine.create_execution_context' and use.arguments != (0, ()):
-            key += '(strategy)'
-        needs, excludes = ONLY_WITH.get(key), ONLY_WITHOUT.get(key)
-        if (needs and table.get(needs) is None) or (excludes and table.get(excludes)):
+        needs = ONLY_WITH.get(use.name)
+        if needs and table.get(needs) is None:
             continue
         there = table.get(use.name)
         if use.name not in table:

@@ -40,7 +40,6 @@ VERBS_MAY = {  # file: modules, for what; a test shows that no node loads these 
     'cli/run_together.py': ({'subprocess'}, 'the nodes, for `pose_ros up`'),
     'cli/recorded_run.py': ({'subprocess'}, 'camera, nodes and recorder, for `pose_ros demo`'),
     'cli/view.py': ({'socket'}, 'the name of this machine, for `pose_ros view`'),
-    'backends/host_gpu/kernels.py': ({'subprocess'}, 'g++, for the dry run of the kernels'),
 }
 
 

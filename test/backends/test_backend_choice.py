@@ -10,8 +10,9 @@ import onnxruntime
 import pytest
 
 from pose_ros import backends
-from pose_ros.backends import gpu_runtime, load_backend, tensorrt
-from pose_ros.backends.cuda_driver import CudaDevice, CudaDriverError
+from pose_ros.backends import load_backend
+from pose_ros.backends.tensorrt import backend as tensorrt
+from pose_ros.backends.tensorrt.device import NoGpuError
 from pose_ros.core.backend import BackendError
 from pose_ros.core.config import EstimatorConfig
 
@@ -19,10 +20,10 @@ from pose_ros.core.config import EstimatorConfig
 @pytest.fixture(autouse=True)
 def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a machine with a GPU one without."""
-    def probe() -> CudaDevice:
-        raise CudaDriverError('there is no NVIDIA driver (of this test)')
+    def find_runtime(index: int) -> None:
+        raise NoGpuError('there is no NVIDIA driver (of this test)')
 
-    monkeypatch.setattr(gpu_runtime, 'probe', probe)
+    monkeypatch.setattr(tensorrt, 'find_runtime', find_runtime)
 
 
 def test_auto_without_a_gpu_is_onnx_runtime_and_says_why_once(
@@ -44,19 +45,6 @@ def test_tensorrt_without_a_gpu_is_an_error() -> None:
         load_backend(EstimatorConfig(backend='tensorrt'))
 
 
-def test_tensorrt_without_pycuda_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    device = CudaDevice('Test', (8, 6), 1 << 30, 1, (12, 6))
-    monkeypatch.setattr(gpu_runtime, 'probe', lambda: device)
-    try:
-        import pycuda.driver  # noqa: F401
-    except ImportError:
-        pass
-    else:
-        pytest.skip('PyCUDA is here')
-    with pytest.raises(BackendError, match='PyCUDA cannot be used .*pip install pycuda'):
-        load_backend(EstimatorConfig(backend='tensorrt'))
-
-
 def test_auto_takes_tensorrt_when_it_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = object()
     asked = {}
@@ -66,9 +54,9 @@ def test_auto_takes_tensorrt_when_it_is_fine(monkeypatch: pytest.MonkeyPatch) ->
         return loaded
 
     monkeypatch.setattr(tensorrt, 'TensorrtBackend', backend)
-    config = EstimatorConfig(precision='fp32', detect_size_px=256, detect_second_size_px=512)
+    config = EstimatorConfig(precision='fp32', detect_size_px=256, detect_second_size_px=512, gpu=1)
     assert load_backend(config) is loaded
-    assert (asked['precision'], asked['detect_size_px']) == ('fp32', 512)
+    assert (asked['precision'], asked['detect_size_px'], asked['gpu']) == ('fp32', 512, 1)
 
 
 def test_a_broken_model_is_an_error_whatever_the_runtime() -> None:

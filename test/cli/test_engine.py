@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pose_ros.backends.cuda_driver import CudaDriverError, probe
+from pose_ros.backends.tensorrt.device import NoGpuError, find_gpu
 from pose_ros.cli import main
 
 
@@ -47,8 +47,8 @@ def test_without_a_gpu_it_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        probe()
-    except CudaDriverError:
+        find_gpu()
+    except NoGpuError:
         pass
     else:
         pytest.skip('there is a GPU')

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's networks through the TensorRT backend, the host in place of the GPU."""
+"""Networks of others through the TensorRT backend; on the driver of `fake/`, or on a GPU."""
 
 from __future__ import annotations
 
-import ctypes
+from collections.abc import Callable
 import json
 import os
 from pathlib import Path
@@ -20,12 +20,9 @@ from foreign_networks import IMAGENET, network, picture_of_joints, places  # noq
 from onnx import TensorProto  # noqa: E402
 
 from pose_ros.backends.tensorrt import engine_build  # noqa: E402
-from pose_ros.backends.tensorrt.engine_build import EngineRequest  # noqa: E402
 from pose_ros.backends.tensorrt.engine_tensors import EngineTensors  # noqa: E402
-from pose_ros.backends.tensorrt.device import GpuRuntime  # noqa: E402
-from pose_ros.backends.host_gpu.runtime import host_runtime  # noqa: E402
 from pose_ros.backends.model_files import read_spec  # noqa: E402
-from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork  # noqa: E402
+from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
 from pose_ros.backends.tensorrt.backend import TensorrtBackend  # noqa: E402
 from pose_ros.core import geometry  # noqa: E402
 from pose_ros.core.backend import Backend, BackendError  # noqa: E402
@@ -47,12 +44,6 @@ HOW = [
 ]
 
 
-@pytest.fixture
-def gpu(host_library: ctypes.CDLL) -> GpuRuntime:
-    """Put the host in place of the GPU."""
-    return host_runtime(host_library)
-
-
 def described(folder: Path, **how) -> Path:
     """Write a network and its description."""
     data = network(folder, **how)
@@ -60,9 +51,11 @@ def described(folder: Path, **how) -> Path:
     return folder / 'net.onnx'
 
 
-def load(gpu: GpuRuntime, model: Path, precision: str = 'fp32') -> TensorrtBackend:
-    return TensorrtBackend(
-        DETECTOR, str(model), precision, 64, folder=model.parent / 'engines', runtime=gpu
+def loaded(load: Callable[..., TensorrtBackend], model: Path, precision: str = 'fp32'):
+    """Load this network as the second."""
+    return load(
+        DETECTOR, str(model), precision=precision, detect_size_px=64,
+        folder=model.parent / 'engines',
     )
 
 
@@ -88,19 +81,15 @@ def refined(backend: Backend, image: np.ndarray, boxes=BOXES) -> Keypoints:
     ids=str,
 )  # fmt: skip
 def test_people_are_those_of_onnx_runtime(
-    gpu, tmp_path: Path, how: dict, precision: str, off_px: float, off_score: float
+    load, tmp_path: Path, how: dict, precision: str, off_px: float, off_score: float
 ) -> None:
     model = described(tmp_path, **how)
     xy = places(how.get('joints', 17))
     image = soft_dots(xy)
     expected = refined(OnnxBackend(DETECTOR, str(model), 1), image)
-    backend = load(gpu, model, precision)
-    try:
-        for _ in range(3):  # the first, the one that would be recorded, the one after
-            people = refined(backend, image)
-    finally:
-        backend.close()
-    assert gpu.cuda.allocated_bytes == 0
+    backend = loaded(load, model, precision)
+    for _ in range(2):
+        people = refined(backend, image)
     assert len(people) == len(BOXES)
     np.testing.assert_allclose(people.xy, expected.xy, rtol=0, atol=off_px)
     np.testing.assert_allclose(people.score, expected.score, rtol=0, atol=off_score)
@@ -121,30 +110,29 @@ def test_people_are_those_of_onnx_runtime(
     ids=str,
 )
 def test_what_it_cannot_do_is_said_before_anything_is_built(
-    gpu, tmp_path: Path, how: dict, message: str
+    load, trt, fake, tmp_path: Path, how: dict, message: str
 ) -> None:
     model = described(tmp_path, **how)
     with pytest.raises(BackendError, match=message):
-        load(gpu, model)
-    assert 'colours' not in gpu.trt.built
-    assert gpu.cuda.allocated_bytes == 0
+        loaded(load, model)
+    assert len(trt.built) < 2
 
 
 def test_a_description_that_contradicts_the_graph_is_refused_before_it_is_built(
-    gpu, tmp_path: Path
+    load, trt, fake, tmp_path: Path
 ) -> None:
     model = described(tmp_path)
     data = json.loads((tmp_path / 'net.json').read_text())
     (tmp_path / 'net.json').write_text(json.dumps({**data, 'stride': 8}))
     with pytest.raises(BackendError, match=r'\(1, 17, 64, 48\).*\(1, 17, 32, 24\).*stride 8'):
-        load(gpu, model)
-    assert 'colours' not in gpu.trt.built
+        loaded(load, model)
+    assert len(trt.built) == 1, 'the detector'
 
 
 @pytest.mark.parametrize(
     'shape', [['n', 5], ['n', 2, 64, 48]], ids=str
 )
-def test_outputs_that_nobody_reads(gpu, tmp_path: Path, shape: list) -> None:
+def test_outputs_that_nobody_reads(load, tmp_path: Path, shape: list) -> None:
     """TensorRT wants memory for every output."""
     model_path = described(tmp_path, refinement='taylor')
     model = onnx.load(str(model_path))
@@ -152,11 +140,8 @@ def test_outputs_that_nobody_reads(gpu, tmp_path: Path, shape: list) -> None:
     onnx.save(model, str(model_path))
     image = soft_dots(places(17))
     expected = refined(OnnxBackend(DETECTOR, str(model_path), 1), image)
-    backend = load(gpu, model_path)
-    try:
-        np.testing.assert_allclose(refined(backend, image).xy, expected.xy, rtol=0, atol=1e-3)
-    finally:
-        backend.close()
+    backend = loaded(load, model_path)
+    np.testing.assert_allclose(refined(backend, image).xy, expected.xy, rtol=0, atol=1e-3)
 
 
 def add_unread(model: onnx.ModelProto, shape: list) -> None:
@@ -226,10 +211,8 @@ def test_they_build(tmp_path: Path, how: dict, precision: str) -> None:
         'tensorrt_rtx', reason='TensorRT-RTX: pip install -r requirements/gpu-build.txt'
     )
     model = described(tmp_path, **how)
-    spec = read_spec(model)
-    profiles = engine_build.refiner_profiles(spec, OnnxNetwork(model, 1).max_batch)
-    assert len(profiles) == (1 if how.get('batch') == 1 else 2)
-    request = EngineRequest(spec.name, spec.input_name, model.read_bytes(), precision, profiles)
+    request = engine_build.request_for(model, precision, 0)
+    assert len(request.profiles) == (1 if how.get('batch') == 1 else 2)
     assert len(engine_build.build_engine(rtx, request, ('SM89',))) > 10_000
 
 
@@ -239,7 +222,8 @@ def simplepose(folder: Path) -> Path:
         pytest.skip('POSE_ROS_DATA does not name the evaluation data')
     model = folder / 'net.onnx'
     model.symlink_to(Path(data) / 'models/simplepose_256x192.onnx')
-    (folder / 'net.json').symlink_to(Path(__file__).with_name('simplepose_256x192.json'))
+    spec = Path(__file__).parents[1] / 'backends' / 'simplepose_256x192.json'
+    (folder / 'net.json').symlink_to(spec)
     return model
 
 
@@ -249,11 +233,11 @@ def simplepose(folder: Path) -> Path:
     ('precision', 'part', 'off_px'), [('fp32', 1.0, 1e-3), ('fp16', 0.9, 1.0)]
 )
 def test_a_network_of_others_on_real_photos(
-    gpu, tmp_path: Path, precision: str, part: float, off_px: float
+    load, tmp_path: Path, precision: str, part: float, off_px: float
 ) -> None:
     model = simplepose(tmp_path)
     reference = OnnxBackend(DETECTOR, str(model), 1)
-    backend = load(gpu, model, precision)
+    backend = loaded(load, model, precision)
     shifts = []
     try:
         for path in sorted((model.resolve().parents[1] / 'coco_dev/images').iterdir())[:6]:
@@ -277,7 +261,5 @@ def test_a_network_of_others_builds(tmp_path: Path, precision: str) -> None:
         'tensorrt_rtx', reason='TensorRT-RTX: pip install -r requirements/gpu-build.txt'
     )
     model = simplepose(tmp_path)
-    spec = read_spec(model)
-    profiles = engine_build.refiner_profiles(spec, OnnxNetwork(model, 1).max_batch)
-    request = EngineRequest(spec.name, spec.input_name, model.read_bytes(), precision, profiles)
+    request = engine_build.request_for(model, precision, 0)
     assert len(engine_build.build_engine(rtx, request, ('SM86',))) > 1e6

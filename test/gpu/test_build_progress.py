@@ -40,6 +40,17 @@ def test_it_never_goes_back_and_ends_with_everything() -> None:
     assert told == sorted(told) and told[-1] == 1.0 and told.count(1.0) == 1
 
 
-def test_where_tensorrt_tells_nothing() -> None:
-    assert make_monitor(object(), progress()[0]) is None
-    assert make_monitor(object(), None) is None
+def test_the_monitor_ends_a_build_that_is_cancelled() -> None:
+    class Trt:
+        class IProgressMonitor:
+            pass
+
+    build, told = progress()
+    cancelled: list[bool] = []
+    monitor = make_monitor(Trt, build, lambda: bool(cancelled))
+    monitor.phase_start('Building engine', None, 4)
+    assert monitor.step_complete('Building engine', 0) is True
+    cancelled.append(True)
+    assert monitor.step_complete('Building engine', 1) is False
+    monitor.phase_finish('Building engine')
+    assert told == [0.0, 0.25, 0.5, 1.0]

@@ -7,21 +7,23 @@ from __future__ import annotations
 from dataclasses import replace
 import hashlib
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pose_ros.backends.tensorrt import engine_build
-from pose_ros.backends.cuda_driver import CudaDevice
+from pose_ros.backends.tensorrt.device import Gpu
 from pose_ros.backends.tensorrt.engine_build import EngineRequest, Profile
 from pose_ros.backends.tensorrt.engine_cache import digest_of
 from pose_ros.backends.model_files import find_model, read_spec
-from pose_ros.backends.tensorrt.half_precision import to_half
+from pose_ros.backends.tensorrt.half_precision import load_model, to_half
 from pose_ros.core.backend import BackendError
 
 onnx = pytest.importorskip('onnx')
 MODELS = ('movenet_multipose', 'movenet_thunder')
-DEVICE = CudaDevice('NVIDIA Test', (8, 6), 8 << 30, 46, (12, 6))
+GPU = Gpu(0, 'NVIDIA Test', (8, 6), 46, (12, 6))
 CAPABILITIES = ('SM75', 'SM80', 'SM86', 'SM89', 'SM120', 'SM121')
 
 
@@ -33,28 +35,8 @@ def rtx():
 
 
 def request_of(model: str, precision: str = 'fp16') -> EngineRequest:
-    path = find_model(model)
-    spec = read_spec(path)
-    profiles = (
-        engine_build.detector_profiles(spec, 256)
-        if model == 'movenet_multipose'
-        else engine_build.refiner_profiles(spec)
-    )
-    return EngineRequest(model, spec.input_name, path.read_bytes(), precision, profiles)
-
-
-@pytest.fixture(scope='module')
-def built(rtx) -> dict[tuple[str, str], tuple[bytes, list[float]]]:
-    """Build each network in each precision; return the engine and how far it was, as told."""
-    engines = {}
-    for model in MODELS:
-        for precision in engine_build.PRECISIONS:
-            told: list[float] = []
-            plan = engine_build.build_engine(
-                rtx, request_of(model, precision),
-                progress=lambda what, part, told=told: told.append(part))
-            engines[model, precision] = plan, told
-    return engines
+    size_px = 256 if model == 'movenet_multipose' else 0
+    return engine_build.request_for(find_model(model), precision, size_px)
 
 
 @pytest.mark.parametrize('model', MODELS)
@@ -93,8 +75,34 @@ def test_file_that_is_no_model(rtx) -> None:
     broken = replace(request_of('movenet_thunder', 'fp32'), onnx=b'not a model')
     with pytest.raises(BackendError, match='cannot read the model movenet_thunder'):
         engine_build.build_engine(rtx, broken)
-    with pytest.raises(BackendError, match='not an ONNX model'):
-        engine_build.build_engine(rtx, replace(broken, precision='fp16'))
+
+
+def test_file_that_onnx_does_not_read(tmp_path: Path) -> None:
+    (tmp_path / 'net.onnx').write_bytes(b'not a model')
+    with pytest.raises(BackendError, match='net.onnx is not an ONNX model'):
+        load_model(tmp_path / 'net.onnx')
+
+
+def test_weights_in_a_file_beside_the_model(tmp_path: Path) -> None:
+    model = onnx.load(find_model('movenet_thunder'))
+    path = tmp_path / 'net.onnx'
+    onnx.save(model, path, save_as_external_data=True, location='net.onnx.data')
+    assert path.stat().st_size < 1e6
+    assert len(load_model(path).SerializeToString()) > 1e7
+
+
+def test_a_build_is_cancelled(rtx) -> None:
+    """The real monitor: TensorRT-RTX ends when it is told so."""
+    asked: list[int] = []
+
+    def is_cancelled() -> bool:
+        asked.append(1)
+        return len(asked) > 1
+
+    with pytest.raises(BackendError, match='the build of movenet_thunder was cancelled'):
+        engine_build.build_engine(
+            rtx, request_of('movenet_thunder'), is_cancelled=is_cancelled
+        )
 
 
 def test_shapes_that_do_not_fit(rtx) -> None:
@@ -118,40 +126,33 @@ class Module:
         STRONGLY_TYPED = 1
 
 
-class Module86(Module):
-    """The same of TensorRT 8.6."""
-
-    __version__ = '8.6.1'
-
-    class NetworkDefinitionCreationFlag:
-        EXPLICIT_BATCH = 0
-
-
-def test_key_changes_with_all_that_matters() -> None:
-    request = request_of('movenet_thunder')
-
+def test_key_changes_with_all_that_matters(tmp_path: Path) -> None:
     class Newer(Module):
         __version__ = '10.3.1'
 
+    thunder, multipose = (find_model(model) for model in reversed(MODELS))
+
+    def key(
+        trt: Any = Module, path: Path = thunder, precision: str = 'fp16', size_px: int = 0,
+        gpu: Gpu | None = GPU, capabilities: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        of_gpu = gpu.key() if gpu else None
+        return engine_build.engine_key(trt, path, precision, size_px, of_gpu, capabilities)
+
     keys = [
-        engine_build.engine_key(Module, request, DEVICE),
-        engine_build.engine_key(Newer, request, DEVICE),
-        engine_build.engine_key(Module86, request, DEVICE),
-        engine_build.engine_key(Module, replace(request, precision='fp32'), DEVICE),
-        engine_build.engine_key(Module, replace(request, onnx=request.onnx + b' '), DEVICE),
-        engine_build.engine_key(Module, replace(request, profiles=()), DEVICE),
-        engine_build.engine_key(Module, request, DEVICE, ('SM86',)),
-        engine_build.engine_key(Module, request, None, ('SM86',)),
+        key(), key(trt=Newer), key(precision='fp32'), key(path=multipose), key(size_px=256),
+        key(capabilities=('SM86',)), key(gpu=None, capabilities=('SM86',)),
         *(
-            engine_build.engine_key(Module, request, replace(DEVICE, **change))
+            key(gpu=replace(GPU, **change))
             for change in (
                 {'name': 'NVIDIA Other'}, {'compute_capability': (8, 9)}, {'driver': (12, 7)},
-                {'memory_bytes': 16 << 30}, {'multiprocessors': 45},
+                {'multiprocessors': 45},
             )
         ),
     ]
     assert len({digest_of(key) for key in keys}) == len(keys)
-    assert keys[0]['onnx_sha256'] == hashlib.sha256(request.onnx).hexdigest()
+    assert key(gpu=replace(GPU, index=1)) == keys[0], 'the same kind of GPU'
+    assert keys[0]['onnx_sha256'] == hashlib.sha256(thunder.read_bytes()).hexdigest()
     # What comes back from the sidecar must be equal to what went in.
     assert json.loads(json.dumps(keys[0])) == keys[0]
 
@@ -173,8 +174,8 @@ def test_half_model_gives_nearly_the_same_maps(model: str) -> None:
     import onnxruntime
 
     path = find_model(model)
-    half_bytes = to_half(path.read_bytes())
-    half = onnx.load_from_string(half_bytes)
+    half = to_half(load_model(path))
+    half_bytes = half.SerializeToString()
     onnx.checker.check_model(half, full_check=True)
     types = {v.type.tensor_type.elem_type for v in (*half.graph.input, *half.graph.output)}
     assert types == {onnx.TensorProto.FLOAT16}
@@ -196,12 +197,12 @@ def test_half_model_gives_nearly_the_same_maps(model: str) -> None:
         np.testing.assert_allclose(rounded, exact, rtol=0.02, atol=tolerance)
 
 
-def graph_of(*nodes, constants=()) -> bytes:
+def graph_of(*nodes, constants=()) -> onnx.ModelProto:
     make = onnx.helper
     value = make.make_tensor_value_info('x', onnx.TensorProto.FLOAT, [1])
     out = make.make_tensor_value_info('y', onnx.TensorProto.FLOAT, [1])
     graph = make.make_graph(list(nodes), 'graph', [value], [out], list(constants))
-    return make.make_model(graph).SerializeToString()
+    return make.make_model(graph)
 
 
 def test_models_that_float16_cannot_hold_are_refused() -> None:
@@ -213,7 +214,7 @@ def test_models_that_float16_cannot_hold_are_refused() -> None:
     with pytest.raises(BackendError, match='beyond float16'):
         to_half(graph_of(constant, add))
     loop = onnx.helper.make_node('Loop', ['x'], ['y'])
-    with pytest.raises(BackendError, match='with Loop'):
+    with pytest.raises(BackendError, match='cannot make a float16 model'):
         to_half(graph_of(loop))
 
 

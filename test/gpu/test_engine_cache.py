@@ -29,18 +29,20 @@ PLAN = bytes(range(256)) * 40
 
 
 class Runtime:
-    """Builds and loads engines; counts what it was asked, refuses the plans in `refused`."""
+    """Builds and loads engines; counts what it builds and checks, refuses the plans in `refused`."""
 
     def __init__(self) -> None:
         self.built = 0
         self.plan = PLAN
         self.refused: list[bytes] = []
+        self.checks = 0
 
     def build(self) -> bytes:
         self.built += 1
         return self.plan
 
-    def load(self, plan: bytes) -> str:
+    def load(self, plan: bytes, is_checked: bool) -> str:
+        self.checks += not is_checked
         if plan in self.refused:
             raise EngineRefused('deserialisation gave nothing')
         return f'engine of {len(plan)} bytes'
@@ -159,13 +161,46 @@ def test_refused_engine_is_rebuilt_once(cache: EngineCache) -> None:
     assert path_of(cache, '.plan.bad').read_bytes() == PLAN
 
 
-def test_engine_that_is_refused_when_new_is_an_error(cache: EngineCache) -> None:
+def test_engine_that_is_refused_when_new_is_not_built_again(cache: EngineCache) -> None:
     runtime = Runtime()
     runtime.refused = [PLAN]
-    with pytest.raises(EngineRefused, match='deserialisation'):
+    with pytest.raises(EngineRefused, match='^deserialisation gave nothing$'):
+        get(cache, runtime)
+    with pytest.raises(EngineRefused, match='gave nothing .as it was built before.*engine clear'):
         get(cache, runtime)
     assert runtime.built == 1
-    assert not path_of(cache, '.json').exists(), 'stored an engine that does not work'
+    assert not path_of(cache, '.plan').exists(), 'stored an engine that does not work'
+    assert 'gave nothing' in cache.contents()[0].problem
+    cache.clear()
+    runtime.refused = []
+    assert get(cache, runtime) and runtime.built == 2
+
+
+def test_an_engine_is_checked_once(cache: EngineCache) -> None:
+    runtime = Runtime()
+    get(cache, runtime)
+    get(cache, runtime)
+    assert runtime.checks == 1
+
+
+def test_an_engine_that_was_built_without_a_gpu_is_checked_at_its_first_use(
+    cache: EngineCache
+) -> None:
+    runtime = Runtime()
+    cache.get(KEY, runtime.build, runtime.load, checks=False)
+    for _ in range(2):
+        get(cache, runtime)
+    assert (runtime.built, runtime.checks) == (1, 2)
+
+
+def test_what_is_stored_beside_an_engine(cache: EngineCache) -> None:
+    cache.attach(KEY, b'kernels')
+    assert cache.attachment(KEY) == b'', 'beside nothing'
+    get(cache, Runtime())
+    cache.attach(KEY, b'kernels')
+    assert EngineCache(cache.folder).attachment(KEY) == b'kernels'
+    path_of(cache, '.jit').chmod(0o666)
+    assert cache.attachment(KEY) == b'', 'anybody could have written it'
 
 
 def test_failed_build_leaves_nothing_and_can_be_repeated(cache: EngineCache) -> None:
@@ -243,7 +278,7 @@ def build():
     sys.stdin.readline()
     return b'plan of a process'
 EngineCache(folder).get(
-    {'name': 'shared'}, build, lambda plan: print(plan.decode()),
+    {'name': 'shared'}, build, lambda plan, is_checked: print(plan.decode()),
     lambda: print('waiting', flush=True))
 """
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What is called of TensorRT is there in 8.6, 10.3, 10.13, 11.4 and RTX, or asked for before."""
+"""What is called of TensorRT is there in 10.3, 10.13, 11.4 and RTX, or asked for before."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def load() -> ModuleType:
 
 names = load()
 TABLE: dict[str, dict[str, Any]] = json.loads(names.TABLE.read_text(encoding='utf-8'))
-VERSIONS = ('8.6.1', '10.3.0', '10.13.3.9', '11.4.0.106', 'rtx')
+VERSIONS = ('10.3.0', '10.13.3.9', '11.4.0.106', 'rtx')
 
 
 @pytest.mark.parametrize('version', VERSIONS)
@@ -44,7 +44,7 @@ def test_the_calls_are_found() -> None:
         'IOptimizationProfile.set_shape': (4, ()), 'Runtime.deserialize_cuda_engine': (1, ()),
         'IExecutionContext.execute_async_v3': (1, ()), 'ICudaEngine.num_io_tensors': None,
         'IProgressMonitor.step_complete': (2, ()), 'ParserError.desc': (0, ()),
-        'BuilderFlag.INT8': None,
+        'BuilderFlag.TF32': None, 'IRuntimeCache.serialize': (0, ()),
     }.items() <= found.items()
     assert len(found) > 50
     assert set(TABLE) == set(VERSIONS) == {*names.WHEELS, names.RTX}
@@ -52,7 +52,7 @@ def test_the_calls_are_found() -> None:
 
 def test_what_others_depend_on_is_asked_for() -> None:
     asked = {use.name for use in names.uses() if use.is_asked}
-    assert {*names.ONLY_WITH.values(), *names.ONLY_WITHOUT.values()} <= asked
+    assert {*names.ONLY_WITH.values()} <= asked
 
 
 def test_the_versions_differ_where_they_do() -> None:
@@ -60,10 +60,8 @@ def test_the_versions_differ_where_they_do() -> None:
     def has(name: str) -> list[bool]:
         return [TABLE[version][name] is not None for version in VERSIONS]
 
-    assert has('NetworkDefinitionCreationFlag.EXPLICIT_BATCH') == [True, True, True, False, False]
-    assert has('NetworkDefinitionCreationFlag.STRONGLY_TYPED') == [False, True, True, True, True]
-    assert has('IProgressMonitor') == [False, True, True, True, True]
-    assert has('ComputeCapability') == [False, False, False, False, True]
+    assert has('ICudaEngine.create_runtime_config') == [False, True, True, True]
+    assert has('IRuntimeCache.serialize') == has('ComputeCapability') == [False] * 3 + [True]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +74,7 @@ def test_the_versions_differ_where_they_do() -> None:
         ('trt.Builder(1).create_network(flags=1)', None),
         ('shapes = trt.Builder(1).create_optimization_profile()\nshapes.set_shape(1, 2, 3)',
          'IOptimizationProfile.set_shape takes'),
-        ('flag = trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH', None),
+        ('trt.DynamicShapesKernelSpecializationStrategy', None),  # asked for IRuntimeCache
         ('trt.ComputeCapability', 'there is no ComputeCapability'),
         ('getattr(trt, "ComputeCapability", None)', None),
         ('getattr(trt, "ComputeCapability")', 'there is no ComputeCapability'),
@@ -120,10 +118,10 @@ def test_the_table_is_that_of_tensorrt_rtx() -> None:
 
 
 def test_a_wheel_that_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(names.WHEELS, '8.6.1', 'tensorrt-bindings-of-nobody')
+    monkeypatch.setitem(names.WHEELS, '10.3.0', 'tensorrt-bindings-of-nobody')
     monkeypatch.setenv('PIP_NO_INDEX', '1')
-    with pytest.raises(names.NotToBeHad, match='no tensorrt-bindings-of-nobody 8.6.1'):
-        names.names_of('8.6.1')
+    with pytest.raises(names.NotToBeHad, match='no tensorrt-bindings-of-nobody 10.3.0'):
+        names.names_of('10.3.0')
 
 
 def test_it_says_what_a_version_lacks(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -131,7 +129,7 @@ def test_it_says_what_a_version_lacks(tmp_path: Path, monkeypatch, capsys) -> No
     monkeypatch.setattr(names, 'names_of', lambda version: {**TABLE['rtx'], 'Runtime': None})
     assert names.main(['rtx']) == 1
     said = capsys.readouterr().out
-    assert 'tensorrt_network.py' in said and 'there is no Runtime' in said
+    assert 'network.py' in said and 'there is no Runtime' in said
     assert json.loads((tmp_path / 'table.json').read_text())['rtx']['Runtime'] is None
 
     def fails(version: str) -> None:
