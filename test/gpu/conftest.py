@@ -29,6 +29,32 @@ from pose_ros.backends.tensorrt.kernels.calls import POINTERS
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--gpu', action='store_true', help='test/gpu: on the GPU of this machine')
+    parser.addoption('--gpu-results', type=Path, help='test/gpu: a file for a line of each test')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption('--gpu-results', None)
+    if path is not None:
+        config.pluginmanager.register(Results(path))
+
+
+class Results:
+    """Writes down what came of each test, at once: what was found stays when the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != 'call' and report.outcome == 'passed':
+            return
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+        row = {
+            'test': report.nodeid.rpartition('/')[2], 'outcome': report.outcome,
+            'seconds': round(report.duration, 3), **dict(report.user_properties),
+            **({'reason': reason[-2000:]} if reason else {}),
+        }
+        with self._path.open('a', encoding='utf-8') as file:
+            file.write(json.dumps(row) + '\n')
 
 
 @pytest.fixture(scope='session')

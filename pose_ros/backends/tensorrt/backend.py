@@ -17,7 +17,7 @@ from pose_ros.backends.model_files import check_detector, find_model, read_spec
 from pose_ros.backends.tensorrt import engine_build, kernels
 from pose_ros.backends.tensorrt.build_progress import Progress
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
-from pose_ros.backends.tensorrt.device import GpuRuntime, find_runtime
+from pose_ros.backends.tensorrt.device import Gpu, GpuRuntime, find_runtime
 from pose_ros.backends.tensorrt.engine_build import EngineRequest
 from pose_ros.backends.tensorrt.engine_cache import EngineCache, Key, default_folder
 from pose_ros.backends.tensorrt.engine_check import check_engine
@@ -240,6 +240,11 @@ class TensorrtBackend:
         return keypoints_of(people, network.spec)
 
     @property
+    def gpu(self) -> Gpu:
+        """The GPU that it runs on."""
+        return self._runtime.device
+
+    @property
     def uses_graphs(self) -> bool:
         """Whether passes are launched as recorded graphs; set False by what cannot be recorded."""
         return self._detect.uses_graphs and self._refine.uses_graphs
@@ -247,15 +252,6 @@ class TensorrtBackend:
     @uses_graphs.setter
     def uses_graphs(self, wanted: bool) -> None:
         self._detect.uses_graphs = self._refine.uses_graphs = wanted
-
-    @property
-    def spins(self) -> bool:
-        """Whether a core burns while the GPU computes; may be set."""
-        return self._detect.spins
-
-    @spins.setter
-    def spins(self, wanted: bool) -> None:
-        self._detect.spins = self._refine.spins = wanted
 
     def stage_times_ms(
         self, views: np.ndarray, crops: np.ndarray, input_size: tuple[int, int]

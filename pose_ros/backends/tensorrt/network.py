@@ -62,9 +62,6 @@ class TensorrtNetwork:
         Views that one pass takes.
     uses_graphs : bool
         Whether passes are recorded and launched as a whole; may be set.
-    spins : bool
-        Whether a core burns while the GPU computes, else the thread sleeps, which wakes up some
-        tens of microseconds late; may be set.
 
     Raises
     ------
@@ -108,7 +105,6 @@ class TensorrtNetwork:
         flags = cuda.event_flags
         self._done: Any = cuda.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING)
         self.uses_graphs = True
-        self.spins = False
 
     @property
     def best_shapes(self) -> list[Shape]:
@@ -151,11 +147,9 @@ class TensorrtNetwork:
         """
         bound = self._prepare(frame, frame_record, views, input_size)
         self._launch(bound)
-        if self.spins:
-            self._stream.synchronize()
-        else:
-            self._done.record(self._stream)
-            self._done.synchronize()
+        # The thread sleeps, and wakes up some tens of microseconds late; it burns no core.
+        self._done.record(self._stream)
+        self._done.synchronize()
         return self._buffers.people(len(views), is_counted=self.spec.decoder == 'centers')
 
     def warm_up(self, frame: int, frame_record: np.ndarray) -> None:

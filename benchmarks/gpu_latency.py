@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+`python -m benchmarks.gpu_latency`: how long a frame takes on this GPU, and where the time goes.
+
+Whole frames through the estimator, two passes, with and without CUDA graphs; the stages of a frame
+on the GPU; the same networks in PyTorch on the same GPU, in turns. `make gpu-check` runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pose_ros.backends.host_backend import HostBackend
+from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
+from pose_ros.backends.tensorrt.backend import TensorrtBackend
+from pose_ros.cli.report import add_json_argument, finish, machine
+from pose_ros.core import geometry
+from pose_ros.core.backend import Backend
+from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.two_pass import TwoPassEstimator, first_pass_size
+from pose_ros.media.people_images import people_images
+
+HELP = 'measure how long a frame takes on this GPU'
+DESCRIPTION = (
+    'Prints p50, p95 and p99 of whole frames in ms, the host CPU time of a frame, the medians of '
+    'its stages on the GPU, and how many times as long PyTorch takes.'
+)
+SIZES = ((640, 480), (1920, 1080))
+PEOPLE = (1, 4, 8)
+WARM_UP = 20
+STAGES = ('upload', 'parameters', 'warp', 'network', 'decode', 'download')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument('--repeat', type=int, default=500, metavar='N', help='frames per figure')
+    parser.add_argument('--precision', choices=('fp16', 'fp32'), default='fp16')
+    parser.add_argument('--gpu', type=int, default=0, metavar='N', help="CUDA's number of the GPU")
+    parser.add_argument('--quick', action='store_true', help='one size, one person, no PyTorch')
+    parser.add_argument('--folder', type=Path, help='of the engines; default: the cache')
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Measure and print; return the exit status."""
+    config = EstimatorConfig(precision=args.precision)
+    backend = TensorrtBackend(
+        SHIPPED_DETECTOR, SHIPPED_REFINER, args.precision,
+        max(config.detect_size_px, config.detect_second_size_px), gpu=args.gpu, folder=args.folder,
+    )
+    report: dict[str, Any] = {'machine': machine(), 'gpu': backend.gpu.key(), 'rows': []}
+    try:
+        for size in SIZES[:1] if args.quick else SIZES:
+            for people in PEOPLE[:1] if args.quick else PEOPLE:
+                images = scene(people, size)
+                for graphs in (True, False):
+                    report['rows'].append(_row(backend, config, images, people, graphs, args))
+                    print(_line(report['rows'][-1]), flush=True)
+        backend.uses_graphs = True
+        if not args.quick:
+            report['pytorch'] = _pytorch(backend, config, args.repeat)
+            print(report['pytorch'])
+    finally:
+        backend.close()
+    finish(report, args.json)
+    return 0
+
+
+def scene(people: int, size: tuple[int, int]) -> list[np.ndarray]:
+    """Return images of so many people: up to five side by side, more in two rows."""
+    if people <= 5:
+        return people_images(people, size)
+    half = people_images(people // 2)
+    # The people stand in the rows 104 to 376 (people_images).
+    stacked = [np.vstack([image[104:376]] * 2) for image in half]
+    return [cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) for image in stacked]
+
+
+def _row(
+    backend: TensorrtBackend, config: EstimatorConfig, images: list[np.ndarray], people: int,
+    graphs: bool, args: argparse.Namespace,
+) -> dict[str, Any]:
+    """Measure one line of the table."""
+    backend.uses_graphs = graphs
+    frame_ms, found, cpu_ms = _frames(backend, config, images, args.repeat)
+    row = {
+        'size': f'{images[0].shape[1]}x{images[0].shape[0]}', 'people': people,
+        'found': float(np.median(found)), 'graphs': graphs and backend.uses_graphs,
+        'frame_ms': _percentiles(frame_ms), 'host_cpu_ms': round(cpu_ms, 3),
+    }
+    if not graphs:
+        row['stages_ms'] = _stages(backend, config, images[0], people, args.repeat)
+    return row
+
+
+def _frames(
+    backend: Backend, config: EstimatorConfig, images: list[np.ndarray], repeat: int
+) -> tuple[list[float], list[int], float]:
+    """Return the time of each frame, ms, the people in it, and the CPU time of one, ms."""
+    estimator = TwoPassEstimator(backend, config)
+    for i in range(min(WARM_UP, repeat)):
+        estimator.estimate(images[i % len(images)])
+    frame_ms, found = [], []
+    cpu_s = time.process_time()
+    for i in range(repeat):
+        start_s = time.perf_counter()
+        found.append(len(estimator.estimate(images[i % len(images)])))
+        frame_ms.append((time.perf_counter() - start_s) * 1e3)
+    return frame_ms, found, (time.process_time() - cpu_s) * 1e3 / repeat
+
+
+def _stages(
+    backend: TensorrtBackend, config: EstimatorConfig, image: np.ndarray, people: int, repeat: int
+) -> dict[str, float]:
+    """Return the medians of the stages of one look at the whole image and of so many crops."""
+    size = (image.shape[1], image.shape[0])
+    input_size = first_pass_size(size, config.detect_size_px, backend.detector)
+    views = geometry.letterbox(size, input_size)[None]
+    box = np.array([size[0] * 0.3, size[1] * 0.1, size[0] * 0.6, size[1] * 0.9])
+    crops = geometry.crop(box + np.arange(people)[:, None], backend.refiner.input_size, 1.25)
+    samples: dict[str, list[float]] = {stage: [] for stage in STAGES}
+    for _ in range(repeat):
+        start_s = time.perf_counter()
+        backend.load_image(image)
+        backend.synchronize()
+        samples['upload'].append((time.perf_counter() - start_s) * 1e3)
+        both = backend.stage_times_ms(views, crops, input_size).values()
+        for stage in STAGES[1:]:
+            samples[stage].append(sum(times[stage] for times in both))
+    return {stage: round(float(np.median(values)), 4) for stage, values in samples.items()}
+
+
+def _pytorch(ours: TensorrtBackend, config: EstimatorConfig, repeat: int) -> dict[str, Any]:
+    """Time frames of 640x480 with one person by both, in turns of a hundred frames."""
+    try:
+        import torch
+    except ImportError as error:
+        return {'not measured': f'PyTorch is not installed ({error})'}
+    if not torch.cuda.is_available():
+        return {'not measured': f'PyTorch {torch.__version__} does not see the GPU'}
+    from benchmarks.torch_network import TorchNetwork
+
+    paths = [find_model(model) for model in (SHIPPED_DETECTOR, SHIPPED_REFINER)]
+    backends: dict[str, Backend] = {'ours': ours}
+    for half in (False, True):
+        name = 'pytorch_fp16' if half else 'pytorch_fp32'
+        backends[name] = HostBackend(name, *(TorchNetwork(p, 'cuda', half) for p in paths))
+    images = scene(1, SIZES[0])
+    times_ms: dict[str, list[float]] = {name: [] for name in backends}
+    for _ in range(max(1, repeat // 100)):
+        for name, backend in backends.items():
+            times_ms[name] += _frames(backend, config, images, min(100, repeat))[0]
+    p50 = {name: round(float(np.median(times)), 3) for name, times in times_ms.items()}
+    fastest = min(value for name, value in p50.items() if name != 'ours')
+    return {
+        'torch': torch.__version__, 'frame_ms_p50': p50,
+        'times_faster': round(fastest / p50['ours'], 2),
+    }
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    found = np.percentile(values, (50, 95, 99))
+    return {f'p{n}': round(float(v), 3) for n, v in zip((50, 95, 99), found)}
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Return a line of the Markdown table for docs/benchmarks.md."""
+    stages = row.get('stages_ms', {})
+    cells = [
+        row['size'], f'{row["people"]} ({row["found"]:g} found)', 'yes' if row['graphs'] else 'no',
+        ', '.join(f'{row["frame_ms"][p]:.2f}' for p in ('p50', 'p95', 'p99')),
+        f'{row["host_cpu_ms"]:.2f}',
+        *(f'{stages[stage]:.3f}' if stage in stages else '' for stage in STAGES),
+    ]
+    return '| ' + ' | '.join(cells) + ' |'
+
+
+if __name__ == '__main__':
+    from pose_ros.cli import run_module
+
+    raise SystemExit(run_module('benchmarks.gpu_latency'))
