@@ -51,12 +51,16 @@ def described(folder: Path, **how) -> Path:
     return folder / 'net.onnx'
 
 
-def loaded(load: Callable[..., TensorrtBackend], model: Path, precision: str = 'fp32'):
-    """Load this network as the second."""
-    return load(
-        DETECTOR, str(model), precision=precision, detect_size_px=64,
-        folder=model.parent / 'engines',
-    )
+@pytest.fixture
+def loaded(load, built: Path) -> Callable[..., TensorrtBackend]:
+    """Return what loads a second network; the engine of the first is built once."""
+
+    def load_(model: Path, precision: str = 'fp32') -> TensorrtBackend:
+        return load(
+            DETECTOR, str(model), precision=precision, detect_size_px=64, folder=built / 'engines'
+        )
+
+    return load_
 
 
 def soft_dots(xy: np.ndarray) -> np.ndarray:
@@ -81,13 +85,13 @@ def refined(backend: Backend, image: np.ndarray, boxes=BOXES) -> Keypoints:
     ids=str,
 )  # fmt: skip
 def test_people_are_those_of_onnx_runtime(
-    load, tmp_path: Path, how: dict, precision: str, off_px: float, off_score: float
+    loaded, tmp_path: Path, how: dict, precision: str, off_px: float, off_score: float
 ) -> None:
     model = described(tmp_path, **how)
     xy = places(how.get('joints', 17))
     image = soft_dots(xy)
     expected = refined(OnnxBackend(DETECTOR, str(model), 1), image)
-    backend = loaded(load, model, precision)
+    backend = loaded(model, precision)
     for _ in range(2):
         people = refined(backend, image)
     assert len(people) == len(BOXES)
@@ -110,29 +114,29 @@ def test_people_are_those_of_onnx_runtime(
     ids=str,
 )
 def test_what_it_cannot_do_is_said_before_anything_is_built(
-    load, trt, fake, tmp_path: Path, how: dict, message: str
+    loaded, trt, fake, tmp_path: Path, how: dict, message: str
 ) -> None:
     model = described(tmp_path, **how)
     with pytest.raises(BackendError, match=message):
-        loaded(load, model)
-    assert len(trt.built) < 2
+        loaded(model)
+    assert trt.built in ([], [1]), 'the detector at most'
 
 
 def test_a_description_that_contradicts_the_graph_is_refused_before_it_is_built(
-    load, trt, fake, tmp_path: Path
+    loaded, trt, fake, tmp_path: Path
 ) -> None:
     model = described(tmp_path)
     data = json.loads((tmp_path / 'net.json').read_text())
     (tmp_path / 'net.json').write_text(json.dumps({**data, 'stride': 8}))
-    with pytest.raises(BackendError, match=r'\(1, 17, 64, 48\).*\(1, 17, 32, 24\).*stride 8'):
-        loaded(load, model)
-    assert len(trt.built) == 1, 'the detector'
+    with pytest.raises(BackendError, match=r'\(1, 17, 64, 48\).*\(1, 17, 32, 24\)'):
+        loaded(model)
+    assert trt.built in ([], [1]), 'the detector at most'
 
 
 @pytest.mark.parametrize(
     'shape', [['n', 5], ['n', 2, 64, 48]], ids=str
 )
-def test_outputs_that_nobody_reads(load, tmp_path: Path, shape: list) -> None:
+def test_outputs_that_nobody_reads(loaded, tmp_path: Path, shape: list) -> None:
     """TensorRT wants memory for every output."""
     model_path = described(tmp_path, refinement='taylor')
     model = onnx.load(str(model_path))
@@ -140,7 +144,7 @@ def test_outputs_that_nobody_reads(load, tmp_path: Path, shape: list) -> None:
     onnx.save(model, str(model_path))
     image = soft_dots(places(17))
     expected = refined(OnnxBackend(DETECTOR, str(model_path), 1), image)
-    backend = loaded(load, model_path)
+    backend = loaded(model_path)
     np.testing.assert_allclose(refined(backend, image).xy, expected.xy, rtol=0, atol=1e-3)
 
 
@@ -233,11 +237,11 @@ def simplepose(folder: Path) -> Path:
     ('precision', 'part', 'off_px'), [('fp32', 1.0, 1e-3), ('fp16', 0.9, 1.0)]
 )
 def test_a_network_of_others_on_real_photos(
-    load, tmp_path: Path, precision: str, part: float, off_px: float
+    loaded, tmp_path: Path, precision: str, part: float, off_px: float
 ) -> None:
     model = simplepose(tmp_path)
     reference = OnnxBackend(DETECTOR, str(model), 1)
-    backend = loaded(load, model, precision)
+    backend = loaded(model, precision)
     shifts = []
     try:
         for path in sorted((model.resolve().parents[1] / 'coco_dev/images').iterdir())[:6]:
