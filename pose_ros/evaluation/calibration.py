@@ -94,7 +94,7 @@ def collect(backend: Backend, photos: list[Photo], mode: str) -> Samples:
     config = EstimatorConfig(mode=whole, min_keypoint_score=0.0, min_person_score=0.0,
                              max_people=100)  # fmt: skip
     if mode == 'boxes':
-        config = replace(config, max_crops=100, duplicate_oks=1.0)
+        config = replace(config, max_crops=100, nms_oks=1.0)
     estimator = TwoPassEstimator(backend, config)
     rows: list[dict[str, float]] = []
     right: list[bool] = []

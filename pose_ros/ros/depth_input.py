@@ -4,7 +4,7 @@
 Depth beside the image: paired by stamp, lifted, or a reason why not.
 
 Depth of the same moment may come a little after the image. Then the skeletons wait for it, no
-longer than `depth_wait_s` and only while depth comes at all; what comes first decides: the depth
+longer than `depth.wait_s` and only while depth comes at all; what comes first decides: the depth
 that fits, later depth, the next image or the end of the wait.
 """
 
@@ -208,13 +208,13 @@ class DepthInput:
             why = 'tf says that they are not one'
         return (
             f'depth is in frame {depth.frame_id!r}, the image in {image.frame_id!r}, and {why}: '
-            'depth must be registered to the image; if it is, set depth_registered'
+            'depth must be registered to the image; if it is, set depth.registered'
         )
 
     def _noise(self, camera: CameraModel) -> DepthNoise:
         config = self._config
         if config.depth_sensor == 'stereo':
-            return DepthNoise.stereo(float(camera.focal[0]), config.stereo_baseline_m)
+            return DepthNoise.stereo(float(camera.focal[0]), config.depth_stereo_baseline_m)
         if config.depth_sensor == 'time-of-flight':
             return DepthNoise.time_of_flight()
         return DepthNoise.structured_light()
@@ -266,9 +266,9 @@ def _unit_hint(depth: np.ndarray) -> str:
     known = depth[np.isfinite(depth) & (depth > 0)]
     middle = float(np.median(known)) if known.size else 0.0
     if depth.dtype != np.uint16 and middle > _FARTHEST_M:
-        return (f'depth lies around {middle:.0f}: is it in millimetres? Then set depth_unit_m to '
+        return (f'depth lies around {middle:.0f}: is it in millimetres? Then set depth.unit_m to '
                 '0.001')
     if depth.dtype == np.uint16 and 0 < middle < _NEAREST_MM:
-        return (f'depth lies around {middle:.0f} mm: is it in another unit? Then set depth_unit_m '
+        return (f'depth lies around {middle:.0f} mm: is it in another unit? Then set depth.unit_m '
                 'to the metres of one')
     return ''

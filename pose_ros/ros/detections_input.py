@@ -3,7 +3,7 @@
 """
 People found by another node: vision_msgs/Detection2DArray, paired with images by stamp.
 
-Images wait for the detections of the same stamp, no longer than `detections_wait_s`; when some
+Images wait for the detections of the same stamp, no longer than `detections.wait_s`; when some
 have come for an image, older ones are dropped. Without detections there are no skeletons, not
 even an empty message: nobody has looked, and the tracker says STALE.
 """
@@ -50,8 +50,8 @@ class DetectionsInput:
         vision_msgs = package_messages('vision_msgs')
         if vision_msgs is None:
             raise StartError(
-                'people_from is detections, but vision_msgs is not installed: install '
-                'ros-<distro>-vision-msgs, or set people_from: network')
+                'detections.enabled is true, but vision_msgs is not installed: install '
+                'ros-<distro>-vision-msgs, or set detections.enabled: false')
         self._node = node
         self._config = config
         self._began_s = time.monotonic()
@@ -160,7 +160,7 @@ class DetectionsInput:
     def _boxes(self, detections: Any, size: tuple[int, int]) -> Boxes:
         """Return the boxes of people that can be used; count the others, by what is wrong."""
         counts = self._node.statistics.counts
-        classes = {name.strip() for name in self._config.detections_class.split(',')} - {''}
+        classes = {name.strip() for name in self._config.detections_class_id.split(',')} - {''}
         boxes, scores, others = [], [], set()
         for detection in detections.detections:
             known = [h.hypothesis for h in detection.results
@@ -182,7 +182,7 @@ class DetectionsInput:
                 scores.append(score)
         if others and not boxes:
             self._problem = (
-                f'no detection has class_id {self._config.detections_class!r}, but '
+                f'no detection has class_id {self._config.detections_class_id!r}, but '
                 + ', '.join(repr(name) for name in sorted(others)[:5]))
         counts['detections_too_many'] += max(0, len(boxes) - self._config.max_crops)
         # Pixel 0 reaches from -0.5 to 0.5. What lies outside the image shows nothing.

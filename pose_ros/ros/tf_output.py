@@ -39,7 +39,7 @@ class FrameOutput:
     ----------
     node : ManagedNode
     config : TrackerConfig
-        Of it target_frame, transform_timeout_s, body_frames, body_frame_prefix.
+        Of it output_frame, transform_timeout_s, body_frames, body_frames_prefix.
     connect : callable
         Makes the Transforms of a node; ModuleNotFoundError when tf2 is not here.
 
@@ -63,12 +63,14 @@ class FrameOutput:
         self._transforms: Transforms | None = None
         self.target, self.reason = '', ''
         asked = [
-            name for name in ('target_frame', 'body_frames') if getattr(config, name)
+            name for name, wanted in (
+                ('output_frame', config.output_frame), ('body_frames', config.body_frames_enabled)
+            ) if wanted
         ]
         if asked:
             try:
                 self._transforms = connect(node)
-                self.target = config.target_frame
+                self.target = config.output_frame
             except ModuleNotFoundError as error:
                 self.reason = (
                     f'{" and ".join(asked)}: not without {error.name}; '
@@ -135,14 +137,14 @@ class FrameOutput:
 
     def send_bodies(self, tracks: Tracks, joints: Tracks3D, header: Header) -> None:
         """Publish the TF frame of each CONFIRMED person whose trunk is known, if asked for."""
-        if self._transforms is None or not self._config.body_frames:
+        if self._transforms is None or not self._config.body_frames_enabled:
             return
         frames = {}
         for row, track in enumerate(tracks.id.tolist()):
             if tracks.state[row] == TrackState.CONFIRMED:
                 frame = body_frame(joints.position[row])
                 if frame is not None:
-                    frames[f'{self._config.body_frame_prefix}{track}'] = frame
+                    frames[f'{self._config.body_frames_prefix}{track}'] = frame
         if frames:
             self._transforms.send(frames, header.frame_id, stamp_ns(header.stamp))
 

@@ -211,7 +211,7 @@ def test_simulated_time_without_a_clock(ward: Ward) -> None:
 
 def test_an_uncalibrated_camera(ward: Ward) -> None:
     ward.camera(info=True)
-    ward.node('pose_estimator', 'depth:=true', 'mode:=one-pass')
+    ward.node('pose_estimator', 'depth.enabled:=true', 'mode:=one-pass')
     assert ward.until('uncalibrated')['check'] == 'camera_info'
 
 

@@ -276,7 +276,7 @@ BEST = tuple(
     word
     for setting in (
         'detect_size_px=512', 'detect_second_size_px=256', 'min_candidate_score=0.03',
-        'max_crops=20', 'min_person_score=0.001', 'mirror_crops=true',
+        'max_crops=20', 'min_person_score=0.001', 'flip_test=true',
     )
     for word in ('--set', setting)
 )
@@ -288,7 +288,7 @@ BEST = tuple(
     ('mode', 'least', 'more'),
     [
         ('boxes', 0.465, ()), ('one-pass', 0.28, ()), ('two-pass', 0.405, ()),
-        ('boxes', 0.475, ('--set', 'mirror_crops=true')), ('two-pass', 0.42, BEST),
+        ('boxes', 0.475, ('--set', 'flip_test=true')), ('two-pass', 0.42, BEST),
     ],
 )
 def test_accuracy_on_coco_photos(capsys, mode, least, more):

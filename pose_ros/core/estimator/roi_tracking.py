@@ -4,10 +4,10 @@
 Everybody from one image to the next by the second pass alone: crops around where people were.
 
 The first pass is most of an image's time, and on most images of a stream it only says again who
-is there. It runs again after `redetect_s`, and at once when a crop has lost somebody, the scene is
-another one, or nobody is known; after a loss on every image for `redetect_s`, so that whoever was
-hidden is back as soon as he is seen. An image on which it runs is treated as if there were no
-following.
+is there. It runs again after `detection_interval_s`, and at once when a crop has lost a person,
+the scene is another one, or no person is known; after a loss on every image for
+`detection_interval_s`, so that a person who was occluded is back as soon as visible. An image on
+which it runs is treated as if there were no ROI tracking.
 
 A late image, one that had to wait for the image before, does without the first pass as well where
 the image before had one and nobody may hide another: two images then take little longer than one.
@@ -94,7 +94,11 @@ class RoiTracker:
             self._fewer_s = self._detected_s
 
     def goes_on(
-        self, image: np.ndarray | CameraImage, stamp_s: float | None, redetect_s: float, late: bool
+        self,
+        image: np.ndarray | CameraImage,
+        stamp_s: float | None,
+        detection_interval_s: float,
+        late: bool,
     ) -> bool:
         """
         Say whether an image may do without its first pass; it is the one before from now on.
@@ -105,7 +109,7 @@ class RoiTracker:
             As the estimator got it.
         stamp_s : float or None
             When it was taken.
-        redetect_s : float
+        detection_interval_s : float
             The parameter.
         late : bool
             Whether it had to wait for the image before.
@@ -115,17 +119,18 @@ class RoiTracker:
             return False
         if _size(image) != self._image_size or not 0.0 < stamp_s - before_s <= FOLLOW_GAP_S:
             return False
-        if not (late and self._may_skip_once(stamp_s)) and self._is_due(stamp_s, redetect_s):
+        may_skip = late and self._may_skip_once(stamp_s)
+        if not may_skip and self._is_due(stamp_s, detection_interval_s):
             return False
         self._stamp_s, self._samples = stamp_s, _samples(image)
         assert samples is not None
         return bool(np.abs(self._samples - samples).mean() < OTHER_SCENE)
 
-    def _is_due(self, stamp_s: float, redetect_s: float) -> bool:
+    def _is_due(self, stamp_s: float, detection_interval_s: float) -> bool:
         """Say whether an image on time has its first pass."""
         # It must not come too late by a rounding error: times are of 1e9 s and more.
-        return (stamp_s - self._detected_s > redetect_s - 1e-4
-                or 0.0 <= stamp_s - self._lost_s < redetect_s)
+        return (stamp_s - self._detected_s > detection_interval_s - 1e-4
+                or 0.0 <= stamp_s - self._lost_s < detection_interval_s)
 
     def _may_skip_once(self, stamp_s: float) -> bool:
         """Say whether a late image may do without: never two in a row, and nobody is hidden."""
@@ -164,7 +169,7 @@ class RoiTracker:
         )
         now = replace(now, person_score=np.where(there, score, np.float32(0)))
         # Two who are one now: the better stays, the other is lost.
-        kept = distinct(now, config.duplicate_oks)
+        kept = distinct(now, config.nms_oks)
         kept = kept[there[kept]]
         lost = np.ones(len(now), bool)
         lost[kept] = False

@@ -92,7 +92,8 @@ class TwoPassEstimator:
         box_scores : (N,) float, optional
             How sure that somebody else is, in [0, 1]; 1 when not given.
         late : bool
-            Whether it had to wait for the image before (`core.pace`); for `follow_when_late`.
+            Whether it had to wait for the image before (`LateFrames`); for
+            `skip_detection_when_late`.
 
         Returns
         -------
@@ -129,7 +130,7 @@ class TwoPassEstimator:
             self._followed = Keypoints.empty()
             if self.config.mode == 'two-pass':
                 people = self._two_passes(
-                    image, image_size, stamp_s, late and self.config.follow_when_late)
+                    image, image_size, stamp_s, late and self.config.skip_detection_when_late)
             else:
                 people = self._candidates()
                 people = self._scored('one_pass', people)
@@ -141,7 +142,7 @@ class TwoPassEstimator:
     ) -> Keypoints:
         """Find everybody: near where they were, or by the first pass."""
         config, tracker = self.config, self._roi_tracker
-        if tracker.goes_on(image, stamp_s, config.redetect_s, late):
+        if tracker.goes_on(image, stamp_s, config.detection_interval_s, late):
             followed = tracker.found(self._in_crops(tracker.people), config)
             if followed is not None:
                 return followed
@@ -164,7 +165,7 @@ class TwoPassEstimator:
             people = Keypoints.concatenate([people, more])
             score = np.concatenate([score, more_score])
         ranked = replace(people, person_score=score)
-        return people.select(oks.distinct(ranked, self.config.duplicate_oks))
+        return people.select(oks.distinct(ranked, self.config.nms_oks))
 
     def _seen(self, long_side: int) -> tuple[Keypoints, np.ndarray]:
         """Run the first pass at one size; return whom it sees, or who is worth a crop; scores."""
@@ -195,7 +196,7 @@ class TwoPassEstimator:
         )
         rest = self._scored('one_pass', rest)
         people = Keypoints.concatenate([second, rest])
-        return people.select(oks.distinct(people, self.config.duplicate_oks))
+        return people.select(oks.distinct(people, self.config.nms_oks))
 
     def look_again(self, people: Keypoints) -> Keypoints:
         """
@@ -234,7 +235,7 @@ class TwoPassEstimator:
             refiner.crop_aspect,
         )
         crops = geometry.compose(input_from_upright, self._upright_from_image)
-        return look_at_crops(self.backend, crops, self.config.mirror_crops)
+        return look_at_crops(self.backend, crops, self.config.flip_test)
 
     def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:
         """Run the second pass on the best boxes, padded as the network was trained."""
@@ -245,7 +246,7 @@ class TwoPassEstimator:
         people = self._scored('boxes', people)
         # The probability that the box shows a person, times that of the skeleton in it.
         people = replace(people, person_score=people.person_score * np.float32(scores[best]))
-        return people.select(oks.distinct(people, self.config.duplicate_oks))
+        return people.select(oks.distinct(people, self.config.nms_oks))
 
     def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
         """Follow one person from crop to crop; look for him in the whole image when lost."""

@@ -118,7 +118,7 @@ class Lifecycle:
         self.missed[rows] = False
         self.confirmed |= (
             (self.hits >= config.confirm_hits)
-            & (self.evidence >= config.confirm_evidence)
+            & (self.evidence >= config.confirm_score_sum)
             & (self.seen_s - self.born_s >= config.confirm_s)
         )
 

@@ -33,6 +33,13 @@ PRESETS = {
 }
 """Preset -> process noise, measurement noise and log_q_floor of the SkeletonFilter."""
 
+MAX_GAP_S = 5.0
+"""A longer jump between two stamps ends all tracks: by then a person is anywhere in the image."""
+
+DUPLICATE_OKS = 0.7
+"""A detection more similar than this to one in use does not start a track. The estimator's own NMS
+has let it through at `nms_oks` (0.6), so that this is for detections of others."""
+
 _EYE = np.eye(2, dtype=np.float32)
 _MISSING, _OBSERVED, _PREDICTED = (np.int8(state) for state in KeypointState)
 
@@ -170,7 +177,7 @@ class Tracker:
         reason = ''
         if last is not None and stamp_s < last:
             reason = 'backward_stamp'
-        elif last is not None and stamp_s - last > self.config.max_gap_s:
+        elif last is not None and stamp_s - last > MAX_GAP_S:
             reason = 'forward_jump'
         elif image_size is not None and self._image_size not in (None, image_size):
             reason = 'size_change'
@@ -213,9 +220,9 @@ class Tracker:
         if not fit.any():
             return
         double = similarity[[row for row, _ in pairs]].max(axis=0, initial=0.0)
-        double = fit & (double > config.duplicate_oks)
+        double = fit & (double > DUPLICATE_OKS)
         chosen = np.flatnonzero(fit & ~double)
-        chosen = chosen[distinct(detected.select(chosen).keypoints(), config.duplicate_oks)]
+        chosen = chosen[distinct(detected.select(chosen).keypoints(), DUPLICATE_OKS)]
         doubles = int(fit.sum()) - len(chosen)
         if doubles:
             self.counters['duplicate_person'] += doubles

@@ -92,9 +92,9 @@ def test_two_passes_give_the_sharp_keypoints_best_first():
 
 def test_crops_are_looked_at_twice_on_demand():
     scene = Scene(person(50, 50), person(300, 200, 200, 1))
-    assert len(estimator(scene, mirror_crops=True).estimate(IMAGE)) == 2
+    assert len(estimator(scene, flip_test=True).estimate(IMAGE)) == 2
     assert scene.calls[-1] == ('refine', 4)
-    estimator(scene, mirror_crops=True).estimate(IMAGE, boxes=np.array([[40., 40., 160., 160.]]))
+    estimator(scene, flip_test=True).estimate(IMAGE, boxes=np.array([[40., 40., 160., 160.]]))
     assert scene.calls[-1] == ('refine', 2)
 
 
