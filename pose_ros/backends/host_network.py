@@ -157,7 +157,7 @@ class HostNetwork:
         Returns
         -------
         dict of float32
-            The outputs by role: (B, C, height / stride, width / stride), or (B, K, bins) of SimCC.
+            The outputs by role (`ModelSpec.output_shape`); maps are (B, C, rows, columns).
 
         Raises
         ------
@@ -173,7 +173,9 @@ class HostNetwork:
         outputs = {}
         for role, values in zip(self._roles, found):
             wanted = self.spec.output_shape(role, len(batch), (columns, rows))
-            if values.shape != wanted:
+            if len(values.shape) != len(wanted) or any(
+                n not in (has, -1) for has, n in zip(values.shape, wanted)
+            ):
                 raise BackendError(
                     f'the output {self._roles[role]!r} of {self.path} is {values.shape}, '
                     f'its description says {wanted}: {_reason(self.spec)}'
@@ -187,6 +189,9 @@ class HostNetwork:
 def _reason(spec: ModelSpec) -> str:
     """Say which facts of the description a shape follows from."""
     count = len(spec.keypoints)
+    if spec.decoder in ('boxes', 'one_stage'):
+        joints = f' with {count} keypoints' if spec.decoder == 'one_stage' else ''
+        return f'box_format {spec.box_format}{joints}; -1: any'
     if spec.decoder == 'simcc':
         return f'{count} keypoints and {spec.simcc_split:g} bins per pixel (simcc_split)'
     return f'{count} keypoints, stride {spec.stride} and output_layout {spec.output_layout}'

@@ -67,12 +67,19 @@ def find_model(model: str) -> Path:
     raise BackendError(f'no model named {model!r}: there is no {model}.onnx in {looked}')
 
 
-def check_detector(model: Path, spec: ModelSpec) -> None:
-    """Raise BackendError when a network cannot be the first pass."""
-    if spec.decoder != 'centers':
+def check_passes(
+    detector: Path, first: ModelSpec, refiner: Path, second: ModelSpec
+) -> None:
+    """Raise BackendError when a network cannot serve its pass."""
+    if first.decoder not in ('centers', 'boxes', 'one_stage'):
         raise BackendError(
-            f'{model} cannot find several people: its decoder is {spec.decoder!r}, the first pass '
-            'needs centers'
+            f'{detector} cannot find several people: its decoder is {first.decoder!r}, the first '
+            'pass needs centers, boxes or one_stage: is it meant as refiner_model?'
+        )
+    if second.decoder in ('boxes', 'one_stage'):
+        raise BackendError(
+            f'{refiner} does not look into crops: its decoder is {second.decoder!r}, the second '
+            'pass needs heatmaps, simcc or centers: is it meant as detector_model?'
         )
 
 

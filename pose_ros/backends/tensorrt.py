@@ -21,7 +21,7 @@ from pose_ros.backends.engine_check import TOLERANCE, compare_maps, golden_input
 from pose_ros.backends.frame_upload import FrameUpload
 from pose_ros.backends.gpu_runtime import GpuRuntime, find_runtime
 from pose_ros.backends.kernels import structs
-from pose_ros.backends.model_files import check_detector, find_model, read_spec
+from pose_ros.backends.model_files import check_passes, find_model, read_spec
 from pose_ros.backends.pass_buffers import keypoints_of
 from pose_ros.backends.precision import is_quantized
 from pose_ros.backends.tensorrt_network import TensorrtNetwork
@@ -92,7 +92,7 @@ class TensorrtBackend:
         self.detector, self.refiner = (read_spec(path) for path in paths)
         for path, spec in zip(paths, (self.detector, self.refiner)):
             _check_supported(path, spec)
-        check_detector(paths[0], self.detector)
+        check_passes(paths[0], self.detector, paths[1], self.refiner)
         self.times = StageTimes()
         self._frame: FrameUpload | None = None
         self._stream: Any = None
@@ -200,6 +200,12 @@ class TensorrtBackend:
         self.times.detect_s += time.perf_counter() - start_s
         return people
 
+    def detect_boxes(
+        self, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Networks that want it are refused when loading."""
+        raise NotImplementedError
+
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
         """Find the one person of each crop, in image pixels (`core.backend.Backend`)."""
         start_s = time.perf_counter()
@@ -293,6 +299,11 @@ class TensorrtBackend:
 
 def _check_supported(path: Path, spec: ModelSpec) -> None:
     """Raise BackendError for what the kernels cannot do."""
+    if spec.decoder in ('boxes', 'one_stage'):
+        raise BackendError(
+            f'the TensorRT backend does not read the decoder {spec.decoder!r} of {path}: use the '
+            'backend onnx or openvino'
+        )
     if 'nhwc' in (spec.layout, spec.output_layout):
         raise BackendError(
             f'the TensorRT backend cannot run {path}: it does not read or write the layout nhwc. '

@@ -76,6 +76,11 @@ def main(args: argparse.Namespace) -> int:
     guess = Guess(read_spec(path), []) if described else guess_spec(path, **_known(args))
     spec = guess.spec
     trials: list[Trial] = []
+    if args.tries and spec.decoder in ('boxes', 'one_stage'):
+        raise BackendError(
+            f'{path}: --try compares networks of the second pass; try this one on a picture: '
+            f'pose_ros run photo.jpg --set detector_model={path}'
+        )
     if args.tries:
         trials = try_normalisations(path, spec, _pictures(args.picture))
         if trials and not described:
@@ -178,10 +183,12 @@ def _print(
         'centers': 'people by their centres, everybody in the picture',
         'heatmaps': f'one person per crop, heatmaps of stride {spec.stride}',
         'simcc': f'one person per crop, SimCC with {spec.simcc_split:g} bins per pixel',
+        'boxes': f'boxes of people ({spec.box_format}), for the first pass',
+        'one_stage': f'people with their joints ({spec.box_format}), for the first pass or alone',
     }
     print(f'  input {spec.input_name!r}: {spec.layout}, {width}x{height}')
-    print(f'  outputs {", ".join(spec.outputs.values())}: {how[spec.decoder]}, '
-          f'{len(spec.keypoints)} joints')  # fmt: skip
+    joints = '' if spec.decoder == 'boxes' else f', {len(spec.keypoints)} joints'
+    print(f'  outputs {", ".join(spec.outputs.values())}: {how[spec.decoder]}{joints}')
     print('  the graph does not tell:')
     for sentence in unknown:
         print(f'  * {sentence}')

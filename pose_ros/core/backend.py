@@ -110,6 +110,25 @@ class Backend(Protocol):
             may come several times.
         """
 
+    def detect_boxes(
+        self, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Find the boxes of people in views of the image: `detect` of a 'boxes' network.
+
+        Parameters
+        ----------
+        input_from_image, input_size
+            As for `detect`.
+
+        Returns
+        -------
+        boxes : (N, 4) float64
+            x_min, y_min, x_max, y_max in image pixels, best first within a view.
+        score : (N,) float32
+            In [0, 1].
+        """
+
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
         """
         Find the keypoints of the one person that each crop is about (second pass).

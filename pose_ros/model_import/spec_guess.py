@@ -15,6 +15,7 @@ from pose_ros.core.backend import BackendError
 from pose_ros.core.joint_names import ORDERS
 from pose_ros.core.model_spec import ROLES, ModelSpec
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+from pose_ros.model_import.box_outputs import find_boxes
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 # What a network whose input may have any size is tried at, (width, height).
@@ -40,10 +41,11 @@ class Guess:
 
 @dataclass(frozen=True)
 class Output:
-    """One output of the network as it came."""
+    """One output of a run on nothing: its name, shape and largest value."""
 
     name: str
     shape: tuple[int, ...]
+    largest: float = 0.0
 
 
 def guess_spec(path: Path, **known: Any) -> Guess:
@@ -73,7 +75,8 @@ def guess_spec(path: Path, **known: Any) -> Guess:
     layout, sizes = _input_sizes(path, inputs[0])
     unknown: list[str] = []
     outputs, size = _tried(path, session, layout, sizes)
-    if len(sizes) > 1:
+    finds_boxes = find_boxes(outputs, size, []) is not None
+    if len(sizes) > 1 and not finds_boxes:
         unknown.append(
             f'input size: the graph takes any; {size[0]}x{size[1]} is assumed. The paper or the '
             'configuration of the training says it'
@@ -84,6 +87,12 @@ def guess_spec(path: Path, **known: Any) -> Guess:
         'onnx_sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
     }  # fmt: skip
     count = _read_outputs(path, outputs, fields, unknown)
+    if finds_boxes:
+        if len(sizes) > 1:
+            fields['multiple_of'] = 32
+        if fields['decoder'] == 'one_stage':
+            fields['keypoints'] = known.get('keypoints') or _order(count, unknown)
+        return Guess(ModelSpec(**{**fields, **known}), unknown)
     if not inputs[0].type.startswith('tensor(float'):
         fields.update(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     else:
@@ -163,7 +172,9 @@ def _tried(
             failure = str(error)
             continue
         names = [output.name for output in session.get_outputs()]
-        return [Output(n, np.shape(v)) for n, v in zip(names, values)], (width, height)
+        return [
+            Output(n, np.shape(v), float(np.max(v, initial=0.0))) for n, v in zip(names, values)
+        ], (width, height)
     raise BackendError(f'{path} does not run: {failure}')
 
 
@@ -171,7 +182,7 @@ def _read_outputs(
     path: Path, outputs: list[Output], fields: dict[str, Any], unknown: list[str]
 ) -> int:
     """Fill in decoder, outputs, stride or split ratio; return the number of joints."""
-    for find in (_centers, _simcc, _heatmaps):
+    for find in (_centers, find_boxes, _simcc, _heatmaps):
         found = find(outputs, fields['input_size'], unknown)
         if found:
             count = found.pop('count')
@@ -181,8 +192,7 @@ def _read_outputs(
     raise BackendError(
         f'no output of {path} looks like heatmaps [batch, joints, height / stride, width / '
         'stride] or SimCC [batch, joints, width * split] and [batch, joints, height * split]: '
-        f'{listed}. '
-        'Networks that give finished keypoints or boxes cannot be used'
+        f'{listed}; nor like boxes or people with joints (docs/models.md lists their forms)'
     )
 
 

@@ -86,7 +86,7 @@ def test_wholebody_and_unknown_numbers_of_joints(tmp_path):
 
 @pytest.mark.parametrize(
     ('output', 'seen', 'message'),
-    [((1, 17, 3), (1, 3, 64, 64), r'y \[1, 17, 3\].*finished keypoints'),
+    [((1, 17, 3), (1, 3, 64, 64), r'y \[1, 17, 3\].*nor like boxes'),
      ((1, 17, 15, 16), (1, 3, 64, 64), 'no output of'),
      ((1, 17, 16, 16), (1, 1, 64, 64), 'no picture of three colours'),
      ((1, 17, 16, 16), (1, 3, 64), 'no picture of three colours')],

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from pose_ros.core import geometry, oks
-from pose_ros.core.backend import Backend, ModelSpec, StageTimes
+from pose_ros.core.backend import Backend, BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig, check
 from pose_ros.core.estimator.person_score import (
@@ -27,6 +27,12 @@ from pose_ros.core.keypoints import Keypoints
 # No second look at another size when everybody whom the first look found scores as much: people
 # too large for a size are seen there as weak candidates. Costs no accuracy on COCO photos.
 CONVINCING = 0.5
+
+ONE_PASS_OF_BOXES = (
+    'the first pass finds boxes, not keypoints: it cannot run alone, set mode to two-pass'
+)
+# Boxes of lower score have no crop: chosen on COCO photos (docs/models.md).
+MIN_BOX_SCORE = 0.2
 
 # The padding of a person's box that the shipped network of the second pass was made with. One that
 # learnt from wider crops gets wider ones: on COCO photos 0.01 AP for a network of 1.25.
@@ -48,10 +54,14 @@ class TwoPassEstimator:
     ------
     ValueError
         When a parameter is out of range.
+    BackendError
+        When a detector of boxes is to run alone.
     """
 
     def __init__(self, backend: Backend, config: EstimatorConfig) -> None:
         check(config)
+        if config.mode == 'one-pass' and backend.detector.decoder == 'boxes':
+            raise BackendError(ONE_PASS_OF_BOXES)
         self.backend = backend
         self.config = config
         self.scorer = PersonScorer(backend.detector, backend.refiner)
@@ -123,7 +133,7 @@ class TwoPassEstimator:
             self.backend.load_image(image)
         if given is not None:
             self._followed = Keypoints.empty()
-            people = self._in_boxes(*given)
+            people = self._in_boxes(*given, self.config.max_crops)
         elif self.config.mode == 'single':
             people = self._single(image_size, stamp_s)
         else:
@@ -132,8 +142,9 @@ class TwoPassEstimator:
                 people = self._two_passes(
                     image, image_size, stamp_s, late and self.config.skip_detection_when_late)
             else:
-                people = self._candidates()
-                people = self._scored('one_pass', people)
+                if self.backend.detector.decoder == 'boxes':
+                    raise BackendError(ONE_PASS_OF_BOXES)
+                people = self._scored('one_pass', self._candidates())
         return self._published(people)
 
     def _two_passes(
@@ -146,11 +157,32 @@ class TwoPassEstimator:
             followed = tracker.found(self._in_crops(tracker.people), config)
             if followed is not None:
                 return followed
-        candidates = self._candidates()
-        people = self._sharpened(candidates, config.max_crops)
+        people, number = self._found(image_size, config.max_crops)
         known = people.select(people.person_score >= config.min_person_score)
-        tracker.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
+        tracker.begin(image, stamp_s, known, number <= config.max_crops)
         return people
+
+    def _found(self, image_size: tuple[int, int], max_crops: int) -> tuple[Keypoints, int]:
+        """Run both passes; return the people, and how many the first pass took for some."""
+        if self.backend.detector.decoder == 'boxes':
+            boxes, scores = self._boxes(image_size)
+            return self._in_boxes(boxes, scores, max_crops), len(boxes)
+        candidates = self._candidates()
+        return self._sharpened(candidates, max_crops), len(candidates)
+
+    def _best(self, image_size: tuple[int, int]) -> Keypoints:
+        """Return the person of whom the first pass is surest, after a look in a crop."""
+        if self.backend.detector.decoder == 'boxes':
+            return self._in_boxes(*self._boxes(image_size), 1)
+        return self._sharpened(self._candidates().select(slice(1)), 1)
+
+    def _boxes(self, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the boxes that are worth a crop, best first, and their scores."""
+        view, input_size = self._view(self.config.detect_size_px)
+        boxes, scores = self.backend.detect_boxes(view, input_size)
+        boxes, scores = usable_boxes(boxes, scores, image_size)
+        worth = scores >= MIN_BOX_SCORE
+        return boxes[worth], scores[worth]
 
     def _candidates(self) -> Keypoints:
         """
@@ -160,6 +192,8 @@ class TwoPassEstimator:
         """
         people, score = self._seen(self.config.detect_size_px)
         second = self.config.detect_second_size_px
+        if not self.backend.detector.multiple_of:
+            second = 0  # a network of one size
         if second and not (len(score) and score.min() >= CONVINCING):
             more, more_score = self._seen(second)
             people = Keypoints.concatenate([people, more])
@@ -169,15 +203,18 @@ class TwoPassEstimator:
 
     def _seen(self, long_side: int) -> tuple[Keypoints, np.ndarray]:
         """Run the first pass at one size; return whom it sees, or who is worth a crop; scores."""
-        input_size = first_pass_size(self._upright_size, long_side, self.backend.detector)
-        input_from_upright = geometry.letterbox(self._upright_size, input_size)
-        input_from_image = geometry.compose(input_from_upright, self._upright_from_image)
-        people = self.backend.detect(input_from_image[None], input_size)
+        people = self.backend.detect(*self._view(long_side))
         score = candidate_score(people)
         if self.config.mode == 'one-pass':
             return people, score
         worth = score >= self.config.min_candidate_score
         return people.select(worth), score[worth]
+
+    def _view(self, long_side: int) -> tuple[np.ndarray, tuple[int, int]]:
+        """Return the first pass's view (1, 2, 3), input_from_image, and its input size."""
+        input_size = first_pass_size(self._upright_size, long_side, self.backend.detector)
+        input_from_upright = geometry.letterbox(self._upright_size, input_size)
+        return geometry.compose(input_from_upright, self._upright_from_image)[None], input_size
 
     def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
         """Look at the best candidates in a crop each; return everybody, scored."""
@@ -237,9 +274,9 @@ class TwoPassEstimator:
         crops = geometry.compose(input_from_upright, self._upright_from_image)
         return look_at_crops(self.backend, crops, self.config.flip_test)
 
-    def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:
+    def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray, max_crops: int) -> Keypoints:
         """Run the second pass on the best boxes, padded as the network was trained."""
-        best = np.argsort(-scores, kind='stable')[:self.config.max_crops]
+        best = np.argsort(-scores, kind='stable')[:max_crops]
         if not len(best):
             return Keypoints.empty()
         people = self._looked_at(boxes[best], self.backend.refiner.crop_scale)
@@ -255,7 +292,7 @@ class TwoPassEstimator:
             people = self.look_again(self._followed)
             people = people.select(people.person_score >= self.config.min_follow_score)
         if not len(people):
-            people = self._sharpened(self._candidates().select(slice(1)), 1)
+            people = self._best(image_size)
         people = people.select(people.person_score >= self.config.min_person_score)
         self._followed, self._followed_size = people, image_size
         self._followed_stamp_s = stamp_s
