@@ -260,6 +260,8 @@ environment_ready() {
 # environment_enter [NAME...]: each NAME is one of requirements/NAME.txt that is wanted as well.
 environment_enter() {
     local keys name
+    # `backend: auto` takes OpenVINO on processors with bfloat16.
+    ! grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo || set -- openvino "$@"
     environment_choose
     mapfile -t keys < <(environment_keys)
     [ "${#keys[@]}" = 3 ] || fail 'the sources are incomplete (msg/, requirements/, package.xml)'

@@ -26,13 +26,18 @@ class EstimatorConfig:
         '', 'ONNX file of the second pass, empty for the shipped one', live=False
     )
     backend: str = param(
-        'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else ONNX Runtime',
+        'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else OpenVINO where it is '
+        'installed and the processor has bfloat16, else ONNX Runtime',
         choices=('auto', 'tensorrt', 'onnx', 'openvino'), live=False,
     )
     onnx_provider: str = param(
         'auto', 'What ONNX Runtime computes on; auto: CUDA where onnxruntime-gpu has it, else the '
         'CPU',
         choices=('auto', 'cpu', 'cuda', 'openvino'), live=False,
+    )
+    openvino_device: str = param(
+        'CPU', "What OpenVINO computes on: GPU and NPU are Intel's; AUTO chooses",
+        choices=('CPU', 'GPU', 'NPU', 'AUTO'), live=False,
     )
     precision: str = param(
         'auto', 'What the networks are computed in; auto: fp16 by TensorRT, bf16 by OpenVINO on '
