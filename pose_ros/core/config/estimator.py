@@ -26,8 +26,8 @@ class EstimatorConfig:
         '', 'ONNX file of the second pass, empty for the shipped one', live=False
     )
     backend: str = param(
-        'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else OpenVINO where it is '
-        'installed and the processor has bfloat16, else ONNX Runtime',
+        'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else OpenVINO where it '
+        'is installed and the processor has bfloat16, else ONNX Runtime',
         choices=('auto', 'tensorrt', 'onnx', 'openvino'), live=False,
     )
     onnx_provider: str = param(
