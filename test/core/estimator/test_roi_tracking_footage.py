@@ -84,7 +84,7 @@ def scores(sequence: MotSequence, answers: list[Answer]) -> dict[str, float]:
     return result.scores()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly('a sequence of 71 crowded images played four times, a minute')
 @pytest.mark.data
 @pytest.mark.timeout(600)
 def test_in_a_crowd_nobody_is_followed_worse(backend) -> None:
