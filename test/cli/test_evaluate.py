@@ -288,12 +288,8 @@ BEST = tuple(
     ('mode', 'least', 'more'),
     [
         ('boxes', 0.465, ()), ('one-pass', 0.28, ()), ('two-pass', 0.405, ()),
-<<<<<<< HEAD
-        ('boxes', 0.475, ('--set', 'flip_test=true')), ('two-pass', 0.42, BEST),
-=======
         *(pytest.param(*case, marks=pytest.mark.nightly('all photos with other parameters')) for
-          case in (('boxes', 0.475, ('--set', 'mirror_crops=true')), ('two-pass', 0.42, BEST))),
->>>>>>> c545c18f (Nightly: bindings of wheels, accuracy with other parameters, a crowd, licences; build half of the messages' parts)
+          case in (('boxes', 0.475, ('--set', 'flip_test=true')), ('two-pass', 0.42, BEST))),
     ],
 )
 def test_accuracy_on_coco_photos(capsys, mode, least, more):
