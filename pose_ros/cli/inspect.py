@@ -180,7 +180,7 @@ def _print(
         print(f'  {path.with_suffix(".json")} describes it, and the graph agrees')
         return
     how = {
-        'centers': 'people by their centres, everybody in the picture',
+        'centers': 'people by their centres, all in the picture',
         'heatmaps': f'one person per crop, heatmaps of stride {spec.stride}',
         'simcc': f'one person per crop, SimCC with {spec.simcc_split:g} bins per pixel',
         'boxes': f'boxes of people ({spec.box_format}), for the first pass',
@@ -197,7 +197,7 @@ def _print(
 
 def _print_trials(trials: list[Trial], asked: bool) -> None:
     if asked and not trials:
-        print('  nobody in plain view in the pictures: nothing was tried')
+        print('  no person in plain view in the pictures: nothing was tried')
     if not trials:
         return
     print('  tried on pictures (a guess: close ones say nothing; alike is the mean OKS with the '

@@ -94,7 +94,7 @@ class Backend(Protocol):
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """
-        Find everybody in views of the image (first pass).
+        Find every person in views of the image (first pass).
 
         Parameters
         ----------

@@ -44,7 +44,7 @@ class Recipe:
     facts : dict
         Fields of its ModelSpec.
     sha256 : str
-        Of the file at the address; empty when nobody has published it.
+        Of the file at the address; empty when it is not published.
     member : str
         End of the name of the ONNX file in the archive; empty when the file is the ONNX file.
     onnx_sha256 : str

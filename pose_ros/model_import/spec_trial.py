@@ -26,7 +26,7 @@ from pose_ros.core.keypoints import Keypoints, boxes_around
 from pose_ros.core.model_spec import ModelSpec
 from pose_ros.model_import.spec_guess import IMAGENET_MEAN, IMAGENET_STD
 
-# The person's box around his keypoints: the top of the head and the toes are outside of them.
+# The person's box around the keypoints: the top of the head and the toes are outside of them.
 BOX_OF_KEYPOINTS = 1.14
 # Only people whom the shipped networks are sure of are compared with.
 SURE_SCORE = 0.3
@@ -84,7 +84,7 @@ def try_normalisations(model: Path, spec: ModelSpec, images: list[np.ndarray]) -
     Returns
     -------
     list of Trial
-        Best first; empty when the shipped networks are sure of nobody in the images.
+        Best first; empty when the shipped networks find no sure person in the images.
 
     Raises
     ------

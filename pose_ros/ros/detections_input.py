@@ -5,7 +5,7 @@ People found by another node: vision_msgs/Detection2DArray, paired with images b
 
 Images wait for the detections of the same stamp, no longer than `detections.wait_s`; when some
 have come for an image, older ones are dropped. Without detections there are no skeletons, not
-even an empty message: nobody has looked, and the tracker says STALE.
+even an empty message: the tracker says STALE.
 """
 
 from __future__ import annotations

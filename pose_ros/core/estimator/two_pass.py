@@ -24,7 +24,7 @@ from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, RoiTracker
 from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
 
-# No second look at another size when everybody whom the first look found scores as much: people
+# No second look at another size when every person of the first look scores as much: people
 # too large for a size are seen there as weak candidates. Costs no accuracy on COCO photos.
 CONVINCING = 0.5
 
@@ -95,12 +95,12 @@ class TwoPassEstimator:
         stamp_s : float, optional
             When it was taken; ROI tracking needs it.
         boxes : (N, 4) float, optional
-            Where somebody else has found people: x_min, y_min, x_max, y_max of the whole person
+            Where another detector has found people: x_min, y_min, x_max, y_max of the whole person
             in image pixels. They stand in for the first pass, in every mode; boxes that see
-            nothing of the image, have no area or are not finite are nobody. At most max_crops of
+            nothing of the image, have no area or are not finite are left out. At most max_crops of
             them are looked at, the best first.
         box_scores : (N,) float, optional
-            How sure that somebody else is, in [0, 1]; 1 when not given.
+            Scores of that detector, in [0, 1]; 1 when not given.
         late : bool
             Whether it had to wait for the image before (`LateFrames`); for
             `skip_detection_when_late`.
@@ -151,7 +151,7 @@ class TwoPassEstimator:
         self, image: np.ndarray | CameraImage, image_size: tuple[int, int], stamp_s: float | None,
         late: bool,
     ) -> Keypoints:
-        """Find everybody: near where they were, or by the first pass."""
+        """Find people: near where they were, or by the first pass."""
         config, tracker = self.config, self._roi_tracker
         if tracker.goes_on(image, stamp_s, config.detection_interval_s, late):
             followed = tracker.found(self._in_crops(tracker.people), config)
@@ -186,7 +186,7 @@ class TwoPassEstimator:
 
     def _candidates(self) -> Keypoints:
         """
-        Return everybody whom the first pass sees, best first; its own person scores.
+        Return the people of the first pass, best first; its own person scores.
 
         In the modes with a second pass only those who are worth a crop.
         """
@@ -202,7 +202,7 @@ class TwoPassEstimator:
         return people.select(oks.distinct(ranked, self.config.nms_oks))
 
     def _seen(self, long_side: int) -> tuple[Keypoints, np.ndarray]:
-        """Run the first pass at one size; return whom it sees, or who is worth a crop; scores."""
+        """Run the first pass at one size; return its people, or those worth a crop; scores."""
         people = self.backend.detect(*self._view(long_side))
         score = candidate_score(people)
         if self.config.mode == 'one-pass':
@@ -217,13 +217,13 @@ class TwoPassEstimator:
         return geometry.compose(input_from_upright, self._upright_from_image)[None], input_size
 
     def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
-        """Look at the best candidates in a crop each; return everybody, scored."""
+        """Look at the best candidates in a crop each; return all people, scored."""
         first = candidates.select(slice(max_crops))
         rest = candidates.select(slice(max_crops, None))
         second = self._in_crops(first)
         similarity = oks.paired_oks(first.xy, second.xy)
         if self.backend.refiner.decoder != 'centers':
-            # It has no centres: how sure somebody is there, only the first pass says.
+            # It has no centres: only the first pass says how sure it is of the person.
             second = replace(second, person_score=first.person_score)
         second = replace(
             second,
@@ -286,7 +286,7 @@ class TwoPassEstimator:
         return people.select(oks.distinct(people, self.config.nms_oks))
 
     def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
-        """Follow one person from crop to crop; look for him in the whole image when lost."""
+        """Follow one person from crop to crop; search the whole image when lost."""
         people = Keypoints.empty()
         if len(self._followed) and self._continues(image_size, stamp_s):
             people = self.look_again(self._followed)

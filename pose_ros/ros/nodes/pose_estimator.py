@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-`pose_estimator`: images in, everybody seen in each of them out.
+`pose_estimator`: images in, the people in each of them out.
 
 Subscribes `image` (or `image/compressed`), publishes `pose`. Inference runs in the callback: with
 keep-last 1 the middleware holds the newest image meanwhile, and older ones are dropped, counted.

@@ -293,7 +293,7 @@ class PoseTrackerNode(ManagedNode):
         }
 
     def _watch(self) -> None:
-        """Say on `pose/tracked` that nobody is looking, once per `stale_after_s`."""
+        """Say STALE on `pose/tracked`, once per `stale_after_s`."""
         now_s = time.monotonic()
         waited_s = now_s - max(self._stale_said_s, self._last_pose_s)
         if not self._is_stale() or waited_s < self.config.stale_after_s or self._tracker is None:

@@ -48,7 +48,7 @@ from pose_ros.ros.markers import MarkerWriter
 from pose_ros.ros.process import spin
 
 _LISTENERS_EVERY_S = 0.25
-_SILENT_AFTER_S = 2.0  # skeletons that do not come for so long are STALE, whoever should say it
+_SILENT_AFTER_S = 2.0  # skeletons that do not come for so long are STALE
 _BANNER_EVERY_S = 0.5  # images with a STALE banner
 _LONGEST_AGE_S = 10.0  # beyond this another clock stamped the images
 _TOPICS = {
@@ -124,7 +124,7 @@ class PoseVisualizerNode(ManagedNode):
         )
 
     def _follow_listeners(self) -> None:
-        """Subscribe what is needed for those who listen to us, and nothing else."""
+        """Subscribe what is needed for our subscribers, and nothing else."""
         overlay = self._overlay.get_subscription_count() > 0
         markers = self._markers.get_subscription_count() > 0
         image_type, image_topic = transport_topic(self, 'image', self.config.image_transport)
