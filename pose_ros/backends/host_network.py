@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
-from pose_ros.backends.model_files import read_spec
+from pose_ros.backends.model_files import external_data, model_digest, read_spec
 from pose_ros.core.backend import BackendError, ModelSpec
 from pose_ros.core.estimator import preprocess
 
@@ -34,7 +33,9 @@ class HostNetwork:
     Parameters
     ----------
     path : Path
-        NAME.onnx, with its ModelSpec NAME.json beside it.
+        NAME.onnx.
+    spec : ModelSpec, optional
+        By default that of NAME.json beside it.
 
     Attributes
     ----------
@@ -50,9 +51,9 @@ class HostNetwork:
         When the file is missing or corrupt, or contradicts its spec.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, spec: ModelSpec | None = None) -> None:
         self.path = path
-        self.spec = read_spec(path)
+        self.spec = spec or read_spec(path)
         _check_digest(path, self.spec)
         self._roles = self.spec.read_outputs
         self.dtype: type = np.float32
@@ -198,12 +199,10 @@ def _reason(spec: ModelSpec) -> str:
 
 
 def _check_digest(path: Path, spec: ModelSpec) -> None:
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise BackendError(f'cannot read {path}: {error}') from error
+    digest = model_digest(path)
     if spec.onnx_sha256 and digest != spec.onnx_sha256.lower():
+        with_data = ', with its external data,' if external_data(path) else ''
         raise BackendError(
-            f'{path} is damaged or another file than its description is about: its SHA-256 is '
-            f'{digest}, the description says {spec.onnx_sha256}'
+            f'{path} is damaged or another file than its description is about: its SHA-256'
+            f'{with_data} is {digest}, the description says {spec.onnx_sha256}'
         )

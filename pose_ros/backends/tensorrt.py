@@ -309,6 +309,11 @@ def _check_supported(path: Path, spec: ModelSpec) -> None:
             f'the TensorRT backend cannot run {path}: it does not read or write the layout nhwc. '
             'ONNX Runtime does: use the backend onnx'
         )
+    if spec.score_scale != 1.0:
+        raise BackendError(
+            f'the TensorRT backend cannot run {path}: its kernels know no score_scale. ONNX '
+            'Runtime does: use the backend onnx'
+        )
 
 
 def _onnx_network(path: Path) -> OnnxNetwork:

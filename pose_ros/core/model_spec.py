@@ -79,6 +79,9 @@ class ModelSpec:
         For 'taylor' and 'udp': smoothing before, the sigma of the training targets in map pixels.
     simcc_split : float
         For 'simcc': bins per input pixel.
+    score_scale : float
+        For 'heatmaps' and 'simcc': what the height of a maximum is multiplied by to become the
+        score of a keypoint, clipped to 0..1. 1 where the training targets were 1 high.
     weighting : dict
         For 'centers': how heatmaps are weighted by the distance to the regressed point,
         {'kind': 'reciprocal' or 'gaussian', 'value': float}.
@@ -115,6 +118,7 @@ class ModelSpec:
     refinement: str = 'quarter'
     blur_sigma: float = 2.0
     simcc_split: float = 2.0
+    score_scale: float = 1.0
     box_format: str = 'dets'
     person_class: int = 0
     weighting: dict[str, Any] = field(default_factory=dict)
@@ -182,7 +186,7 @@ class ModelSpec:
         if self.decoder in ('boxes', 'one_stage'):
             data['box_format'] = self.box_format
         for name in ('onnx_sha256', 'output_layout', 'offset_px', 'refinement', 'blur_sigma',
-                     'simcc_split', 'person_class', 'crop_scale', 'crop_aspect',
+                     'simcc_split', 'score_scale', 'person_class', 'crop_scale', 'crop_aspect',
                      'licence', 'source'):  # fmt: skip
             if getattr(self, name) != getattr(ModelSpec, name):
                 data[name] = getattr(self, name)
@@ -265,13 +269,15 @@ class ModelSpec:
         one_of('output_layout', LAYOUTS)
         one_of('refinement', REFINEMENTS)
         require(len(self.mean) == 3 and len(self.std) == 3, 'mean and std have 3 values')
-        for name in ('offset_px', 'crop_scale', 'crop_aspect', 'blur_sigma', 'simcc_split'):
+        for name in ('offset_px', 'crop_scale', 'crop_aspect', 'blur_sigma', 'simcc_split',
+                     'score_scale'):
             require(number(getattr(self, name)), f'{name} is a finite number')
         require(
             all(number(n) for n in (*self.mean, *self.std)) and all(s > 0 for s in self.std),
             'mean and std are finite numbers, std above 0',
         )
-        require(self.crop_scale > 0 and self.simcc_split > 0, 'crop_scale, simcc_split: above 0')
+        for name in ('crop_scale', 'simcc_split', 'score_scale'):
+            require(getattr(self, name) > 0, f'{name} is above 0')
         require(self.crop_aspect >= 0 and 0 <= self.blur_sigma <= 20,
                 'crop_aspect is 0 or more, blur_sigma between 0 and 20')  # fmt: skip
         least_stride = 0 if self.decoder in ('simcc', 'boxes', 'one_stage') else 1

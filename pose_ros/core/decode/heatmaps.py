@@ -39,7 +39,7 @@ def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
     heatmaps : (B, K, H, W) float32
         Heatmaps.
     spec : ModelSpec
-        Refinement, stride, offset, input size and the names of the K joints.
+        Refinement, stride, offset, scale of the score, input size and the names of the K joints.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
     best = heatmaps.reshape(batch, count, -1).argmax(axis=2)
     i, j = np.divmod(best, width)
     b, k = np.arange(batch)[:, None], np.arange(count)
-    score = np.clip(heatmaps[b, k, i, j], 0.0, 1.0)
+    score = np.clip(heatmaps[b, k, i, j] * np.float32(spec.score_scale), 0.0, 1.0)
     if spec.refinement == 'argmax':
         step = np.zeros((batch, count, 2), np.float32)
     elif spec.refinement == 'quarter':
