@@ -75,10 +75,6 @@ class EstimatorConfig:
     min_keypoint_score: float = param(
         0.2, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
     )
-    min_follow_score: float = param(
-        0.3, 'Single: a followed person with a lower score is looked for in the whole image',
-        low=0.0, high=1.0,
-    )
     detection_interval_s: float = param(
         0.0,
         'Two-pass: ROI tracking: people are found in crops around where they were, and the first '

@@ -111,7 +111,8 @@ class RoiTracker:
         stamp_s : float or None
             When it was taken.
         detection_interval_s : float
-            The parameter.
+            The parameter; infinite: the first pass runs only after a loss, and while a person
+            is doubtful.
         late : bool
             Whether it had to wait for the image before.
         """
@@ -129,6 +130,8 @@ class RoiTracker:
 
     def _is_due(self, stamp_s: float, detection_interval_s: float) -> bool:
         """Say whether an image on time has its first pass."""
+        if np.isinf(detection_interval_s):
+            return not bool((self._found.person_score >= PLAIN_SCORE).all())
         # It must not come too late by a rounding error: times are of 1e9 s and more.
         return (stamp_s - self._detected_s > detection_interval_s - 1e-4
                 or 0.0 <= stamp_s - self._lost_s < detection_interval_s)

@@ -20,7 +20,7 @@ from pose_ros.core.estimator.person_score import (
     two_pass_evidence,
 )
 from pose_ros.core.estimator.preprocess import check_image
-from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, RoiTracker
+from pose_ros.core.estimator.roi_tracking import SURE_SCORE, RoiTracker
 from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
 
@@ -65,10 +65,7 @@ class TwoPassEstimator:
         self.backend = backend
         self.config = config
         self.scorer = PersonScorer(backend.detector, backend.refiner)
-        self._followed = Keypoints.empty()
-        self._followed_size = (0, 0)
-        self._followed_stamp_s: float | None = None
-        self._roi_tracker = RoiTracker()
+        self._roi_tracker, self._roi_mode = RoiTracker(), config.mode
         # Of the latest image; the networks see it turned by `image_rotation`.
         self._upright_from_image, self._upright_size = geometry.upright((1, 1), 0)
 
@@ -125,26 +122,25 @@ class TwoPassEstimator:
         self._upright_from_image, self._upright_size = geometry.upright(
             image_size, self.config.image_rotation)
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
-        if given is not None or self.config.mode != 'two-pass':
+        mode = self.config.mode
+        if given is not None or mode == 'one-pass' or mode != self._roi_mode:
             self._roi_tracker.forget()
+            self._roi_mode = mode
         if isinstance(image, CameraImage):
             self.backend.load_frame(image)
         else:
             self.backend.load_image(image)
         if given is not None:
-            self._followed = Keypoints.empty()
             people = self._in_boxes(*given, self.config.max_crops)
-        elif self.config.mode == 'single':
-            people = self._single(image_size, stamp_s)
+        elif mode == 'single':
+            people = self._single(image, image_size, stamp_s)
+        elif mode == 'two-pass':
+            people = self._two_passes(
+                image, image_size, stamp_s, late and self.config.skip_detection_when_late)
         else:
-            self._followed = Keypoints.empty()
-            if self.config.mode == 'two-pass':
-                people = self._two_passes(
-                    image, image_size, stamp_s, late and self.config.skip_detection_when_late)
-            else:
-                if self.backend.detector.decoder == 'boxes':
-                    raise BackendError(ONE_PASS_OF_BOXES)
-                people = self._scored('one_pass', self._candidates())
+            if self.backend.detector.decoder == 'boxes':
+                raise BackendError(ONE_PASS_OF_BOXES)
+            people = self._scored('one_pass', self._candidates())
         return self._published(people)
 
     def _two_passes(
@@ -237,7 +233,7 @@ class TwoPassEstimator:
 
     def look_again(self, people: Keypoints) -> Keypoints:
         """
-        Look at people of the latest image in a crop around where they were, as `single` does.
+        Look at people of the latest image in a crop around where they were, as ROI tracking does.
 
         Parameters
         ----------
@@ -285,26 +281,21 @@ class TwoPassEstimator:
         people = replace(people, person_score=people.person_score * np.float32(scores[best]))
         return people.select(oks.distinct(people, self.config.nms_oks))
 
-    def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
-        """Follow one person from crop to crop; search the whole image when lost."""
-        people = Keypoints.empty()
-        if len(self._followed) and self._continues(image_size, stamp_s):
-            people = self.look_again(self._followed)
-            people = people.select(people.person_score >= self.config.min_follow_score)
-        if not len(people):
-            people = self._best(image_size)
-        people = people.select(people.person_score >= self.config.min_person_score)
-        self._followed, self._followed_size = people, image_size
-        self._followed_stamp_s = stamp_s
-        return people
-
-    def _continues(self, image_size: tuple[int, int], stamp_s: float | None) -> bool:
-        """Say whether the image follows closely on the one before."""
-        if image_size != self._followed_size:
-            return False
-        if stamp_s is None or self._followed_stamp_s is None:
-            return stamp_s is self._followed_stamp_s
-        return 0.0 <= stamp_s - self._followed_stamp_s <= FOLLOW_GAP_S
+    def _single(
+        self, image: np.ndarray | CameraImage, image_size: tuple[int, int], stamp_s: float | None
+    ) -> Keypoints:
+        """Find one person: in the crop around where it was, or the best one of the first pass."""
+        tracker = self._roi_tracker
+        if tracker.goes_on(image, stamp_s, np.inf, False):
+            followed = tracker.found(self._in_crops(tracker.people), self.config)
+            if followed is not None:
+                followed = self._scored('roi', followed)
+                if (followed.person_score >= SURE_SCORE).all():
+                    return followed
+        person = self._best(image_size)
+        person = person.select(person.person_score >= self.config.min_person_score)
+        tracker.begin(image, stamp_s, person, True)
+        return person
 
     def _published(self, people: Keypoints) -> Keypoints:
         """Leave out weak people, mark weak keypoints as missing."""

@@ -208,6 +208,26 @@ def test_another_mode_in_between_forgets_the_followed_person():
     assert scene.calls[0][0] == 'detect'
 
 
+def test_single_does_not_follow_the_people_of_another_mode():
+    scene = Scene(person(50, 50), person(300, 200, 200, 1))
+    one = estimator(scene, mode='two-pass')
+    assert len(one.estimate(IMAGE, 0.0)) == 2
+    one.config = EstimatorConfig(mode='single')
+    assert len(one.estimate(IMAGE, 0.04)) == 1
+    assert scene.calls[0][0] == 'detect'
+    one.config = EstimatorConfig(mode='two-pass', detection_interval_s=1.0)
+    assert len(one.estimate(IMAGE, 0.08)) == 2
+
+
+def test_single_looks_everywhere_while_the_person_is_doubtful():
+    scene = Scene(person(50, 50))
+    single = estimator(scene, mode='single')
+    single.estimate(IMAGE, 0.0)
+    single._roi_tracker._found.person_score[:] = 0.45
+    single.estimate(IMAGE, 0.04)
+    assert scene.calls[0][0] == 'detect'
+
+
 def test_boxes_stand_in_for_the_first_pass():
     a, b = person(50, 50), person(300, 200, 200, 1)
     scene = Scene(a, b)
