@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 import time
-from typing import Any
 
 import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -37,6 +36,7 @@ from pose_ros.ros.depth_images import (
 )
 from pose_ros.ros.images import transport_topic
 from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.stamp_sync import StampSync
 from pose_ros.ros.transforms import NoTransform, Transforms, plain_frame, transforms_of
 
 _KEPT = 8  # depth images waiting for theirs
@@ -71,10 +71,11 @@ class DepthInput:
         self._camera = camera
         self._config = config
         self.reason = self._why = 'no depth has come yet'
-        self._frames: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
         self._failed: deque[bool] = deque(maxlen=_LATEST)
         self._heard_s = float('-inf')
-        self._waiting: tuple[Keypoints, Header, tuple[int, int], _Publish] | None = None
+        self._sync: StampSync[Image | CompressedImage] = StampSync(
+            1, _KEPT, config.depth_tolerance_s, in_order=True, once=False)
+        self._sync.watch(node, max(config.depth_wait_s, 0.001))
         kind, topic = transport_topic(node, 'depth', config.depth_transport)
         qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._transforms: Transforms | None = None  # listened to when frames differ
@@ -83,15 +84,10 @@ class DepthInput:
             kind, topic, self._on_depth, qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        self._timer = node.create_timer(
-            max(config.depth_wait_s, 0.001), self._end_wait, clock=node._steady_clock
-        )
-        self._timer.cancel()
 
     def close(self) -> None:
         """Unsubscribe; what still waits is published without 3-D."""
-        self._end_wait()
-        self._node.destroy_timer(self._timer)
+        self._sync.close()
         self._node.destroy_subscription(self._subscription)
         if self._transforms is not None:
             self._transforms.close()
@@ -99,6 +95,7 @@ class DepthInput:
     def apply(self, config: EstimatorConfig) -> None:
         """Use other parameters from the next image on."""
         self._config = config
+        self._sync.tolerance_s = config.depth_tolerance_s
 
     def problem(self) -> str:
         """Return for how many of the latest images there are no 3-D, and why; or nothing."""
@@ -124,51 +121,41 @@ class DepthInput:
         publish : callable
             Takes their Joints3D, or None where there are no positions.
         """
-        self._end_wait()
-        self._waiting = (people, header, size, publish)
-        if not self._finish() and time.monotonic() - self._heard_s > _GONE_S:
-            self._end_wait()
-        if self._waiting is not None:
-            self._timer.reset()
+        def done(depth: Image | CompressedImage | None) -> None:
+            if depth is None:
+                joints, reason = None, self._why_none(stamp_ns(header.stamp))
+            else:
+                joints, reason = self._lift(depth, people, header, size)
+            self._note(reason)
+            publish(joints)
+
+        wait_s = 0.0 if self._is_silent() else self._config.depth_wait_s
+        self._sync.offer(stamp_ns(header.stamp), done, wait_s)
 
     def _on_depth(self, msg: Image | CompressedImage) -> None:
         self._heard_s = time.monotonic()
         self._node.statistics.counts['depth_received'] += 1
-        self._frames.append((stamp_ns(msg.header.stamp), msg))
-        if self._waiting is not None:
-            self._finish()
+        self._sync.came(stamp_ns(msg.header.stamp), msg)
 
-    def _finish(self) -> bool:
-        """Publish what waits if its depth is here, or cannot come any more."""
-        assert self._waiting is not None
-        wanted_ns = stamp_ns(self._waiting[1].stamp)
-        tolerance_ns = int(self._config.depth_tolerance_s * 1e9)
-        nearest = min(self._frames, key=lambda f: abs(f[0] - wanted_ns), default=None)
-        if nearest is not None and abs(nearest[0] - wanted_ns) <= tolerance_ns:
-            self._publish(*self._lift(nearest[1]))
-            return True
-        if nearest is not None and max(f[0] for f in self._frames) > wanted_ns + tolerance_ns:
-            off_ms = (nearest[0] - wanted_ns) * 1e-6
-            self._publish(
-                None, 'no depth within depth_tolerance_s of the image: the nearest is '
-                f'{off_ms:+.1f} ms from it'
+    def _is_silent(self) -> bool:
+        return time.monotonic() - self._heard_s > _GONE_S
+
+    def _why_none(self, wanted_ns: int) -> str:
+        off_s = self._sync.off_s(wanted_ns)
+        if off_s is not None and off_s > self._config.depth_tolerance_s:
+            return (
+                'no depth within depth.tolerance_s of the image: the nearest is '
+                f'{off_s * 1e3:+.1f} ms from it'
             )
-            return True
-        return False
+        if self._is_silent():
+            return f'no depth on {self._subscription.topic_name}'
+        return 'no depth near the stamp of the image came in time'
 
-    def _end_wait(self) -> None:
-        self._timer.cancel()
-        if self._waiting is None:
-            return
-        if time.monotonic() - self._heard_s > _GONE_S:
-            self._publish(None, f'no depth on {self._subscription.topic_name}')
-        else:
-            self._publish(None, 'no depth near the stamp of the image came in time')
-
-    def _lift(self, msg: Image | CompressedImage) -> tuple[Joints3D | None, str]:
-        """Return the positions of what waits, and why there are none, or nothing."""
-        assert self._waiting is not None
-        people, header, size, _ = self._waiting
+    def _lift(
+        self, msg: Image | CompressedImage, people: Keypoints, header: Header,
+        size: tuple[int, int],
+    ) -> tuple[Joints3D | None, str]:
+        """Return the positions of people, and why there are none, or nothing."""
         problem = self._camera.problem_with(size) or self._frames_differ(msg.header, header)
         if problem:
             return None, problem
@@ -219,11 +206,8 @@ class DepthInput:
             return DepthNoise.time_of_flight()
         return DepthNoise.structured_light()
 
-    def _publish(self, joints: Joints3D | None, reason: str) -> None:
-        assert self._waiting is not None
-        publish = self._waiting[-1]
-        self._waiting = None
-        self._timer.cancel()
+    def _note(self, reason: str) -> None:
+        """Keep why the latest image has no 3-D, or that it has."""
         self.reason = reason
         self._why = reason or self._why
         self._failed.append(bool(reason))
@@ -231,7 +215,6 @@ class DepthInput:
             self._node.statistics.counts['without_3d'] += 1  # said once, when it came
         elif reason:
             self._node.complain('without_3d', f'no 3-D: {reason}')
-        publish(joints)
 
 
 def _is_identity(transform: Transform) -> bool:

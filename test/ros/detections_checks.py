@@ -270,7 +270,7 @@ def test_detections_that_stop_are_reported_and_nobody_is_made_up(
     assert stage.node.health()[0] == b'\x01'
     assert 'no detections on /detections for' in stage.node.health()[1]
     assert not stage.poses and stage.counts['without_detections'] >= 3
-    assert len(stage.node._detections._images) <= 3
+    assert len(stage.node._detections._sync) <= 3
     # They come again: so do the people.
     stage.see(PICTURE, 10_000)
     stage.tell([detection((100, 90, 150, 310))], 10_000)

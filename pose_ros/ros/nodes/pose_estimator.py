@@ -238,7 +238,8 @@ class PoseEstimatorNode(ManagedNode):
             self._estimate(msg, received, entered_s)
         else:
             self._detections.offer(
-                msg, lambda boxes_in: self._estimate(msg, received, time.perf_counter(), boxes_in))
+                msg.header,
+                lambda boxes_in: self._estimate(msg, received, time.perf_counter(), boxes_in))
         self._late_frames.end(time.perf_counter())
 
     def _estimate(
