@@ -38,7 +38,8 @@ when an answer was under way just then.
 
 A plain node is what people write: the whole work in the image's callback, default QoS. The
 plain ONNX node has our weights, input sizes and decoding. `each image` is two-pass without
-follow_when_late, `following` with redetect_s 0.5. The floor answers and does nothing."""
+skip_detection_when_late, `following` with detection_interval_s 0.5. The floor answers and does
+nothing."""
 EPILOG = """\
 examples:
   python -m benchmarks.peers                               about ten minutes
@@ -112,8 +113,8 @@ def _systems(args: argparse.Namespace) -> list[PeerSystem]:
         _plain('floor', 'echo'),
         our_system('pose_ros two-pass', args.set),
         _plain('plain ONNX', 'plain_onnx'),
-        our_system('pose_ros each image', args.set, follow_when_late='false'),
-        our_system('pose_ros following', args.set, redetect_s='0.5'),
+        our_system('pose_ros each image', args.set, skip_detection_when_late='false'),
+        our_system('pose_ros following', args.set, detection_interval_s='0.5'),
         our_system('pose_ros single', args.set, mode='single'),
         our_system('pose_ros two-pass + tracker', args.set, 'pose_tracker'),
     ]

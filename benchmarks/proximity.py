@@ -200,7 +200,7 @@ def watch(
 
 
 def true_distance(zone: Zone, figure: Figure) -> float:
-    """Return the shortest distance of a figure's flesh from a zone, metres."""
+    """Return the shortest distance of a figure's body from a zone, metres."""
     begin, end, radius, _ = capsules(figure)
     steps = np.linspace(0.0, 1.0, 33)[None, :, None]
     distance, _ = zone.distance(begin[:, None] * (1.0 - steps) + end[:, None] * steps)

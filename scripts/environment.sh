@@ -204,8 +204,9 @@ build_package() {
         ln -sfn "$root/$entry" "$source/$entry"
     done
     ! command -v ninja >/dev/null || generator=(-G Ninja)
-    # --symlink-install: an edited source needs no new build.
-    colcon --log-base "$env/colcon/log" build --base-paths "$source" \
+    # --symlink-install: an edited source needs no new build. MAKEFLAGS: else colcon says `-l2` (of two
+    # cores), and on a machine with other work one job runs at a time.
+    MAKEFLAGS=-j$(nproc) colcon --log-base "$env/colcon/log" build --base-paths "$source" \
         --build-base "$env/colcon/build" --install-base "$env/colcon/install" --symlink-install \
         --event-handlers console_direct+ \
         --cmake-args ${generator[@]+"${generator[@]}"} -DBUILD_TESTING=OFF \
@@ -264,6 +265,8 @@ environment_ready() {
 # environment_enter [NAME...]: each NAME is one of requirements/NAME.txt that is wanted as well.
 environment_enter() {
     local keys name
+    # `backend: auto` takes OpenVINO on processors with bfloat16.
+    ! grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo || set -- openvino "$@"
     environment_choose
     mapfile -t keys < <(environment_keys)
     [ "${#keys[@]}" = 3 ] || fail 'the sources are incomplete (msg/, requirements/, package.xml)'

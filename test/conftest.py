@@ -25,6 +25,9 @@ def pytest_configure() -> None:
     ignores SIGINT, and so would all that it starts.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The same figures on every processor: without bfloat16 `backend: auto` is ONNX Runtime. Tests
+    # of bfloat16 run by ONEDNN_MAX_CPU_ISA=ALL ./run pytest test/backends/test_openvino.py.
+    os.environ.setdefault('ONEDNN_MAX_CPU_ISA', 'AVX2')
     # Last: `benchmarks` is found in the checkout, `pose_ros` where it is installed.
     sys.path.append(str(_HERE.parent))
     from pose_ros.ros.shipped_files import transport_environment

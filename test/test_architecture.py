@@ -185,20 +185,26 @@ def test_pose_yaml_is_made_from_the_parameters() -> None:
 
 def test_pose_yaml_says_what_the_defaults_are() -> None:
     yaml = pytest.importorskip('yaml')
-    from dataclasses import fields
+    from pose_ros.core.config import NODE_CONFIGS, named_fields
 
-    from pose_ros.core.config import NODE_CONFIGS
+    def flat(values: dict, before: str = '') -> dict:
+        found = {}
+        for name, value in values.items():
+            name = before + name
+            found |= flat(value, f'{name}.') if isinstance(value, dict) else {name: value}
+        return found
 
     data = yaml.safe_load((ROOT / 'config/pose.yaml').read_text(encoding='utf-8'))
     assert set(data) == {f'/**/{node}' for node in NODE_CONFIGS}
     for node, config_class in NODE_CONFIGS.items():
         values = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in data[f'/**/{node}']['ros__parameters'].items()
+            for name, value in flat(data[f'/**/{node}']['ros__parameters']).items()
         }
-        assert values == {f.name: f.default for f in fields(config_class)}
-        for f in fields(config_class):
-            assert type(values[f.name]) is type(f.default), f'{node}.{f.name}'
+        known = named_fields(config_class)
+        assert values == {name: f.default for name, f in known.items()}
+        for name, f in known.items():
+            assert type(values[name]) is type(f.default), f'{node}.{name}'
 
 
 def test_the_page_of_parameters_is_made_from_them() -> None:

@@ -18,6 +18,7 @@ import sys
 import textwrap
 
 import pytest
+from ros_fixtures import new_domain
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'pose_ros'
@@ -193,7 +194,7 @@ def watched(extra: str, tmp_path: Path, domain_id: int) -> tuple[list[list[str]]
 @pytest.mark.ros
 def test_working_nodes_start_nothing_connect_nowhere_and_write_nothing(tmp_path: Path) -> None:
     """Networks loaded, images taken, skeletons, overlay and markers sent, diagnostics said."""
-    events, counts = watched('', tmp_path, 61)
+    events, counts = watched('', tmp_path, new_domain())
     assert all(counts), counts
     assert events == []
     assert [p.name for p in tmp_path.iterdir()] == ['watched.py']
@@ -209,7 +210,7 @@ def test_the_watch_would_have_seen_it(tmp_path: Path) -> None:
         except OSError:
             pass
         open('left_behind', 'w').close()
-    """, tmp_path, 62)
+    """, tmp_path, new_domain())
     seen = {name for name, _ in events}
     assert {'subprocess.Popen', 'socket.connect', 'open for writing'} <= seen
 

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import importlib.util
 import logging
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose_ros.backends.tensorrt.build_progress import Progress
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
+from pose_ros.backends.tensorrt.build_progress import Progress
 from pose_ros.core.backend import Backend, BackendError
 from pose_ros.core.config import EstimatorConfig
 
@@ -24,13 +27,14 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
     Load the networks on the runtime that the parameters ask for.
 
     With 'auto' that is TensorRT where a GPU, its driver, TensorRT and PyCUDA are there and the
-    engines are right; else ONNX Runtime, with a warning that says why.
+    engines are right; else OpenVINO where it is installed and the processor computes bfloat16;
+    else ONNX Runtime. Why there is no TensorRT is said in the log.
 
     Parameters
     ----------
     config : EstimatorConfig
-        Reads backend, gpu, onnx_provider, detector_model, refiner_model, precision, num_threads and
-        the sizes of the first pass.
+        Reads backend, gpu, onnx_provider, openvino_device, detector_model, refiner_model,
+        precision, num_threads and the sizes of the first pass.
     progress : callable, optional
         Is told how far the build of an engine is, where one has to be built; on any thread.
 
@@ -46,9 +50,32 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
     except BackendError as error:
         _LOG.warning('TensorRT is not used, ONNX Runtime is: %s', error)
         why_not = str(error)
+    if config.precision != 'fp16' and _openvino_is_quicker():
+        try:
+            return _load_openvino(config, progress)
+        except BackendError as error:
+            _LOG.warning('OpenVINO is not used, ONNX Runtime is: %s', error)
     backend = _load_onnx(config, progress)
     backend.instead = f'TensorRT is not used: {why_not}'
     return backend
+
+
+def _openvino_is_quicker() -> bool:
+    """
+    Return whether OpenVINO is installed and the processor computes bfloat16 (x86, Linux).
+
+    oneDNN's variable ONEDNN_MAX_CPU_ISA holds as it does inside of OpenVINO: AVX2 keeps float32.
+    """
+    if importlib.util.find_spec('openvino') is None:
+        return False
+    most = os.environ.get('ONEDNN_MAX_CPU_ISA', 'DEFAULT').upper()
+    if most not in ('DEFAULT', 'ALL') and 'BF16' not in most and 'AMX' not in most:
+        return False
+    try:
+        flags = Path('/proc/cpuinfo').read_text(encoding='utf-8').split()
+    except OSError:
+        return False
+    return 'avx512_bf16' in flags or 'amx_bf16' in flags
 
 
 def _load_tensorrt(config: EstimatorConfig, progress: Progress | None) -> Backend:
@@ -83,8 +110,6 @@ def _load_onnx(config: EstimatorConfig, progress: Progress | None) -> OnnxBacken
 
 
 def _load_openvino(config: EstimatorConfig, progress: Progress | None) -> Backend:
-    if config.precision == 'fp16':
-        raise BackendError('OpenVINO computes bf16 or fp32 on a CPU, not fp16: set precision')
     try:
         from pose_ros.backends.openvino import OpenvinoBackend
     except ImportError as error:
@@ -94,6 +119,7 @@ def _load_openvino(config: EstimatorConfig, progress: Progress | None) -> Backen
         refiner=config.refiner_model or SHIPPED_REFINER,
         num_threads=config.num_threads,
         precision=config.precision,
+        device=config.openvino_device,
     )
 
 

@@ -9,10 +9,11 @@ import time
 import numpy as np
 
 from pose_ros.backends.host_network import HostNetwork
-from pose_ros.backends.model_files import check_detector
+from pose_ros.backends.model_files import check_passes
 from pose_ros.core import geometry
-from pose_ros.core.backend import StageTimes
+from pose_ros.core.backend import BackendError, StageTimes
 from pose_ros.core.camera_image import CameraImage
+from pose_ros.core.decode import boxes as decode_boxes
 from pose_ros.core.decode import movenet as decode
 from pose_ros.core.estimator import preprocess
 from pose_ros.core.keypoints import Keypoints
@@ -54,7 +55,7 @@ class HostBackend:
         self._refine = refiner
         self.detector = self._detect.spec
         self.refiner = self._refine.spec
-        check_detector(self._detect.path, self.detector)
+        check_passes(detector.path, self.detector, refiner.path, self.refiner)
         self.times = StageTimes()
         self._max_people = max_people
         self._min_center = min_center
@@ -74,16 +75,40 @@ class HostBackend:
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""
         start_s = time.perf_counter()
-        maps = self._run(self._detect, input_from_image, input_size)
-        # A peak is never found at a NaN, and nobody at all beside one.
-        self._detect.check_numbers(maps['centers'])
-        view, people = decode.decode_people(
-            maps, self.detector, self._max_people, self._min_center
-        )
-        self._detect.check_numbers(people.score)
+        outputs = self._run(self._detect, input_from_image, input_size)
+        if self.detector.decoder == 'one_stage':
+            try:
+                view, people = decode_boxes.decode_one_stage(
+                    outputs, self.detector, input_size, self._max_people, self._min_center
+                )
+            except ValueError as error:
+                raise BackendError(f'{self._detect.path} gives {error}') from error
+        else:
+            # A peak is never found at a NaN, and nobody at all beside one.
+            self._detect.check_numbers(outputs['centers'])
+            view, people = decode.decode_people(
+                outputs, self.detector, self._max_people, self._min_center
+            )
+            self._detect.check_numbers(people.score)
         people = _in_image(people, geometry.invert(input_from_image)[view])
         self.times.detect_s += time.perf_counter() - start_s
         return people
+
+    def detect_boxes(
+        self, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Find the boxes of people in views of the image (`core.backend.Backend`)."""
+        start_s = time.perf_counter()
+        outputs = self._run(self._detect, input_from_image, input_size)
+        try:
+            view, boxes, score = decode_boxes.decode_boxes(
+                outputs, self.detector, input_size, self._max_people, self._min_center
+            )
+        except ValueError as error:
+            raise BackendError(f'{self._detect.path} gives {error}') from error
+        boxes = geometry.map_boxes(geometry.invert(input_from_image)[view], boxes)
+        self.times.detect_s += time.perf_counter() - start_s
+        return boxes, score
 
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
         """Find the one person of each crop, in image pixels (`core.backend.Backend`)."""

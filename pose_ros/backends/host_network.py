@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
-from pose_ros.backends.model_files import read_spec
+from pose_ros.backends.model_files import external_data, model_digest, read_spec
 from pose_ros.core.backend import BackendError, ModelSpec
 from pose_ros.core.estimator import preprocess
 
@@ -34,7 +33,9 @@ class HostNetwork:
     Parameters
     ----------
     path : Path
-        NAME.onnx, with its ModelSpec NAME.json beside it.
+        NAME.onnx.
+    spec : ModelSpec, optional
+        By default that of NAME.json beside it.
 
     Attributes
     ----------
@@ -50,9 +51,9 @@ class HostNetwork:
         When the file is missing or corrupt, or contradicts its spec.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, spec: ModelSpec | None = None) -> None:
         self.path = path
-        self.spec = read_spec(path)
+        self.spec = spec or read_spec(path)
         _check_digest(path, self.spec)
         self._roles = self.spec.read_outputs
         self.dtype: type = np.float32
@@ -157,7 +158,7 @@ class HostNetwork:
         Returns
         -------
         dict of float32
-            The outputs by role: (B, C, height / stride, width / stride), or (B, K, bins) of SimCC.
+            The outputs by role (`ModelSpec.output_shape`); maps are (B, C, rows, columns).
 
         Raises
         ------
@@ -173,7 +174,9 @@ class HostNetwork:
         outputs = {}
         for role, values in zip(self._roles, found):
             wanted = self.spec.output_shape(role, len(batch), (columns, rows))
-            if values.shape != wanted:
+            if len(values.shape) != len(wanted) or any(
+                n not in (has, -1) for has, n in zip(values.shape, wanted)
+            ):
                 raise BackendError(
                     f'the output {self._roles[role]!r} of {self.path} is {values.shape}, '
                     f'its description says {wanted}: {_reason(self.spec)}'
@@ -187,18 +190,19 @@ class HostNetwork:
 def _reason(spec: ModelSpec) -> str:
     """Say which facts of the description a shape follows from."""
     count = len(spec.keypoints)
+    if spec.decoder in ('boxes', 'one_stage'):
+        joints = f' with {count} keypoints' if spec.decoder == 'one_stage' else ''
+        return f'box_format {spec.box_format}{joints}; -1: any'
     if spec.decoder == 'simcc':
         return f'{count} keypoints and {spec.simcc_split:g} bins per pixel (simcc_split)'
     return f'{count} keypoints, stride {spec.stride} and output_layout {spec.output_layout}'
 
 
 def _check_digest(path: Path, spec: ModelSpec) -> None:
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise BackendError(f'cannot read {path}: {error}') from error
+    digest = model_digest(path)
     if spec.onnx_sha256 and digest != spec.onnx_sha256.lower():
+        with_data = ', with its external data,' if external_data(path) else ''
         raise BackendError(
-            f'{path} is damaged or another file than its description is about: its SHA-256 is '
-            f'{digest}, the description says {spec.onnx_sha256}'
+            f'{path} is damaged or another file than its description is about: its SHA-256'
+            f'{with_data} is {digest}, the description says {spec.onnx_sha256}'
         )

@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
+import re
 import sys
 
 from pose_ros.core.backend import BackendError, ModelSpec, ModelSpecError
 
 SHIPPED_DETECTOR = 'movenet_multipose'
 SHIPPED_REFINER = 'pose_thunder'
+
+# Field 1 of StringStringEntryProto is the key, field 2 the value: its length, and up to 127 bytes.
+_LOCATION = re.compile(rb'\x0a\x08location\x12(?=([\x01-\x7f].{0,127}))', re.DOTALL)
 
 
 def shipped_model_folders() -> list[Path]:
@@ -67,13 +72,76 @@ def find_model(model: str) -> Path:
     raise BackendError(f'no model named {model!r}: there is no {model}.onnx in {looked}')
 
 
-def check_detector(model: Path, spec: ModelSpec) -> None:
-    """Raise BackendError when a network cannot be the first pass."""
-    if spec.decoder != 'centers':
+def check_passes(
+    detector: Path, first: ModelSpec, refiner: Path, second: ModelSpec
+) -> None:
+    """Raise BackendError when a network cannot serve its pass."""
+    if first.decoder not in ('centers', 'boxes', 'one_stage'):
         raise BackendError(
-            f'{model} cannot find several people: its decoder is {spec.decoder!r}, the first pass '
-            'needs centers'
+            f'{detector} cannot find several people: its decoder is {first.decoder!r}, the first '
+            'pass needs centers, boxes or one_stage: is it meant as refiner_model?'
         )
+    if second.decoder in ('boxes', 'one_stage'):
+        raise BackendError(
+            f'{refiner} does not look into crops: its decoder is {second.decoder!r}, the second '
+            'pass needs heatmaps, simcc or centers: is it meant as detector_model?'
+        )
+
+
+def external_data(model: Path) -> list[Path]:
+    """
+    List the files that a model keeps its weights in, beside the ONNX file; mostly none.
+
+    PyTorch writes NAME.onnx.data by default since 2.9. The names are found without the package
+    onnx: each tensor has an entry of the key "location" (onnx.proto, TensorProto.external_data).
+
+    Raises
+    ------
+    BackendError
+        When one is missing, or the model cannot be read.
+    """
+    try:
+        names = set(_LOCATION.findall(model.read_bytes()))
+    except OSError as error:
+        raise BackendError(f'cannot read {model}: {error}') from error
+    # A string of protobuf begins with its length, here one byte: a file's name is shorter.
+    found = {name[1:1 + name[0]].decode('utf-8', 'replace') for name in names}
+    paths = [model.parent / name for name in sorted(found) if name]
+    for path in paths:
+        if not is_file(path):
+            raise BackendError(
+                f'{model} keeps its weights in {path}, which is missing: put it beside the model, '
+                'or export it into one file (torch.onnx.export(..., external_data=False))'
+            )
+    return paths
+
+
+def model_digest(model: Path) -> str:
+    """
+    Return the SHA-256 of a model: of the ONNX file, followed by those that hold its weights.
+
+    Raises
+    ------
+    BackendError
+        When one of the files is missing or cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in (model, *external_data(model)):
+        try:
+            with path.open('rb') as file:
+                while part := file.read(2**20):
+                    digest.update(part)
+        except OSError as error:
+            raise BackendError(f'cannot read {path}: {error}') from error
+    return digest.hexdigest()
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; also of names that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_spec(model: Path) -> ModelSpec:

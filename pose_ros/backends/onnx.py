@@ -16,7 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 from pose_ros.backends.host_backend import HostBackend
 from pose_ros.backends.host_network import HostNetwork
 from pose_ros.backends.model_files import find_model
-from pose_ros.core.backend import BackendError
+from pose_ros.core.backend import BackendError, ModelSpec
 
 _LOG = logging.getLogger('pose_ros')
 # ONNX Runtime's errors share no base class of its own, and which there are depends on its version.
@@ -45,11 +45,13 @@ class OnnxNetwork(HostNetwork):
     Parameters
     ----------
     path : Path
-        NAME.onnx, with its ModelSpec NAME.json beside it.
+        NAME.onnx.
     num_threads : int
         Threads inside the network; 0 for all cores.
     provider : 'auto', 'cpu', 'cuda' or 'openvino'
         What computes. auto: CUDA where ONNX Runtime has it and it works, else the CPU.
+    spec : ModelSpec, optional
+        By default that of NAME.json beside it.
 
     Attributes
     ----------
@@ -63,8 +65,10 @@ class OnnxNetwork(HostNetwork):
         had.
     """
 
-    def __init__(self, path: Path, num_threads: int, provider: str = 'cpu') -> None:
-        super().__init__(path)
+    def __init__(
+        self, path: Path, num_threads: int, provider: str = 'cpu', spec: ModelSpec | None = None
+    ) -> None:
+        super().__init__(path, spec)
         self._session = _session(path, num_threads, provider)
         used = self._session.get_providers()[0]
         self.provider = next(name for name, value in _PROVIDERS.items() if value == used)

@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-The networks on OpenVINO, on the CPU: in bfloat16 where the processor computes it (AVX-512, AMX).
+The networks on OpenVINO: on Intel's graphics or NPU, or the CPU.
+
+On a CPU in bfloat16 where the processor computes it (AVX-512, AMX).
 
 bfloat16 has the range of float32 and 8 bits of it: keypoints move by a fraction of a pixel.
 """
@@ -20,7 +22,7 @@ from pose_ros.backends.host_network import HostNetwork
 from pose_ros.backends.model_files import find_model
 from pose_ros.core.backend import BackendError
 
-PRECISIONS = {'fp32': 'f32', 'bf16': 'bf16'}
+PRECISIONS = {'fp32': 'f32', 'bf16': 'bf16', 'fp16': 'f16'}
 
 
 class OpenvinoNetwork(HostNetwork):
@@ -33,37 +35,46 @@ class OpenvinoNetwork(HostNetwork):
         NAME.onnx, with its ModelSpec NAME.json beside it.
     num_threads : int
         Threads inside the network; 0 for all cores.
-    precision : 'auto', 'fp32' or 'bf16'
-        What it computes in; auto: bf16 where the processor does.
+    precision : 'auto', 'fp32', 'bf16' or 'fp16'
+        What it computes in; auto: bf16 where the CPU does, what OpenVINO takes on other devices.
+    device : 'CPU', 'GPU', 'NPU' or 'AUTO'
+        What computes, by OpenVINO's names.
 
     Raises
     ------
     BackendError
-        When the file is missing or corrupt, or contradicts its spec, or the processor does not
-        compute bf16.
+        When the file is missing or corrupt, or contradicts its spec, or the device is not there
+        or does not compute in that precision.
     """
 
-    def __init__(self, path: Path, num_threads: int, precision: str = 'auto') -> None:
+    def __init__(
+        self, path: Path, num_threads: int, precision: str = 'auto', device: str = 'CPU'
+    ) -> None:
         super().__init__(path)
         core = openvino.Core()
-        has_bf16 = 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-        if precision == 'bf16' and not has_bf16:
-            raise BackendError('this processor has no bfloat16 (avx512_bf16 or amx_bf16)')
-        if precision == 'auto':
-            precision = 'bf16' if has_bf16 else 'fp32'
-        self.precision = precision
-        settings: dict[str, Any] = {
-            'INFERENCE_PRECISION_HINT': PRECISIONS[precision], 'PERFORMANCE_HINT': 'LATENCY',
+        there = core.available_devices
+        if device != 'AUTO' and not any(name.split('.')[0] == device for name in there):
+            raise BackendError(
+                f'OpenVINO sees no {device} here, only {", ".join(there)}: set openvino_device, '
+                "or install the device's driver"
+            )
+        settings: dict[str, Any] = {'PERFORMANCE_HINT': 'LATENCY'}
+        if device == 'CPU':
+            precision = _cpu_precision(core, precision)
             # By default each thread may run on one core only, those of every process on the same
             # ones: with anything else on that core the network waits, the others' cores idle.
-            'ENABLE_CPU_PINNING': False,
-        }
-        if num_threads:
-            settings['INFERENCE_NUM_THREADS'] = num_threads
+            settings['ENABLE_CPU_PINNING'] = False
+            if num_threads:
+                settings['INFERENCE_NUM_THREADS'] = num_threads
+        if precision != 'auto':
+            settings['INFERENCE_PRECISION_HINT'] = PRECISIONS[precision]
+        self.precision = precision
         try:
-            model = core.compile_model(str(path), 'CPU', settings)
+            model = core.compile_model(str(path), device, settings)
         except RuntimeError as error:
-            raise BackendError(f'OpenVINO cannot load {path}: {_line(error)}') from error
+            raise BackendError(
+                f'OpenVINO cannot load {path} on {device}: {_line(error)}'
+            ) from error
         self._request = model.create_infer_request()
         self.check(
             {
@@ -87,6 +98,18 @@ class OpenvinoNetwork(HostNetwork):
         return [np.array(self._request.get_tensor(name).data) for name in outputs]
 
 
+def _cpu_precision(core: openvino.Core, precision: str) -> str:
+    """Return what the CPU computes in."""
+    if precision == 'fp16':
+        raise BackendError('OpenVINO computes bf16 or fp32 on a CPU, not fp16: set precision')
+    has_bf16 = 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+    if precision == 'bf16' and not has_bf16:
+        raise BackendError('this processor has no bfloat16 (avx512_bf16 or amx_bf16)')
+    if precision == 'auto':
+        return 'bf16' if has_bf16 else 'fp32'
+    return precision
+
+
 def _line(error: Exception) -> str:
     return ' '.join(str(error).split())
 
@@ -101,20 +124,24 @@ class OpenvinoBackend(HostBackend):
         Name of a shipped model or path of an ONNX file.
     num_threads : int
         Threads inside a network; 0 for all cores.
-    precision : 'auto', 'fp32' or 'bf16'
+    precision : 'auto', 'fp32', 'bf16' or 'fp16'
         What the networks compute in.
+    device : 'CPU', 'GPU', 'NPU' or 'AUTO'
+        What computes.
 
     Raises
     ------
     BackendError
-        When a model cannot be used, or the processor does not compute bf16.
+        When a model cannot be used, or the device is not there or lacks the precision.
     """
 
     def __init__(
-        self, detector: str, refiner: str, num_threads: int = 0, precision: str = 'auto'
+        self, detector: str, refiner: str, num_threads: int = 0, precision: str = 'auto',
+        device: str = 'CPU',
     ) -> None:
         first, second = (
-            OpenvinoNetwork(find_model(model), num_threads, precision)
+            OpenvinoNetwork(find_model(model), num_threads, precision, device)
             for model in (detector, refiner)
         )
-        super().__init__(f'openvino, {first.precision}', first, second)
+        where = first.precision if device == 'CPU' else f'{device}, {first.precision}'
+        super().__init__(f'openvino, {where}', first, second)

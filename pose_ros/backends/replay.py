@@ -46,6 +46,12 @@ class ReplayBackend:
         """Return everybody, once per view."""
         return self.people.select(np.tile(np.arange(len(self.people)), len(input_from_image)))
 
+    def detect_boxes(
+        self, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return everybody's box."""
+        return boxes_around(self.people.xy), self.people.person_score
+
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
         """Return the person nearest to the middle of each crop."""
         boxes = boxes_around(self.people.xy)

@@ -25,7 +25,7 @@ Leaves in --out:
   contact_sheet.png  a page of pictures from the whole run
   skeletons.jsonl    one JSON object per image
   bag/               the topics pose and pose/tracked: `ros2 bag play`, or any reader of MCAP
-  summary.json       rates, latencies, who was there when; nodes.log, recorder.log"""
+  summary.json       rates, latencies, tracks; nodes.log, recorder.log"""
 EPILOG = """\
 examples:
   pose_ros demo                              the bundled footage: 14 s
@@ -98,7 +98,7 @@ def print_summary(summary: dict[str, Any], out: Path) -> None:
     for track in summary['tracks']:
         print(f'  person {track["id"]}: {track["first_s"]:.2f} s to {track["last_s"]:.2f} s')
     if not summary['tracks']:
-        print('  nobody was seen long enough to be confirmed')
+        print('  no person was seen long enough to be confirmed')
     print('written:')
     for path in sorted(out.iterdir()):
         print(f'  {path}{os.sep if path.is_dir() else ""}')

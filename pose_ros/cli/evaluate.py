@@ -252,8 +252,8 @@ def _config(args: argparse.Namespace) -> EstimatorConfig:
     settings.insert(0, 'min_keypoint_score=0.0')
     if args.mode != 'boxes':
         return configs(args.mode, settings)[0]
-    # Every labelled box is somebody, and nobody twice.
-    all_boxes = ['max_crops=100', 'max_people=100', 'min_person_score=0.0', 'duplicate_oks=1.0']
+    # Every labelled box is one person, none twice.
+    all_boxes = ['max_crops=100', 'max_people=100', 'min_person_score=0.0', 'nms_oks=1.0']
     return configs('two-pass', [*all_boxes, *settings])[0]
 
 

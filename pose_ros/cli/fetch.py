@@ -77,8 +77,9 @@ def main(args: argparse.Namespace) -> int:
     spec = fetch(args.name, recipe, path, args.stall)
     print(f'{path}: {recipe.what}. Licence: {recipe.licence}')
     if not recipe.sha256 and not recipe.onnx_sha256:
-        print(f'  nobody has published a checksum of it; SHA-256 {spec.onnx_sha256}')
-    print(f'  use it by its name: refiner_model={args.name if not args.out else path}')
+        print(f'  no checksum of it is published; SHA-256 {spec.onnx_sha256}')
+    parameter = 'detector_model' if spec.decoder in ('boxes', 'one_stage') else 'refiner_model'
+    print(f'  use it by its name: {parameter}={args.name if not args.out else path}')
     return 0
 
 

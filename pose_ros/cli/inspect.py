@@ -21,7 +21,7 @@ from pose_ros.core.model_spec import ModelSpec
 from pose_ros.media.sources import SourceError, demo_paths, open_source
 from pose_ros.model_import.onnx_cost import Cost, cost, load_graph
 from pose_ros.model_import.spec_guess import Guess, guess_spec
-from pose_ros.model_import.spec_trial import Trial, try_normalisations
+from pose_ros.model_import.spec_trial import MORE_THAN_ONE, Trial, try_normalisations
 
 HELP = 'tell what a network needs, and write its description'
 DESCRIPTION = """\
@@ -62,6 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--keypoints', metavar='ORDER', help='order of the joints, where it is known: a name of '
         'docs/models.md, or names with commas',
     )  # fmt: skip
+    parser.add_argument(
+        '--output', metavar='NAME', default='',
+        help='the output with the heatmaps, where several look so',
+    )  # fmt: skip
     parser.add_argument('--time', action='store_true', help=f'also time it, the median of {RUNS}')
     add_json_argument(parser)
 
@@ -73,9 +77,15 @@ def main(args: argparse.Namespace) -> int:
     described = file.is_file() and not args.force
     if described and args.write:
         raise BackendError(f'{file} is there already: --force --write replaces it')
-    guess = Guess(read_spec(path), []) if described else guess_spec(path, **_known(args))
+    guess = Guess(read_spec(path), []) if described else (
+        guess_spec(path, args.output, **_known(args)))
     spec = guess.spec
     trials: list[Trial] = []
+    if args.tries and spec.decoder in ('boxes', 'one_stage'):
+        raise BackendError(
+            f'{path}: --try compares networks of the second pass; try this one on a picture: '
+            f'pose_ros run photo.jpg --set detector_model={path}'
+        )
     if args.tries:
         trials = try_normalisations(path, spec, _pictures(args.picture))
         if trials and not described:
@@ -89,7 +99,8 @@ def main(args: argparse.Namespace) -> int:
         'model': str(path), 'described': described, 'macs': counted.macs,
         'parameters': counted.parameters, 'bytes': path.stat().st_size, 'spec': spec.to_json(),
         'unknown': guess.unknown,
-        'trials': [{'what': t.what, 'score': t.score, 'similarity': t.similarity} for t in trials],
+        'trials': [{'what': t.what, 'score': t.score, 'similarity': t.similarity,
+                    'peak': t.peak} for t in trials],
     }  # fmt: skip
     if args.write:
         write_spec(file, spec)
@@ -175,13 +186,15 @@ def _print(
         print(f'  {path.with_suffix(".json")} describes it, and the graph agrees')
         return
     how = {
-        'centers': 'people by their centres, everybody in the picture',
+        'centers': 'people by their centres, all in the picture',
         'heatmaps': f'one person per crop, heatmaps of stride {spec.stride}',
         'simcc': f'one person per crop, SimCC with {spec.simcc_split:g} bins per pixel',
+        'boxes': f'boxes of people ({spec.box_format}), for the first pass',
+        'one_stage': f'people with their joints ({spec.box_format}), for the first pass or alone',
     }
     print(f'  input {spec.input_name!r}: {spec.layout}, {width}x{height}')
-    print(f'  outputs {", ".join(spec.outputs.values())}: {how[spec.decoder]}, '
-          f'{len(spec.keypoints)} joints')  # fmt: skip
+    joints = '' if spec.decoder == 'boxes' else f', {len(spec.keypoints)} joints'
+    print(f'  outputs {", ".join(spec.outputs.values())}: {how[spec.decoder]}{joints}')
     print('  the graph does not tell:')
     for sentence in unknown:
         print(f'  * {sentence}')
@@ -190,7 +203,7 @@ def _print(
 
 def _print_trials(trials: list[Trial], asked: bool) -> None:
     if asked and not trials:
-        print('  nobody in plain view in the pictures: nothing was tried')
+        print('  no person in plain view in the pictures: nothing was tried')
     if not trials:
         return
     print('  tried on pictures (a guess: close ones say nothing; alike is the mean OKS with the '
@@ -198,6 +211,10 @@ def _print_trials(trials: list[Trial], asked: bool) -> None:
     for trial in trials:
         print(f'  {trial.response:.3f}  score {trial.score:.2f}, alike {trial.similarity:.2f}  '
               f'{trial.what}')  # fmt: skip
+    if trials[0].peak > MORE_THAN_ONE:
+        print(f'  maxima exceed 1 (up to {trials[0].peak:.2g}): score_scale '
+              f'{trials[0].spec.score_scale:g} makes scores of them; without it none is ever '
+              'MISSING')  # fmt: skip
     if trials[0].similarity < 0.5:
         print('  even the best is unlike: the order of the joints, the decoder or the refinement '
               'may be wrong')  # fmt: skip

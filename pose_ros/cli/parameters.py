@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import Field, fields
+from dataclasses import Field
 import json
 from pathlib import Path
 from typing import Any
 
-from pose_ros.core.config import NODE_CONFIGS
+from pose_ros.core.config import NODE_CONFIGS, named_fields
 
 HELP = 'list every parameter of every node'
 EPILOG = """\
@@ -43,10 +43,10 @@ def allowed(f: Field[Any]) -> str:
 def markdown(node: str, config_class: type[Any]) -> str:
     """Return the table of one node."""
     rows = ['| parameter | default | allowed | live | what it is |', '|---|---|---|---|---|']
-    for f in fields(config_class):
+    for name, f in named_fields(config_class).items():
         live = 'yes' if f.metadata['live'] else 'no'
         rows.append(
-            f'| `{f.name}` | `{json.dumps(f.default)}` | {allowed(f)} | {live} | '
+            f'| `{name}` | `{json.dumps(f.default)}` | {allowed(f)} | {live} | '
             f'{f.metadata["description"]} |'
         )
     return f'### `{node}`\n\n' + '\n'.join(rows) + '\n'
@@ -55,11 +55,17 @@ def markdown(node: str, config_class: type[Any]) -> str:
 def yaml(node: str, config_class: type[Any]) -> str:
     """Return the parameter file's section of one node."""
     lines = [f'/**/{node}:', '  ros__parameters:']
-    for f in fields(config_class):
+    group = ''
+    for name, f in named_fields(config_class).items():
         values = allowed(f)
         comment = f.metadata['description'] + (f' ({values})' if values else '')
         # JSON's scalars are YAML's: numbers keep their point, strings their quotes.
-        lines += [f'    # {comment}', f'    {f.name}: {json.dumps(f.default)}']
+        if f.metadata['group'] not in ('', group):
+            lines.append(f'    {f.metadata["group"]}:')
+        group = f.metadata['group']
+        indent = '      ' if group else '    '
+        key = name.removeprefix(f'{group}.')
+        lines += [f'{indent}# {comment}', f'{indent}{key}: {json.dumps(f.default)}']
     return '\n'.join(lines) + '\n'
 
 

@@ -211,7 +211,7 @@ def _recorder_command(job: Recording) -> list[str]:
 
 
 def _nodes_command(job: Recording) -> list[str]:
-    listeners = 2 if job.video else 1  # the estimator; the visualizer, who draws
+    listeners = 2 if job.video else 1  # the estimator; the visualizer
     settings = (
         'pose_camera.exit_at_end=true',
         f'pose_camera.wait_for_subscribers={listeners}',
@@ -229,7 +229,7 @@ def _up(*arguments: str) -> list[str]:
 
 def _environment() -> dict[str, str]:
     environment = dict(os.environ)
-    # Nobody else's topics, and nobody else's business: this machine only. Domains up to 101 keep
+    # A domain of its own, on this machine only. Domains up to 101 keep
     # clear of the ports that the system gives out (docs.ros.org, "The ROS_DOMAIN_ID").
     environment.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     if environment.get('ROS_DISTRO') == 'humble':

@@ -231,7 +231,7 @@ def _look(
     min_score: float,
     tally: Tally,
 ) -> Tracks:
-    """Return who is in an image; of a photo those of a score as high."""
+    """Return the people in an image; of a photo those of a score as high."""
     begin_s = time.perf_counter()
     keypoints = estimator.estimate(frame.image, frame.time_s)
     middle_s = time.perf_counter()

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from pose_ros.core import config as parameters
-from pose_ros.core.config import EstimatorConfig, TrackerConfig
+from pose_ros.core.config import EstimatorConfig, TrackerConfig, named_fields
 
 
 class SettingError(Exception):
@@ -36,14 +36,14 @@ def configs(mode: str, settings: list[str]) -> tuple[EstimatorConfig, TrackerCon
         name, equals, text = setting.partition('=')
         given = False
         for config in (estimator, tracker):
-            known = {f.name: f for f in fields(config)}
+            known = named_fields(config)
             if equals and name in known:
                 given = True
                 value = _parse(text, type(known[name].default), setting)
                 if config is estimator:
-                    estimator = replace(estimator, **{name: value})
+                    estimator = replace(estimator, **{known[name].name: value})
                 else:
-                    tracker = replace(tracker, **{name: value})
+                    tracker = replace(tracker, **{known[name].name: value})
         if not given:
             raise SettingError(f'--set {setting}: NAME=VALUE with a name of `pose_ros parameters`')
     try:

@@ -82,7 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _number(parser, '--learning-rate', 'of AdamW, at its top')
     _number(parser, '--weight-decay', 'of AdamW')
     _number(parser, '--warm-up-steps', 'until the learning rate is at its top')
-    _number(parser, '--cool-down', 'share of the steps in which the learning rate falls')
     _number(parser, '--ema-decay', 'of the averaged weights, per step')
     _number(parser, '--sigma', 'of the Gaussians that are learnt, map pixels', 'sigma_px')
     _number(parser, '--seed', 'of all that is random')

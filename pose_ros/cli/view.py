@@ -68,8 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--web-port', type=int, default=9090, metavar='PORT',
                         help='of the viewer in the browser; default: %(default)s')
     parser.add_argument('--bind', default=LOCAL, metavar='IP',
-                        help='who may fetch the data: 127.0.0.1 this machine (default), 0.0.0.0 '
-                        'everybody who can reach it')
+                        help='address to serve on: 127.0.0.1 this machine (default), 0.0.0.0 '
+                        'all that can reach it')
     parser.add_argument('--port', type=int, default=9876, metavar='PORT',
                         help='of the data, for browsers and windows; default: %(default)s')
 

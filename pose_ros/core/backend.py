@@ -94,7 +94,7 @@ class Backend(Protocol):
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """
-        Find everybody in views of the image (first pass).
+        Find every person in views of the image (first pass).
 
         Parameters
         ----------
@@ -108,6 +108,25 @@ class Backend(Protocol):
         Keypoints
             Candidates of all views, best first within a view, in image pixels; the same person
             may come several times.
+        """
+
+    def detect_boxes(
+        self, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Find the boxes of people in views of the image: `detect` of a 'boxes' network.
+
+        Parameters
+        ----------
+        input_from_image, input_size
+            As for `detect`.
+
+        Returns
+        -------
+        boxes : (N, 4) float64
+            x_min, y_min, x_max, y_max in image pixels, best first within a view.
+        score : (N,) float32
+            In [0, 1].
         """
 
     def refine(self, input_from_image: np.ndarray) -> Keypoints:

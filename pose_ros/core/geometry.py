@@ -133,8 +133,8 @@ def map_boxes(target_from_source: np.ndarray, box_xyxy: np.ndarray) -> np.ndarra
 
     Parameters
     ----------
-    target_from_source : (2, 3) float
-        Affine.
+    target_from_source : (..., 2, 3) float
+        One affine, or one per box.
     box_xyxy : (..., 4) float
         x_min, y_min, x_max, y_max in source pixels; NaN stays NaN.
 

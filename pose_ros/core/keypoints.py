@@ -52,7 +52,7 @@ class Keypoints:
 
     @classmethod
     def empty(cls) -> Keypoints:
-        """Return the keypoints of nobody."""
+        """Return the keypoints of no people."""
         return cls(
             np.empty((0, NUM_KEYPOINTS, 2), np.float32),
             np.empty((0, NUM_KEYPOINTS), np.float32),

@@ -16,8 +16,11 @@ ROLES: dict[str, tuple[str, ...]] = {
     'centers': ('heatmaps', 'centers', 'regress', 'offsets'),
     'heatmaps': ('heatmaps',),
     'simcc': ('simcc_x', 'simcc_y'),
+    'boxes': ('output',),
+    'one_stage': ('output',),
 }
-"""The outputs that each decoder reads."""
+"""The outputs that each decoder reads; `dets` has others (`ModelSpec.read_outputs`)."""
+BOX_FORMATS = ('dets', 'yolox', 'yolov5', 'yolov8', 'end_to_end')
 REFINEMENTS = ('argmax', 'quarter', 'taylor', 'udp')
 LAYOUTS = ('nchw', 'nhwc')
 
@@ -52,16 +55,21 @@ class ModelSpec:
         Order of the input's channels.
     mean, std : 3 floats
         In `color` order, on 0..255: input = (pixel - mean) / std.
-    decoder : 'centers', 'heatmaps' or 'simcc'
-        How people are read from the outputs: `core/decode/movenet.py`, `decode_heatmaps.py`,
-        `decode_simcc.py`.
+    decoder : 'centers', 'heatmaps', 'simcc', 'boxes' or 'one_stage'
+        How people are read from the outputs: `core/decode/movenet.py`, `heatmaps.py`,
+        `simcc.py`, `boxes.py`.
     outputs : dict
         Tensor name of each output, by role: heatmaps, centers, regress, offsets; heatmaps;
-        simcc_x, simcc_y. Others may be named, and are not read.
+        simcc_x, simcc_y; output; dets and labels (of 'boxes') or keypoints (of 'one_stage').
+        Others may be named, and are not read.
+    box_format : 'dets', 'yolox', 'yolov5', 'yolov8' or 'end_to_end'
+        For 'boxes' and 'one_stage': what the rows of the output are (`core/decode/boxes.py`).
+    person_class : int
+        For 'boxes' and 'one_stage': which class a person is.
     output_layout : 'nchw' or 'nhwc'
         Axes of the maps.
     stride : int
-        Input pixels per map pixel; 0 for 'simcc', which has no maps.
+        Input pixels per map pixel; 0 for the decoders without maps.
     offset_px : float
         The map's pixel i lies at input pixel i * stride + offset_px: a fact of its training. 0
         also for a crop whose middle lies half a pixel elsewhere: it moves with the picture.
@@ -71,6 +79,9 @@ class ModelSpec:
         For 'taylor' and 'udp': smoothing before, the sigma of the training targets in map pixels.
     simcc_split : float
         For 'simcc': bins per input pixel.
+    score_scale : float
+        For 'heatmaps' and 'simcc': what the height of a maximum is multiplied by to become the
+        score of a keypoint, clipped to 0..1. 1 where the training targets were 1 high.
     weighting : dict
         For 'centers': how heatmaps are weighted by the distance to the regressed point,
         {'kind': 'reciprocal' or 'gaussian', 'value': float}.
@@ -107,6 +118,9 @@ class ModelSpec:
     refinement: str = 'quarter'
     blur_sigma: float = 2.0
     simcc_split: float = 2.0
+    score_scale: float = 1.0
+    box_format: str = 'dets'
+    person_class: int = 0
     weighting: dict[str, Any] = field(default_factory=dict)
     keypoints: tuple[str, ...] = KEYPOINT_NAMES
     crop_scale: float = 1.25
@@ -129,7 +143,7 @@ class ModelSpec:
             data = json.loads(text)
             fields = dict(data)
             inputs = dict(fields.pop('input'))
-            if fields.get('decoder') == 'simcc':
+            if fields.get('decoder') in ('simcc', 'boxes', 'one_stage'):
                 fields.setdefault('stride', 0)
             spec = cls(
                 input_name=inputs.pop('name'),
@@ -169,9 +183,11 @@ class ModelSpec:
         data.update(decoder=self.decoder, stride=self.stride, outputs=self.outputs)
         if self.decoder == 'heatmaps':
             data['refinement'] = self.refinement
+        if self.decoder in ('boxes', 'one_stage'):
+            data['box_format'] = self.box_format
         for name in ('onnx_sha256', 'output_layout', 'offset_px', 'refinement', 'blur_sigma',
-                     'simcc_split', 'crop_scale', 'crop_aspect', 'licence',
-                     'source'):  # fmt: skip
+                     'simcc_split', 'score_scale', 'person_class', 'crop_scale', 'crop_aspect',
+                     'licence', 'source'):  # fmt: skip
             if getattr(self, name) != getattr(ModelSpec, name):
                 data[name] = getattr(self, name)
         if self.calibration:
@@ -185,9 +201,19 @@ class ModelSpec:
     @property
     def read_outputs(self) -> dict[str, str]:
         """Return tensor name by role, of the outputs that decoding reads."""
-        return {role: self.outputs[role] for role in ROLES[self.decoder]}
+        return {role: self.outputs[role] for role in self._roles()}
 
-    def output_shape(self, role: str, batch: int, input_size: tuple[int, int]) -> tuple[int, ...]:
+    def _roles(self) -> tuple[str, ...]:
+        if self.decoder in ('boxes', 'one_stage') and self.box_format == 'dets':
+            if self.decoder == 'one_stage':
+                return 'dets', 'keypoints'
+            # A detector of people alone may come without classes.
+            return ('dets', 'labels') if 'labels' in self.outputs else ('dets',)
+        return ROLES[self.decoder]
+
+    def output_shape(
+        self, role: str, batch: int, input_size: tuple[int, int]
+    ) -> tuple[int, ...]:
         """
         Return the shape that an output has.
 
@@ -203,10 +229,17 @@ class ModelSpec:
         Returns
         -------
         tuple of int
-            (batch, K, bins) of SimCC, else of maps, in `output_layout`.
+            (batch, K, bins) of SimCC, else of maps, in `output_layout`; for boxes -1 where the
+            spec does not tell.
         """
         width, height = input_size
         count = len(self.keypoints)
+        if self.decoder in ('boxes', 'one_stage'):
+            joints = 3 * count if self.decoder == 'one_stage' else 0
+            return {
+                'dets': (batch, -1, 5), 'labels': (batch, -1), 'keypoints': (batch, -1, count, 3),
+                'output': (batch, -1, 6 + joints if self.box_format == 'end_to_end' else -1),
+            }[role]
         if self.decoder == 'simcc':
             side = width if role == 'simcc_x' else height
             return batch, count, round(side * self.simcc_split)
@@ -236,16 +269,27 @@ class ModelSpec:
         one_of('output_layout', LAYOUTS)
         one_of('refinement', REFINEMENTS)
         require(len(self.mean) == 3 and len(self.std) == 3, 'mean and std have 3 values')
-        for name in ('offset_px', 'crop_scale', 'crop_aspect', 'blur_sigma', 'simcc_split'):
+        for name in ('offset_px', 'crop_scale', 'crop_aspect', 'blur_sigma', 'simcc_split',
+                     'score_scale'):
             require(number(getattr(self, name)), f'{name} is a finite number')
         require(
             all(number(n) for n in (*self.mean, *self.std)) and all(s > 0 for s in self.std),
             'mean and std are finite numbers, std above 0',
         )
-        require(self.crop_scale > 0 and self.simcc_split > 0, 'crop_scale, simcc_split: above 0')
+        for name in ('crop_scale', 'simcc_split', 'score_scale'):
+            require(getattr(self, name) > 0, f'{name} is above 0')
         require(self.crop_aspect >= 0 and 0 <= self.blur_sigma <= 20,
                 'crop_aspect is 0 or more, blur_sigma between 0 and 20')  # fmt: skip
-        least_stride = 0 if self.decoder == 'simcc' else 1
+        least_stride = 0 if self.decoder in ('simcc', 'boxes', 'one_stage') else 1
+        one_of('box_format', BOX_FORMATS)
+        require(
+            isinstance(self.person_class, int) and 0 <= self.person_class < 10000,
+            'person_class is an integer, 0 or more',
+        )
+        require(
+            self.decoder != 'one_stage' or self.box_format in ('dets', 'yolov8', 'end_to_end'),
+            'box_format of a one_stage network is dets, yolov8 or end_to_end',
+        )
         sizes = (*self.input_size, self.stride, self.multiple_of)
         require(
             all(isinstance(n, int) for n in sizes)
@@ -276,7 +320,7 @@ class ModelSpec:
             ),
             'calibration is {mode: {"bias": number, evidence: number, ...}, ...}',
         )
-        missing = sorted(set(ROLES[self.decoder]) - set(self.outputs))
+        missing = sorted(set(self._roles()) - set(self.outputs))
         require(not missing, f'the decoder {self.decoder!r} needs the outputs {missing}')
         wrong = wrong_names(self.keypoints)
         require(not wrong, wrong)

@@ -62,6 +62,12 @@ class CachedBackend:
         return self._known(self.detector.onnx_sha256 or self.detector.name, key,
                            lambda: self._ready().detect(input_from_image, input_size))
 
+    def detect_boxes(
+        self, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Run a detector of boxes; they are not kept."""
+        return self._ready().detect_boxes(input_from_image, input_size)
+
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
         """Run the second pass, or remember what it saw."""
         key = _key('refine', input_from_image, self.refiner.input_size)

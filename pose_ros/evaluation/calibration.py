@@ -50,7 +50,7 @@ class _Listener(PersonScorer):
 
 def right_people(truth: Truth, people: Keypoints) -> np.ndarray:
     """
-    Say who is right, as COCO counts it at OKS 0.5: best score first, each label once.
+    Say which detections are right, as COCO counts at OKS 0.5: best score first, a label once.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def right_people(truth: Truth, people: Keypoints) -> np.ndarray:
 
 def collect(backend: Backend, photos: list[Photo], mode: str) -> Samples:
     """
-    Gather the evidence of everybody found in labelled photos.
+    Gather the evidence of every person found in labelled photos.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def collect(backend: Backend, photos: list[Photo], mode: str) -> Samples:
     photos : list of Photo
     mode : str
         One of `person_score.MODES`. For 'roi' each person found by both passes is looked at again,
-        in a crop around where he was found.
+        in a crop around the detection.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def collect(backend: Backend, photos: list[Photo], mode: str) -> Samples:
     config = EstimatorConfig(mode=whole, min_keypoint_score=0.0, min_person_score=0.0,
                              max_people=100)  # fmt: skip
     if mode == 'boxes':
-        config = replace(config, max_crops=100, duplicate_oks=1.0)
+        config = replace(config, max_crops=100, nms_oks=1.0)
     estimator = TwoPassEstimator(backend, config)
     rows: list[dict[str, float]] = []
     right: list[bool] = []

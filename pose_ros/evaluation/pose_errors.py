@@ -6,7 +6,7 @@ Which found person is which labelled one, how alike they are, and PCK of each jo
 PCK@0.2 is the share of labelled joints that were found within 0.2 of a length: of the longer side
 of the person's box (the usual one for COCO, as in mmpose), or of the torso, from the left shoulder
 to the right hip (Yang and Ramanan, PAMI 2013), of people who have both labelled. A labelled person
-whom nobody was found for has all joints wrong.
+without a detection has all joints wrong.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pose_ros.core.skeleton import KEYPOINT_NAMES, LEFT_SHOULDER, NUM_KEYPOINTS,
 from pose_ros.evaluation.scores import Photo
 
 PCK_FRACTION = 0.2
-# Who is less alike than this is somebody else.
+# A detection less similar than this is of another person.
 LEAST_OKS = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class PersonError:
     """
-    One labelled person beside who was found for him.
+    One labelled person beside the detection paired with it.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class PersonError:
     person : int
         Index into `photo.truth`.
     found : int
-        Index into the people found in the photo; -1 for nobody.
+        Index into the people found in the photo; -1 for none.
     oks : float
-        0 for nobody.
+        0 for none.
     distance_px : (17,) float64
         Of each joint; NaN where it is not labelled, infinite where it was not found.
     """

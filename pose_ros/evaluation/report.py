@@ -60,13 +60,13 @@ def write_report(
 
 def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
     """
-    Draw a labelled person (left) beside who was found in his place (right).
+    Draw a labelled person (left) beside the detection paired with it (right).
 
     Parameters
     ----------
     error : PersonError
     people : Keypoints
-        All who were found in the photo; only the one paired with the label is drawn in full.
+        Every person found in the photo; only the one paired with the label is drawn in full.
 
     Returns
     -------

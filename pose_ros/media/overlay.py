@@ -43,7 +43,7 @@ SIDE_BONES = [_side_color(a, b) for a, b in EDGES]
 SIDE_JOINTS = [_side_color(k, k) for k in range(len(KEYPOINT_NAMES))]
 
 FADED = 0.4
-"""Opacity of who is not seen in this image: LOST, or predicted for a moment."""
+"""Opacity of people not seen in this image: LOST, or predicted for a moment."""
 
 _SHIFT = 3  # sub-pixel bits of OpenCV's drawing functions
 _FAR_PX = 1e5  # beyond this a point is nonsense, and would overflow OpenCV's integers
@@ -60,8 +60,8 @@ def draw_tracks(
     """
     Draw tracked people, in place.
 
-    Observed keypoints are filled, predicted ones hollow; who is not seen in this image is faded, a
-    TENTATIVE track grey and thin. UNTRACKED people look as in `draw_keypoints`.
+    Observed keypoints are filled, predicted ones hollow; a person not seen in this image is faded,
+    a TENTATIVE track grey and thin. UNTRACKED people look as in `draw_keypoints`.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def draw_tracks(
     status_line : str
         Text of the banner at the top; empty for no banner.
     stale : bool
-        The data is old: red banner that says so, and everybody is faded.
+        The data is old: red banner that says so, and all people are faded.
     predicted : bool
         The tracks were carried forward to a moment that no image is of (`pose/predicted`): only
         LOST ones are faded.
@@ -85,7 +85,7 @@ def draw_tracks(
     xy = _drawable(tracks.xy, tracks.keypoint_state)
     boxes = boxes_around(xy)
     labels: dict[int, tuple[str, Color]] = {}
-    # Who is certain comes last, on top of the others.
+    # Confirmed people come last, on top of the others.
     rank = {TrackState.LOST: 0, TrackState.TENTATIVE: 1}
     order = sorted(range(len(tracks)), key=lambda i: rank.get(TrackState(tracks.state[i]), 2))
     for i in order:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pose_ros.media.sources import demo_paths, open_source
 
-FIRST_FRAME = 105  # of bikes.mp4: from here on a cyclist waits, all of him in view
+FIRST_FRAME = 105  # of bikes.mp4: from here on a cyclist waits, wholly in view
 FRAMES = 30
 
 

@@ -179,7 +179,7 @@ class RerunLog:
             self._rec.log(f'latency/{stage}', self._rr.Scalars(value))
 
     def proximity(self, seen: SeenProximity) -> None:
-        """Write distances; who has none leaves a gap."""
+        """Write distances; a person without one leaves a gap."""
         self._at(seen.stamp_ns)
         self._count('proximity')
         self._seen('proximity')
@@ -327,7 +327,7 @@ class RerunLog:
             class_ids=classes[sure], line_radii=0.001))
 
     def _band(self, name: str, seen: SeenPeople) -> None:
-        """Write the chosen keypoint of everybody with what is 95 % certain of it."""
+        """Write the chosen keypoint of every person with its band of 95 %."""
         k = self._index
         variance = seen.tracks.covariance[:, k, [0, 1], [0, 1]]
         reach = SIGMAS_95 * np.sqrt(np.maximum(variance, 0.0))

@@ -16,7 +16,7 @@ from pose_ros.core.tracking.tracks import KeypointState, Tracks, TrackState
 
 class SkeletonLines:
     """
-    A text file with one JSON object per image: who is where.
+    A text file with one JSON object per image.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def open_source(text: str, loop: bool = False) -> Source:
         return _open_address(text, loop)
     try:
         path = Path(text.removeprefix('file://')).expanduser()
-    except RuntimeError as error:  # ~user of somebody who is not known
+    except RuntimeError as error:  # ~user of an unknown user
         raise SourceError(f'{text}: {error}') from error
     webcam = re.fullmatch(r'(?:/dev/video)?(\d+)', text)
     if webcam and not (text.isdigit() and path.exists()):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import onnx
 
+from pose_ros.backends.model_files import external_data
 from pose_ros.core.backend import BackendError
 
 Shapes = dict[str, tuple[int, ...]]
@@ -38,6 +39,7 @@ def load_graph(path: Path) -> onnx.ModelProto:
     """Return an ONNX file; BackendError when it is none."""
     from google.protobuf.message import DecodeError  # comes with onnx
 
+    external_data(path)  # raises when it is missing
     try:
         return onnx.load(str(path))
     except OSError as error:

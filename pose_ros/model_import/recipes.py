@@ -17,6 +17,7 @@ from pose_ros.model_import.spec_guess import IMAGENET_MEAN, IMAGENET_STD
 
 _IMAGENET: dict[str, Any] = {'color': 'rgb', 'mean': IMAGENET_MEAN, 'std': IMAGENET_STD}
 _RTMPOSE = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1/onnx_sdk/'
+_RTMO = 'https://download.openmmlab.com/mmpose/v1/projects/rtmo/onnx_sdk/'
 _VITPOSE = (
     'https://huggingface.co/JunkyByte/easy_ViTPose/resolve/'
     '6683ba58712bdac469602b00df2e8e86baf94c0a/onnx/coco/'
@@ -43,7 +44,7 @@ class Recipe:
     facts : dict
         Fields of its ModelSpec.
     sha256 : str
-        Of the file at the address; empty when nobody has published it.
+        Of the file at the address; empty when it is not published.
     member : str
         End of the name of the ONNX file in the archive; empty when the file is the ONNX file.
     onnx_sha256 : str
@@ -72,6 +73,14 @@ _VIT: dict[str, Any] = {
     'facts': {**_IMAGENET, 'keypoints': ORDERS['coco17'], 'refinement': 'udp'},
 }
 
+_RTMDET: dict[str, Any] = {
+    **_RTM,
+    'licence': 'Apache-2.0 (code); of its training data Objects365 is for academic use only',
+    'facts': {
+        'color': 'bgr', 'mean': (103.53, 116.28, 123.675), 'std': (57.375, 57.12, 58.395),
+    },
+}  # fmt: skip
+
 RECIPES: dict[str, Recipe] = {
     'rtmpose-s': Recipe(
         'RTMPose-s, 256x192, 17 joints, SimCC', megabytes=20,
@@ -89,6 +98,22 @@ RECIPES: dict[str, Recipe] = {
         facts={**_IMAGENET, 'keypoints': ORDERS['halpe26']},
         sha256='55b81170e236040b59fc792ad0a8315301ac4c079a3bdb1095d838aad3088d18',
         onnx_sha256='26f3a19e61304a600dfb82d1001d41d24343b89fc70a33ffc84657e0b0bf2ecf', **_RTM,
+    ),
+    'rtmdet-nano': Recipe(
+        'RTMDet-nano, boxes of people, 320x320, for detector_model', megabytes=4,
+        url=_RTMPOSE + 'rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e.zip', **_RTMDET,
+    ),
+    'rtmdet-m': Recipe(
+        'RTMDet-m, boxes of people, 640x640, for detector_model', megabytes=95,
+        url=_RTMPOSE + 'rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.zip', **_RTMDET,
+    ),
+    'rtmo-s': Recipe(
+        'RTMO-s, people with 17 joints in one stage, 640x640, for detector_model', megabytes=40,
+        url=_RTMO + 'rtmo-s_8xb32-600e_body7-640x640-dac2bf74_20231211.zip', **_RTM,
+    ),
+    'rtmo-m': Recipe(
+        'RTMO-m, people with 17 joints in one stage, 640x640, for detector_model', megabytes=90,
+        url=_RTMO + 'rtmo-m_16xb16-600e_body7-640x640-39e78cc4_20231211.zip', **_RTM,
     ),
     'vitpose-s': Recipe(
         'ViTPose-s, 256x192, 17 joints, heatmaps', megabytes=97, url=_VITPOSE +

@@ -5,19 +5,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import hashlib
 from pathlib import Path
+import re
 from typing import Any
 
 import numpy as np
 
+from pose_ros.backends.model_files import external_data, is_file, model_digest
 from pose_ros.core.backend import BackendError
 from pose_ros.core.joint_names import ORDERS
 from pose_ros.core.model_spec import ROLES, ModelSpec
-from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+from pose_ros.model_import.box_outputs import find_boxes
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 # What a network whose input may have any size is tried at, (width, height).
+_BACKGROUND = len(ORDERS['openpose18']) + 1  # OpenPose's maps end with the background
 USUAL_SIZES = ((192, 256), (256, 256), (288, 384))
 
 
@@ -40,13 +42,14 @@ class Guess:
 
 @dataclass(frozen=True)
 class Output:
-    """One output of the network as it came."""
+    """One output of a run on nothing: its name, shape and largest value."""
 
     name: str
     shape: tuple[int, ...]
+    largest: float = 0.0
 
 
-def guess_spec(path: Path, **known: Any) -> Guess:
+def guess_spec(path: Path, output: str = '', **known: Any) -> Guess:
     """
     Guess a description.
 
@@ -54,6 +57,8 @@ def guess_spec(path: Path, **known: Any) -> Guess:
     ----------
     path : Path
         ONNX file.
+    output : str
+        The output that has the heatmaps; empty: the one that looks so.
     **known
         Fields of the ModelSpec that are known; they stand for the guesses.
 
@@ -73,7 +78,8 @@ def guess_spec(path: Path, **known: Any) -> Guess:
     layout, sizes = _input_sizes(path, inputs[0])
     unknown: list[str] = []
     outputs, size = _tried(path, session, layout, sizes)
-    if len(sizes) > 1:
+    finds_boxes = not output and find_boxes(outputs, size, []) is not None
+    if len(sizes) > 1 and not finds_boxes:
         unknown.append(
             f'input size: the graph takes any; {size[0]}x{size[1]} is assumed. The paper or the '
             'configuration of the training says it'
@@ -81,9 +87,16 @@ def guess_spec(path: Path, **known: Any) -> Guess:
     fields: dict[str, Any] = {
         'name': path.stem, 'input_name': inputs[0].name, 'input_size': size, 'layout': layout,
         'mean': IMAGENET_MEAN, 'std': IMAGENET_STD, 'stride': 0,
-        'onnx_sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
+        'onnx_sha256': model_digest(path),
     }  # fmt: skip
-    count = _read_outputs(path, outputs, fields, unknown)
+    joints = len(known.get('keypoints', ()))
+    count = _read_outputs(path, outputs, fields, unknown, output, joints)
+    if finds_boxes:
+        if len(sizes) > 1:
+            fields['multiple_of'] = 32
+        if fields['decoder'] == 'one_stage':
+            fields['keypoints'] = known.get('keypoints') or _order(path, count, unknown)
+        return Guess(ModelSpec(**{**fields, **known}), unknown)
     if not inputs[0].type.startswith('tensor(float'):
         fields.update(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     else:
@@ -93,7 +106,7 @@ def guess_spec(path: Path, **known: Any) -> Guess:
             'tries the usual ones'
         )
     unknown.append('color: rgb is assumed; OpenCV-based and Caffe networks often want bgr')
-    fields['keypoints'] = known.get('keypoints') or _order(count, unknown)
+    fields['keypoints'] = known.get('keypoints') or _order(path, count, unknown)
     unknown.append(
         'crop_scale: a padding of boxes by 1.25 is assumed, that of mmpose and SimpleBaseline'
     )
@@ -110,8 +123,9 @@ def _session(path: Path) -> Any:
     import onnxruntime
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
 
-    if not path.is_file():
+    if not is_file(path):
         raise BackendError(f'no model file at {path}')
+    external_data(path)  # raises when it is missing
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:
@@ -163,27 +177,37 @@ def _tried(
             failure = str(error)
             continue
         names = [output.name for output in session.get_outputs()]
-        return [Output(n, np.shape(v)) for n, v in zip(names, values)], (width, height)
+        return [
+            Output(n, np.shape(v), float(np.max(v, initial=0.0))) for n, v in zip(names, values)
+        ], (width, height)
     raise BackendError(f'{path} does not run: {failure}')
 
 
 def _read_outputs(
-    path: Path, outputs: list[Output], fields: dict[str, Any], unknown: list[str]
+    path: Path, outputs: list[Output], fields: dict[str, Any], unknown: list[str], wanted: str,
+    joints: int,
 ) -> int:
     """Fill in decoder, outputs, stride or split ratio; return the number of joints."""
-    for find in (_centers, _simcc, _heatmaps):
-        found = find(outputs, fields['input_size'], unknown)
-        if found:
-            count = found.pop('count')
-            fields.update(found)
-            return int(count)
-    listed = ', '.join(f'{o.name} {list(o.shape)}' for o in outputs)
-    raise BackendError(
-        f'no output of {path} looks like heatmaps [batch, joints, height / stride, width / '
-        'stride] or SimCC [batch, joints, width * split] and [batch, joints, height * split]: '
-        f'{listed}. '
-        'Networks that give finished keypoints or boxes cannot be used'
-    )
+    size, listed = fields['input_size'], _listed(outputs)
+    if wanted:
+        named = [o for o in outputs if o.name == wanted]
+        if not named or _map_of(named[0], size) is None:
+            what = 'is no map of joints' if named else 'is not there'
+            raise BackendError(f'the output {wanted!r} of {path} {what}: it has {listed}')
+        found: dict[str, Any] | None = _heatmaps(named[0], size)
+    else:
+        found = None
+        for find in (_centers, find_boxes, _simcc):
+            found = found or find(outputs, size, unknown)
+    if not found:
+        found = _heatmaps(_chosen_map(path, outputs, size, unknown, joints), size)
+    count = found.pop('count')
+    fields.update(found)
+    return int(count)
+
+
+def _listed(outputs: list[Output]) -> str:
+    return ', '.join(f'{o.name} {list(o.shape)}' for o in outputs)
 
 
 def _centers(
@@ -225,18 +249,51 @@ def _simcc(
     return None
 
 
-def _heatmaps(
-    outputs: list[Output], size: tuple[int, int], unknown: list[str]
-) -> dict[str, Any] | None:
-    """Recognise maps; of several stages the last one."""
-    maps = [(o, found) for o in outputs if (found := _map_of(o, size))]
-    if not maps:
-        return None
-    output, found = maps[-1]
-    if len(maps) > 1:
-        names = ', '.join(o.name for o, _ in maps)
-        unknown.append(f'which output has the heatmaps: of {names} the last is assumed')
+def _heatmaps(output: Output, size: tuple[int, int]) -> dict[str, Any]:
+    found = _map_of(output, size)
+    assert found is not None
     return {**found, 'decoder': 'heatmaps', 'outputs': {'heatmaps': output.name}}
+
+
+def _chosen_map(
+    path: Path, outputs: list[Output], size: tuple[int, int], unknown: list[str], joints: int
+) -> Output:
+    """
+    Choose the output with the heatmaps: a known number of joints, then a telling name.
+
+    Of the stages of a network, maps of one number, the last one. `joints` is their number where it
+    is known, else 0.
+    """
+    maps = {o.name: (o, found['count']) for o in outputs if (found := _map_of(o, size))}
+    if not maps:
+        raise BackendError(
+            f'no output of {path} looks like heatmaps [batch, joints, height / stride, width / '
+            'stride] or SimCC [batch, joints, width * split] and [batch, joints, height * split]: '
+            f'{_listed(outputs)}; nor like boxes or people with joints (docs/models.md lists '
+            'their forms)'
+        )
+    numbers = {joints} if joints else {len(names) for names in ORDERS.values()} | {_BACKGROUND}
+    fitting = [name for name, (_, count) in maps.items() if count in numbers]
+    telling = [name for name in fitting or maps if re.search(r'heat_?map|(^|_)hm', name.lower())]
+    chosen = telling if len(telling) == 1 or not fitting else fitting
+    if not chosen or len({maps[name][1] for name in chosen}) > 1:
+        what = (f'has maps of {", ".join(str(count) for _, count in maps.values())} channels'
+                if len(maps) > 1 else f'has a map of {next(iter(maps.values()))[1]} channels')
+        raise BackendError(
+            f'{path} {what}, and which of them are joints is not to be seen: '
+            f'{_listed(outputs)}. Name the output by --output and its joints by --keypoints'
+        )
+    if len(chosen) > 1:
+        unknown.append(
+            f'which output has the heatmaps: of {", ".join(chosen)} the last is assumed; --output '
+            'chooses'
+        )
+    elif len(maps) > 1:
+        unknown.append(
+            f'which output has the heatmaps: {chosen[0]} is assumed, because of its number of '
+            'channels or its name; --output chooses'
+        )
+    return maps[chosen[-1]][0]
 
 
 def _map_of(output: Output, size: tuple[int, int]) -> dict[str, Any] | None:
@@ -253,7 +310,7 @@ def _map_of(output: Output, size: tuple[int, int]) -> dict[str, Any] | None:
     return None
 
 
-def _order(count: int, unknown: list[str]) -> tuple[str, ...]:
+def _order(path: Path, count: int, unknown: list[str]) -> tuple[str, ...]:
     """Name the joints by their number."""
     fitting = [name for name, names in ORDERS.items() if len(names) == count]
     if fitting:
@@ -262,12 +319,10 @@ def _order(count: int, unknown: list[str]) -> tuple[str, ...]:
             'data set it was trained on says it; left and right exchanged is the usual mistake'
         )
         return ORDERS[fitting[0]]
-    if count == len(ORDERS['openpose18']) + 1:
+    if count == _BACKGROUND:
         unknown.append('order of the 19 channels: openpose18 and a background are assumed')
         return (*ORDERS['openpose18'], 'background')
-    unknown.append(
-        f'order of the {count} joints: no known order has so many; the first are assumed to be '
-        f'those of COCO. Write the names into "keypoints" yourself'
+    raise BackendError(
+        f'{path} has {count} joints, and no known order has so many ({", ".join(ORDERS)}): name '
+        'them by --keypoints, all of them with commas, in the order of the channels'
     )
-    more = tuple(f'joint_{n}' for n in range(NUM_KEYPOINTS, count))
-    return (*KEYPOINT_NAMES[:count], *more)

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-import tempfile
 
 import numpy as np
 
-from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER
-from pose_ros.backends.onnx import OnnxBackend
+from pose_ros.backends.host_backend import HostBackend
+from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
+from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork
 from pose_ros.core import geometry, oks
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
@@ -26,10 +26,14 @@ from pose_ros.core.keypoints import Keypoints, boxes_around
 from pose_ros.core.model_spec import ModelSpec
 from pose_ros.model_import.spec_guess import IMAGENET_MEAN, IMAGENET_STD
 
-# The person's box around his keypoints: the top of the head and the toes are outside of them.
+# The person's box around the keypoints: the top of the head and the toes are outside of them.
 BOX_OF_KEYPOINTS = 1.14
 # Only people whom the shipped networks are sure of are compared with.
 SURE_SCORE = 0.3
+# Of the maxima where both see a joint, this share is lower than the peak. Scores are meant to end
+# at 1: a peak that is higher by more than noise is on another scale.
+HIGHEST, MORE_THAN_ONE = 0.95, 1.2
+_TINY = 1e-6
 NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     'ImageNet': (IMAGENET_MEAN, IMAGENET_STD),
     '0..1': ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
@@ -55,12 +59,15 @@ class Trial:
         Mean score of the keypoints that both see, 0 to 1.
     similarity : float
         Mean OKS with the shipped networks, 0 to 1.
+    peak : float
+        Height of the network's high maxima, as it gives them.
     """
 
     what: str
     spec: ModelSpec
     score: float
     similarity: float
+    peak: float
 
     @property
     def response(self) -> float:
@@ -84,7 +91,7 @@ def try_normalisations(model: Path, spec: ModelSpec, images: list[np.ndarray]) -
     Returns
     -------
     list of Trial
-        Best first; empty when the shipped networks are sure of nobody in the images.
+        Best first; empty when the shipped networks find no sure person in the images.
 
     Raises
     ------
@@ -115,22 +122,24 @@ def _people_in(images: list[np.ndarray]) -> list[Keypoints]:
 def _trial(
     what: str, model: Path, spec: ModelSpec, images: list[np.ndarray], people: list[Keypoints]
 ) -> Trial:
-    with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder) / 'net.onnx'
-        link.symlink_to(model.resolve())
-        link.with_suffix('.json').write_text(spec.to_json(), encoding='utf-8')
-        backend = OnnxBackend(SHIPPED_DETECTOR, str(link), 2)
-        scores, similarity = [], []
-        for image, seen in zip(images, people):
-            if not len(seen):
-                continue
-            backend.load_image(image)
-            boxes = boxes_around(seen.xy)
-            padding = spec.crop_scale * BOX_OF_KEYPOINTS
-            crops = geometry.crop(boxes, spec.input_size, padding, spec.crop_aspect)
-            found = backend.refine(crops)
-            both = ~np.isnan(seen.xy).any(axis=2) & ~np.isnan(found.xy).any(axis=2)
-            scores += found.score[both].tolist()
-            similarity += np.diagonal(oks.oks(seen.xy, oks.areas(seen.xy), found.xy)).tolist()
-        backend.close()
-    return Trial(what, spec, float(np.mean(scores or [0.0])), float(np.mean(similarity or [0.0])))
+    # So small that no height is clipped.
+    network = OnnxNetwork(model, 2, spec=replace(spec, score_scale=_TINY))
+    backend = HostBackend('onnx', OnnxNetwork(find_model(SHIPPED_DETECTOR), 2), network)
+    heights, similarity = [], []
+    for image, seen in zip(images, people):
+        if not len(seen):
+            continue
+        backend.load_image(image)
+        boxes = boxes_around(seen.xy)
+        padding = spec.crop_scale * BOX_OF_KEYPOINTS
+        crops = geometry.crop(boxes, spec.input_size, padding, spec.crop_aspect)
+        found = backend.refine(crops)
+        both = ~np.isnan(seen.xy).any(axis=2) & ~np.isnan(found.xy).any(axis=2)
+        heights += (found.score[both] / _TINY).tolist()
+        similarity += np.diagonal(oks.oks(seen.xy, oks.areas(seen.xy), found.xy)).tolist()
+    backend.close()
+    peak = float(np.quantile(heights or [0.0], HIGHEST))
+    if spec.decoder != 'centers' and peak > MORE_THAN_ONE:
+        spec = replace(spec, score_scale=float(f'{1 / peak:.2g}'))
+    scores = np.clip(np.array(heights or [0.0]) * spec.score_scale, 0.0, 1.0)
+    return Trial(what, spec, float(scores.mean()), float(np.mean(similarity or [0.0])), peak)

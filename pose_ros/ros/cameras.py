@@ -5,7 +5,7 @@ Which cameras there are: a namespace with nodes of its own for each, and its ima
 
 Each camera has its own estimator, tracker and topics (`/front/pose`, `/rear/pose`, ...), so ids
 are counted for each camera by itself: person 3 of `front` and person 3 of `rear` are two people
-until somebody says otherwise.
+until told otherwise.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Camera:
 
 def cameras(names: str, namespace: str = '', image: str | None = None) -> list[Camera]:
     """
-    Read what the user says of his cameras.
+    Read the argument `cameras`.
 
     Parameters
     ----------

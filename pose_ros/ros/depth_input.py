@@ -4,7 +4,7 @@
 Depth beside the image: paired by stamp, lifted, or a reason why not.
 
 Depth of the same moment may come a little after the image. Then the skeletons wait for it, no
-longer than `depth_wait_s` and only while depth comes at all; what comes first decides: the depth
+longer than `depth.wait_s` and only while depth comes at all; what comes first decides: the depth
 that fits, later depth, the next image or the end of the wait.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 import time
-from typing import Any
 
 import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -37,6 +36,7 @@ from pose_ros.ros.depth_images import (
 )
 from pose_ros.ros.images import transport_topic
 from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.stamp_sync import StampSync
 from pose_ros.ros.transforms import NoTransform, Transforms, plain_frame, transforms_of
 
 _KEPT = 8  # depth images waiting for theirs
@@ -71,10 +71,11 @@ class DepthInput:
         self._camera = camera
         self._config = config
         self.reason = self._why = 'no depth has come yet'
-        self._frames: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
         self._failed: deque[bool] = deque(maxlen=_LATEST)
         self._heard_s = float('-inf')
-        self._waiting: tuple[Keypoints, Header, tuple[int, int], _Publish] | None = None
+        self._sync: StampSync[Image | CompressedImage] = StampSync(
+            1, _KEPT, config.depth_tolerance_s, in_order=True, once=False)
+        self._sync.watch(node, max(config.depth_wait_s, 0.001))
         kind, topic = transport_topic(node, 'depth', config.depth_transport)
         qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._transforms: Transforms | None = None  # listened to when frames differ
@@ -83,15 +84,10 @@ class DepthInput:
             kind, topic, self._on_depth, qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        self._timer = node.create_timer(
-            max(config.depth_wait_s, 0.001), self._end_wait, clock=node._steady_clock
-        )
-        self._timer.cancel()
 
     def close(self) -> None:
         """Unsubscribe; what still waits is published without 3-D."""
-        self._end_wait()
-        self._node.destroy_timer(self._timer)
+        self._sync.close()
         self._node.destroy_subscription(self._subscription)
         if self._transforms is not None:
             self._transforms.close()
@@ -99,6 +95,7 @@ class DepthInput:
     def apply(self, config: EstimatorConfig) -> None:
         """Use other parameters from the next image on."""
         self._config = config
+        self._sync.tolerance_s = config.depth_tolerance_s
 
     def problem(self) -> str:
         """Return for how many of the latest images there are no 3-D, and why; or nothing."""
@@ -124,51 +121,41 @@ class DepthInput:
         publish : callable
             Takes their Joints3D, or None where there are no positions.
         """
-        self._end_wait()
-        self._waiting = (people, header, size, publish)
-        if not self._finish() and time.monotonic() - self._heard_s > _GONE_S:
-            self._end_wait()
-        if self._waiting is not None:
-            self._timer.reset()
+        def done(depth: Image | CompressedImage | None) -> None:
+            if depth is None:
+                joints, reason = None, self._why_none(stamp_ns(header.stamp))
+            else:
+                joints, reason = self._lift(depth, people, header, size)
+            self._note(reason)
+            publish(joints)
+
+        wait_s = 0.0 if self._is_silent() else self._config.depth_wait_s
+        self._sync.offer(stamp_ns(header.stamp), done, wait_s)
 
     def _on_depth(self, msg: Image | CompressedImage) -> None:
         self._heard_s = time.monotonic()
         self._node.statistics.counts['depth_received'] += 1
-        self._frames.append((stamp_ns(msg.header.stamp), msg))
-        if self._waiting is not None:
-            self._finish()
+        self._sync.came(stamp_ns(msg.header.stamp), msg)
 
-    def _finish(self) -> bool:
-        """Publish what waits if its depth is here, or cannot come any more."""
-        assert self._waiting is not None
-        wanted_ns = stamp_ns(self._waiting[1].stamp)
-        tolerance_ns = int(self._config.depth_tolerance_s * 1e9)
-        nearest = min(self._frames, key=lambda f: abs(f[0] - wanted_ns), default=None)
-        if nearest is not None and abs(nearest[0] - wanted_ns) <= tolerance_ns:
-            self._publish(*self._lift(nearest[1]))
-            return True
-        if nearest is not None and max(f[0] for f in self._frames) > wanted_ns + tolerance_ns:
-            off_ms = (nearest[0] - wanted_ns) * 1e-6
-            self._publish(
-                None, 'no depth within depth_tolerance_s of the image: the nearest is '
-                f'{off_ms:+.1f} ms from it'
+    def _is_silent(self) -> bool:
+        return time.monotonic() - self._heard_s > _GONE_S
+
+    def _why_none(self, wanted_ns: int) -> str:
+        off_s = self._sync.off_s(wanted_ns)
+        if off_s is not None and off_s > self._config.depth_tolerance_s:
+            return (
+                'no depth within depth.tolerance_s of the image: the nearest is '
+                f'{off_s * 1e3:+.1f} ms from it'
             )
-            return True
-        return False
+        if self._is_silent():
+            return f'no depth on {self._subscription.topic_name}'
+        return 'no depth near the stamp of the image came in time'
 
-    def _end_wait(self) -> None:
-        self._timer.cancel()
-        if self._waiting is None:
-            return
-        if time.monotonic() - self._heard_s > _GONE_S:
-            self._publish(None, f'no depth on {self._subscription.topic_name}')
-        else:
-            self._publish(None, 'no depth near the stamp of the image came in time')
-
-    def _lift(self, msg: Image | CompressedImage) -> tuple[Joints3D | None, str]:
-        """Return the positions of what waits, and why there are none, or nothing."""
-        assert self._waiting is not None
-        people, header, size, _ = self._waiting
+    def _lift(
+        self, msg: Image | CompressedImage, people: Keypoints, header: Header,
+        size: tuple[int, int],
+    ) -> tuple[Joints3D | None, str]:
+        """Return the positions of people, and why there are none, or nothing."""
         problem = self._camera.problem_with(size) or self._frames_differ(msg.header, header)
         if problem:
             return None, problem
@@ -208,22 +195,19 @@ class DepthInput:
             why = 'tf says that they are not one'
         return (
             f'depth is in frame {depth.frame_id!r}, the image in {image.frame_id!r}, and {why}: '
-            'depth must be registered to the image; if it is, set depth_registered'
+            'depth must be registered to the image; if it is, set depth.registered'
         )
 
     def _noise(self, camera: CameraModel) -> DepthNoise:
         config = self._config
         if config.depth_sensor == 'stereo':
-            return DepthNoise.stereo(float(camera.focal[0]), config.stereo_baseline_m)
+            return DepthNoise.stereo(float(camera.focal[0]), config.depth_stereo_baseline_m)
         if config.depth_sensor == 'time-of-flight':
             return DepthNoise.time_of_flight()
         return DepthNoise.structured_light()
 
-    def _publish(self, joints: Joints3D | None, reason: str) -> None:
-        assert self._waiting is not None
-        publish = self._waiting[-1]
-        self._waiting = None
-        self._timer.cancel()
+    def _note(self, reason: str) -> None:
+        """Keep why the latest image has no 3-D, or that it has."""
         self.reason = reason
         self._why = reason or self._why
         self._failed.append(bool(reason))
@@ -231,7 +215,6 @@ class DepthInput:
             self._node.statistics.counts['without_3d'] += 1  # said once, when it came
         elif reason:
             self._node.complain('without_3d', f'no 3-D: {reason}')
-        publish(joints)
 
 
 def _is_identity(transform: Transform) -> bool:
@@ -266,9 +249,9 @@ def _unit_hint(depth: np.ndarray) -> str:
     known = depth[np.isfinite(depth) & (depth > 0)]
     middle = float(np.median(known)) if known.size else 0.0
     if depth.dtype != np.uint16 and middle > _FARTHEST_M:
-        return (f'depth lies around {middle:.0f}: is it in millimetres? Then set depth_unit_m to '
+        return (f'depth lies around {middle:.0f}: is it in millimetres? Then set depth.unit_m to '
                 '0.001')
     if depth.dtype == np.uint16 and 0 < middle < _NEAREST_MM:
-        return (f'depth lies around {middle:.0f} mm: is it in another unit? Then set depth_unit_m '
+        return (f'depth lies around {middle:.0f} mm: is it in another unit? Then set depth.unit_m '
                 'to the metres of one')
     return ''

@@ -3,14 +3,13 @@
 """
 People found by another node: vision_msgs/Detection2DArray, paired with images by stamp.
 
-Images wait for the detections of the same stamp, no longer than `detections_wait_s`; when some
+Images wait for the detections of the same stamp, no longer than `detections.wait_s`; when some
 have come for an image, older ones are dropped. Without detections there are no skeletons, not
-even an empty message: nobody has looked, and the tracker says STALE.
+even an empty message: the tracker says STALE.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 import time
 from typing import Any
@@ -18,11 +17,12 @@ from typing import Any
 import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.ros.conversions import stamp_ns
 from pose_ros.ros.managed_node import ManagedNode, StartError
+from pose_ros.ros.stamp_sync import StampSync
 from pose_ros.ros.standard_messages import package_messages
 
 _KEPT_DETECTIONS = 8
@@ -50,15 +50,16 @@ class DetectionsInput:
         vision_msgs = package_messages('vision_msgs')
         if vision_msgs is None:
             raise StartError(
-                'people_from is detections, but vision_msgs is not installed: install '
-                'ros-<distro>-vision-msgs, or set people_from: network')
+                'detections.enabled is true, but vision_msgs is not installed: install '
+                'ros-<distro>-vision-msgs, or set detections.enabled: false')
         self._node = node
         self._config = config
         self._began_s = time.monotonic()
         self._heard_s: float | None = None
         self._problem = ''
-        self._images: deque[tuple[float, Image | CompressedImage, _Use]] = deque()
-        self._detections: deque[Any] = deque(maxlen=_KEPT_DETECTIONS)
+        self._image = Header()  # of the newest
+        self._sync: StampSync[Any] = StampSync(
+            _MOST_IMAGES, _KEPT_DETECTIONS, config.detections_tolerance_s)
         self._subscription = node.create_subscription(
             vision_msgs.Detection2DArray, 'detections', self._on_detections,
             QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT),
@@ -68,11 +69,12 @@ class DetectionsInput:
     def close(self) -> None:
         """Unsubscribe; images that wait are dropped."""
         self._node.destroy_subscription(self._subscription)
-        self._images.clear()
+        self._sync.clear()
 
     def apply(self, config: EstimatorConfig) -> None:
         """Use other parameters from the next image on."""
         self._config = config
+        self._sync.tolerance_s = config.detections_tolerance_s
 
     @property
     def reason(self) -> str:
@@ -86,81 +88,61 @@ class DetectionsInput:
                 f'{count} publisher{"" if count == 1 else "s"} there')
         return self._problem
 
-    def offer(self, msg: Image | CompressedImage, use: _Use) -> None:
+    def offer(self, header: Header, use: _Use) -> None:
         """
         Take an image; `use` is called once if its detections come, now or later.
 
         Parameters
         ----------
-        msg : Image or CompressedImage
+        header : Header
+            Of the image.
         use : callable
             Takes a function that returns the boxes for an image of a (width, height).
         """
-        now_s = time.monotonic()
-        self._images.append((now_s, msg, use))
-        while self._images and (
-            now_s - self._images[0][0] > self._config.detections_wait_s
-            or len(self._images) > _MOST_IMAGES
-        ):
-            self._drop()
-            self._say_why(stamp_ns(msg.header.stamp))
-        for detections in reversed(list(self._detections)):
-            if self._use_for(detections):
-                return
+        self._image = header
+
+        def done(detections: Any) -> None:
+            if detections is None:
+                self._node.statistics.counts['without_detections'] += 1
+                self._say_why()
+            elif self._is_of(detections, header):
+                self._problem = ''
+                use(lambda size: self._boxes(detections, size))
+
+        self._sync.look()  # before a newer one decides what becomes of those that wait too long
+        self._sync.offer(stamp_ns(header.stamp), done, self._config.detections_wait_s)
 
     def _on_detections(self, msg: Any) -> None:
         self._heard_s = time.monotonic()
         self._node.statistics.counts['detections_received'] += 1
-        self._detections.append(msg)
-        self._use_for(msg)
+        # Of another camera on the same topic: the images go on waiting for theirs.
+        if not len(self._sync) or self._is_of(msg, self._image):
+            self._sync.came(stamp_ns(msg.header.stamp), msg)
 
-    def _use_for(self, detections: Any) -> bool:
-        """Give detections to their image, if it waits; drop older ones. Return whether it did."""
-        wanted_ns = stamp_ns(detections.header.stamp)
-
-        def distance_ns(waiting: tuple[float, Any, _Use]) -> int:
-            return abs(stamp_ns(waiting[1].header.stamp) - wanted_ns)
-
-        nearest = min(self._images, key=distance_ns, default=None)
-        if nearest is None or distance_ns(nearest) > self._config.detections_tolerance_s * 1e9:
-            return False
-        _, image, use = nearest
-        frame = detections.header.frame_id
-        if frame != image.header.frame_id:
-            self._problem = (
-                f'detections are in frame {frame!r}, the image in {image.header.frame_id!r}: '
-                'they must be of the same image')
-            self._node.complain('detections_wrong_frame', f'no skeletons: {self._problem}')
-            # `==` would compare every field.
-            kept = [d for d in self._detections if d is not detections]
-            self._detections = deque(kept, maxlen=_KEPT_DETECTIONS)
-            return False
-        while self._images[0] is not nearest:
-            self._drop()
-        self._images.popleft()
-        self._detections.clear()
-        self._problem = ''
-        use(lambda size: self._boxes(detections, size))
-        return True
-
-    def _drop(self) -> None:
-        self._images.popleft()
-        self._node.statistics.counts['without_detections'] += 1
-
-    def _say_why(self, stamp: int) -> None:
-        """Say that detections do come, but of other stamps."""
-        if not self._detections:
-            return
-        off_ms = (stamp_ns(self._detections[-1].header.stamp) - stamp) * 1e-6
+    def _is_of(self, detections: Any, image: Header) -> bool:
+        """Say whether detections are in the frame of an image, aloud when not."""
+        if detections.header.frame_id == image.frame_id:
+            return True
         self._problem = (
-            'no detections within detections_tolerance_s of an image: the latest are '
-            f'{off_ms:+.1f} ms from the latest image')
+            f'detections are in frame {detections.header.frame_id!r}, the image in '
+            f'{image.frame_id!r}: they must be of the same image')
+        self._node.complain('detections_wrong_frame', f'no skeletons: {self._problem}')
+        return False
+
+    def _say_why(self) -> None:
+        """Say that detections do come, but of other stamps."""
+        off_s = self._sync.off_s(stamp_ns(self._image.stamp))
+        if off_s is None:
+            return
+        self._problem = (
+            'no detections within detections.tolerance_s of an image: the nearest are '
+            f'{off_s * 1e3:+.1f} ms from the latest image')
         self._node.complain('unpaired_detections', f'no skeletons: {self._problem}')
 
     def _boxes(self, detections: Any, size: tuple[int, int]) -> Boxes:
         """Return the boxes of people that can be used; count the others, by what is wrong."""
         counts = self._node.statistics.counts
-        classes = {name.strip() for name in self._config.detections_class.split(',')} - {''}
+        classes = {name.strip() for name in self._config.detections_class_id.split(',')} - {''}
         boxes, scores, others = [], [], set()
         for detection in detections.detections:
             known = [h.hypothesis for h in detection.results
@@ -182,7 +164,7 @@ class DetectionsInput:
                 scores.append(score)
         if others and not boxes:
             self._problem = (
-                f'no detection has class_id {self._config.detections_class!r}, but '
+                f'no detection has class_id {self._config.detections_class_id!r}, but '
                 + ', '.join(repr(name) for name in sorted(others)[:5]))
         counts['detections_too_many'] += max(0, len(boxes) - self._config.max_crops)
         # Pixel 0 reaches from -0.5 to 0.5. What lies outside the image shows nothing.

@@ -25,7 +25,7 @@ def keep_image_memory() -> None:
     heap, which is a matter of chance, and the kernel clears each page anew for the next image:
     at 1920x1080 another 6 to 10 ms of processor time for each image, as long as the process lives.
 
-    Once per process. Nothing happens where the user has set a threshold of his own (environment
+    Once per process. Nothing happens where the user has set a threshold (environment
     variables of `man mallopt`, or GLIBC_TUNABLES), nor where the C library has no such call.
     """
     if any(os.environ.get(name) for name in _USERS_OWN) or (

@@ -9,7 +9,6 @@ Design: https://design.ros2.org/articles/node_lifecycle.html
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 import threading
 import time
 import traceback
@@ -22,6 +21,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
+from pose_ros.core.config import named_fields
 from pose_ros.diagnostics.findings import Finding, Level
 from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.ros import parameters
@@ -228,7 +228,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
         """Set parameters, all or none; what rclpy refuses without naming it, is named."""
-        known = {f.name: f for f in fields(self.config)}
+        known = named_fields(self.config)
         parameter_list = [
             parameters.coerced(known[p.name], p) if p.name in known else p for p in parameter_list]
         reason = parameters.refusal(self, self.config, parameter_list)

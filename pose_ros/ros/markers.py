@@ -4,7 +4,7 @@
 People as RViz markers: bones, joints and a label each; ellipsoids and velocities on request.
 
 Whatever has been drawn and is not drawn again is deleted with the next message, whyever it is
-gone: a person who left, a keypoint not seen, a switch turned off.
+gone: a person that left, a keypoint not seen, a switch turned off.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ARROW_S = 0.25
 """An arrow reaches to where its keypoint will be after so long, s."""
 
 _LABEL_HEIGHT_M = 0.1
-_FADED = 0.35  # opacity of who or what is not seen at the moment
+_FADED = 0.35  # opacity of what is not seen at the moment
 _FADED_LABEL = 0.7
 _ELLIPSOID = 0.3  # opacity: what is inside stays visible
 _LEAST_M = 0.001  # RViz refuses markers without extent
@@ -47,7 +47,7 @@ class MarkerWriter:
     """
 
     def __init__(self) -> None:
-        """Nobody is drawn yet, but an earlier process may have left something."""
+        """No person is drawn yet, but an earlier process may have left something."""
         self._drawn: set[tuple[str, int]] = set()
         self._is_clear = False
 
@@ -65,12 +65,12 @@ class MarkerWriter:
         config: VisualizerConfig,
     ) -> MarkerArray:
         """
-        Write everybody.
+        Write all people.
 
         Parameters
         ----------
         tracks : Tracks
-            Who they are and what is seen of them.
+            The tracks and their keypoints.
         placed : DisplayPoints
             Where they are.
         header : Header
@@ -120,7 +120,7 @@ def _person(
     if not visible.any():
         return []
     number = (track_id if state != TrackState.UNTRACKED else i) % _NUMBERS
-    # On pose/predicted nothing is of an image: only who is LOST is faint.
+    # On pose/predicted nothing is of an image: only LOST people are faint.
     is_now = config.skeletons == 'predicted'
     lost = state == TrackState.LOST or bool(tracks.since_seen_s[i] > 0 and not is_now)
     faint = lost | ((tracks.keypoint_state[i] != KeypointState.OBSERVED) & (not is_now))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import Field, fields, replace
+from dataclasses import Field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -20,7 +20,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from pose_ros.core.config import NODE_CONFIGS, allowed, check, coerce
+from pose_ros.core.config import NODE_CONFIGS, allowed, check, coerce, named_fields
 
 
 class ParameterError(ValueError):
@@ -50,16 +50,16 @@ def declare(node: Node, config_class: type[Any]) -> Any:
     """
     values = {}
     overrides = node._parameter_overrides
-    for f in fields(config_class):
-        if f.name in overrides:
-            overrides[f.name] = coerced(f, overrides[f.name])
+    for name, f in named_fields(config_class).items():
+        if name in overrides:
+            overrides[name] = coerced(f, overrides[name])
         try:
             default = list(f.default) if isinstance(f.default, tuple) else f.default
-            given = node.declare_parameter(f.name, default, descriptor(f)).value
+            given = node.declare_parameter(name, default, descriptor(f)).value
             values[f.name] = plain(f, given)
         except ParameterException as error:
-            value = overrides[f.name].value
-            raise ParameterError(f'{f.name} = {value!r}: must be {allowed(f)}') from error
+            value = overrides[name].value
+            raise ParameterError(f'{name} = {value!r}: must be {allowed(f)}') from error
     config = config_class(**values)
     try:
         check(config)
@@ -88,7 +88,7 @@ def accept_updates(
     is_configured : callable
         Whether parameters that are read when configuring are in use at the moment.
     """
-    known = {f.name: f for f in fields(get())}
+    known = named_fields(get())
 
     def on_set(parameters: list[Parameter]) -> SetParametersResult:
         changes = {
@@ -97,7 +97,7 @@ def accept_updates(
         config = get()
         fixed = [
             name for name, value in changes.items()
-            if not known[name].metadata['live'] and value != getattr(config, name)
+            if not known[name].metadata['live'] and value != getattr(config, known[name].name)
         ]
         if fixed and is_configured():
             return SetParametersResult(
@@ -106,7 +106,7 @@ def accept_updates(
                 'node is configured; deactivate and clean up first',
             )
         try:
-            changed = replace(config, **changes)
+            changed = replace(config, **{known[n].name: value for n, value in changes.items()})
             check(changed)
             apply(changed)
         except ValueError as error:
@@ -125,13 +125,13 @@ def refusal(node: Node, config: Any, parameters: list[Parameter]) -> str:
     str
         The reason in one line; empty when there is none.
     """
-    known = {f.name: f for f in fields(config)}
+    known = named_fields(config)
     for parameter in parameters:
         f = known.get(parameter.name)
         if not node.has_parameter(parameter.name):
             return no_such(node.get_name(), parameter.name, known)
         if f is not None and type(plain(f, parameter.value)) is not type(f.default):
-            return f'{f.name} = {parameter.value!r}: must be {allowed(f)}'
+            return f'{parameter.name} = {parameter.value!r}: must be {allowed(f)}'
     return ''
 
 
@@ -147,9 +147,9 @@ def unknown(node: Node, config: Any) -> list[str]:
     list of str
         A line for each.
     """
-    elsewhere = {f.name for config_class in NODE_CONFIGS.values() for f in fields(config_class)}
+    elsewhere = {name for other in NODE_CONFIGS.values() for name in named_fields(other)}
     return [
-        no_such(node.get_name(), name, [f.name for f in fields(config)])
+        no_such(node.get_name(), name, named_fields(config))
         for name in node._parameter_overrides
         if not node.has_parameter(name) and name not in elsewhere
         and not name.startswith('qos_overrides.')

@@ -50,7 +50,7 @@ def transport_environment() -> dict[str, str]:
     Returns
     -------
     dict
-        Empty when the user has set a profile, or a transport, of his own.
+        Empty when the user has set a profile or a transport.
     """
     own = (*PROFILE_VARIABLES, TRANSPORTS_VARIABLE)
     if any(os.environ.get(variable) for variable in own):

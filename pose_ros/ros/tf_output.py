@@ -10,9 +10,7 @@ node goes on meanwhile.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-import time
 
 import numpy as np
 from std_msgs.msg import Header
@@ -23,6 +21,7 @@ from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.tracks import Tracks, TrackState
 from pose_ros.ros.conversions import stamp_ns
 from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.stamp_sync import StampSync
 from pose_ros.ros.transforms import NoTransform, Transforms, transforms_of
 
 _Publish = Callable[[Tracks3D | None, str], None]
@@ -39,7 +38,7 @@ class FrameOutput:
     ----------
     node : ManagedNode
     config : TrackerConfig
-        Of it target_frame, transform_timeout_s, body_frames, body_frame_prefix.
+        Of it output_frame, transform_timeout_s, body_frames, body_frames_prefix.
     connect : callable
         Makes the Transforms of a node; ModuleNotFoundError when tf2 is not here.
 
@@ -59,30 +58,30 @@ class FrameOutput:
     ) -> None:
         self._node = node
         self._config = config
-        self._waiting: deque[tuple[float, Header, Tracks3D | None, _Publish]] = deque()
+        self._sync: StampSync[tuple[Tracks3D | None]] = StampSync(_MOST_WAITING)
+        self._sync.watch(node, _LOOK_AGAIN_S)
+        self._why = ''
         self._transforms: Transforms | None = None
         self.target, self.reason = '', ''
         asked = [
-            name for name in ('target_frame', 'body_frames') if getattr(config, name)
+            name for name, wanted in (
+                ('output_frame', config.output_frame), ('body_frames', config.body_frames_enabled)
+            ) if wanted
         ]
         if asked:
             try:
                 self._transforms = connect(node)
-                self.target = config.target_frame
+                self.target = config.output_frame
             except ModuleNotFoundError as error:
                 self.reason = (
                     f'{" and ".join(asked)}: not without {error.name}; '
                     "positions are in the image's optical frame"
                 )
                 node.get_logger().warning(self.reason)
-        self._timer = node.create_timer(_LOOK_AGAIN_S, self._look, clock=node._steady_clock)
-        self._timer.cancel()
 
     def close(self) -> None:
         """Give on what still waits, without 3-D, and stop."""
-        while self._waiting:
-            self._give_up('this node stops')
-        self._node.destroy_timer(self._timer)
+        self._sync.close()
         if self._transforms is not None:
             self._transforms.close()
             self._transforms = None
@@ -108,15 +107,26 @@ class FrameOutput:
         if not self.target:
             publish(joints, header.frame_id)
             return
-        until_s = time.monotonic() + self._config.transform_timeout_s
         if joints is not None and not np.isfinite(joints.position).any():
             joints = None
-        self._waiting.append((until_s, header, joints, publish))
-        self._look()
-        if len(self._waiting) > _MOST_WAITING:
-            self._give_up('too much waits for it')
-        if self._waiting:
-            self._timer.reset()
+
+        def find() -> tuple[Tracks3D | None] | None:
+            if joints is None:
+                return (None,)
+            found = self._moved(joints, header.frame_id, stamp_ns(header.stamp))
+            return None if found is None else (found,)
+
+        def done(found: tuple[Tracks3D | None] | None) -> None:
+            if found is None:
+                self.reason = (
+                    f'no transform from {header.frame_id!r} to {self.target!r}: {self._why}')
+                self._node.complain('without_transform', f'no 3-D: {self.reason}')
+            elif joints is not None:
+                self.reason = ''
+            publish(found[0] if found else None, self.target)
+
+        self._sync.offer(
+            stamp_ns(header.stamp), done, self._config.transform_timeout_s, find)
 
     def now(
         self, joints: Tracks3D | None, image_frame: str, image_ns: int
@@ -124,50 +134,27 @@ class FrameOutput:
         """Return joints in the target frame if the transform of a time is known, and the frame."""
         if not self.target:
             return joints, image_frame
-        if joints is not None:
-            assert self._transforms is not None
-            try:
-                transform = self._transforms.lookup(self.target, image_frame, image_ns)
-                return moved(joints, transform), self.target
-            except NoTransform:
-                pass  # said of the image itself
-        return None, self.target
+        moved_joints = None if joints is None else self._moved(joints, image_frame, image_ns)
+        return moved_joints, self.target
+
+    def _moved(self, joints: Tracks3D, frame: str, time_ns: int) -> Tracks3D | None:
+        """Return joints in the target frame; None while the transform is not known."""
+        assert self._transforms is not None
+        try:
+            return moved(joints, self._transforms.lookup(self.target, frame, time_ns))
+        except NoTransform as error:
+            self._why = str(error)
+            return None
 
     def send_bodies(self, tracks: Tracks, joints: Tracks3D, header: Header) -> None:
         """Publish the TF frame of each CONFIRMED person whose trunk is known, if asked for."""
-        if self._transforms is None or not self._config.body_frames:
+        if self._transforms is None or not self._config.body_frames_enabled:
             return
         frames = {}
         for row, track in enumerate(tracks.id.tolist()):
             if tracks.state[row] == TrackState.CONFIRMED:
                 frame = body_frame(joints.position[row])
                 if frame is not None:
-                    frames[f'{self._config.body_frame_prefix}{track}'] = frame
+                    frames[f'{self._config.body_frames_prefix}{track}'] = frame
         if frames:
             self._transforms.send(frames, header.frame_id, stamp_ns(header.stamp))
-
-    def _look(self) -> None:
-        """Give on all that can be, from the oldest on."""
-        while self._waiting:
-            until_s, header, joints, publish = self._waiting[0]
-            if joints is not None:
-                try:
-                    assert self._transforms is not None
-                    transform = self._transforms.lookup(
-                        self.target, header.frame_id, stamp_ns(header.stamp)
-                    )
-                except NoTransform as error:
-                    if time.monotonic() < until_s:
-                        return
-                    self._give_up(str(error))
-                    continue
-                joints, self.reason = moved(joints, transform), ''
-            self._waiting.popleft()
-            publish(joints, self.target)
-        self._timer.cancel()
-
-    def _give_up(self, why: str) -> None:
-        _, header, _, publish = self._waiting.popleft()
-        self.reason = f'no transform from {header.frame_id!r} to {self.target!r}: {why}'
-        self._node.complain('without_transform', f'no 3-D: {self.reason}')
-        publish(None, self.target)

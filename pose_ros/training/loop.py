@@ -32,11 +32,9 @@ from pose_ros.training.settings import TrainingError, TrainingSettings
 from pose_ros.training.trace import EpochRow, draw_curves, draw_samples, write_csv
 
 
-def learning_rate_factor(
-    step: int, steps: int, warm_up_steps: int, cool_down: float = 1.0
-) -> float:
+def learning_rate_factor(step: int, steps: int, warm_up_steps: int) -> float:
     """
-    Return what the learning rate is multiplied by: up in a line, level, down in half a cosine.
+    Return what the learning rate is multiplied by: up in a line, then down in half a cosine.
 
     Loshchilov and Hutter, SGDR, ICLR 2017 (the cosine); Goyal et al., 2017 (the warm-up).
 
@@ -48,15 +46,11 @@ def learning_rate_factor(
         Of the whole training.
     warm_up_steps : int
         Of the line.
-    cool_down : float
-        Share of the steps after it that the cosine takes, at the end (1: all). With less the rate
-        is level before, and a training can be made longer after it has begun.
     """
     if step < warm_up_steps:
         return (step + 1) / warm_up_steps
-    left = (steps - step) / max(1, steps - warm_up_steps)
-    done = 1.0 - min(1.0, max(0.0, left) / max(cool_down, 1e-6))
-    return 0.5 * (1.0 + math.cos(math.pi * done))
+    done = (step - warm_up_steps) / max(1, steps - warm_up_steps)
+    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
 
 
 class AveragedWeights:
@@ -226,10 +220,10 @@ class Training:
         """Make one step; return its loss."""
         settings = self.settings
         rate = settings.learning_rate * learning_rate_factor(
-            self._step, self.steps, settings.warm_up_steps, settings.cool_down
+            self._step, self.steps, settings.warm_up_steps
         )
         for group in self._optimizer.param_groups:
-            group['lr'] = rate * group['rate']
+            group['lr'] = rate
         self.network.train()
         loss = self._loss(self.network, batch)
         value = float(loss.detach())
@@ -343,20 +337,12 @@ class Training:
 
 
 def parameter_groups(network: PoseNetwork, weight_decay: float) -> list[dict[str, Any]]:
-    """
-    Return AdamW's groups, one for each learning rate.
-
-    Biases and the scales of normalisations do not decay.
-    """
-    groups: dict[tuple[bool, float], dict[str, Any]] = {}
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            decays, rate = parameter.ndim > 1, network.rate(name)
-            group = groups.setdefault((decays, rate), {
-                'params': [], 'rate': rate, 'weight_decay': weight_decay if decays else 0.0,
-            })
-            group['params'].append(parameter)
-    return list(groups.values())
+    """Return AdamW's groups: biases and the scales of normalisations do not decay."""
+    learning = [p for p in network.parameters() if p.requires_grad]
+    return [
+        {'params': [p for p in learning if p.ndim > 1], 'weight_decay': weight_decay},
+        {'params': [p for p in learning if p.ndim <= 1], 'weight_decay': 0.0},
+    ]
 
 
 def _quality(row: EpochRow) -> float:

@@ -4,28 +4,24 @@
 A MoveNet network in PyTorch, read from its ONNX file and written back to it, and its loss.
 
 The graph stays as it is: what is trained are the numbers in its initialisers, under their names.
-The first part of the trunk stays as it is, too: it would only forget, and the backward pass takes
-half the time without it.
+The first part of the trunk stays as it is, too: on a few hundred people it would only forget, and
+the backward pass takes half the time without it.
 
 The loss asks how wrong the maps are of what `core/decode/movenet.py` reads from them. The decoder
 takes the arg max of two products: of `centers` and the closeness to the crop's middle, and of each
 heatmap and the closeness to the point that `regress` names. An arg max has no gradient; a product
 of positive numbers is a probability once it is divided by its sum. The loss is the negative
-logarithm of the probability to take a pixel, times how good that pixel is. Besides, each heatmap
-is to be a Gaussian at the keypoint of the crop's own person and nothing else, as in top-down
-networks (Xiao et al., Simple Baselines, ECCV 2018). Where nothing is labelled the maps of the
-original network are kept (distillation: Hinton et al., 2015; Li and Hoiem, Learning without
-Forgetting, ECCV 2016).
+logarithm of the probability to take a pixel, times how good that pixel is. Where nothing is
+labelled the maps of the original network are kept (distillation: Hinton et al., 2015; Li and
+Hoiem, Learning without Forgetting, ECCV 2016).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import onnxruntime
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -41,23 +37,16 @@ from pose_ros.training.settings import TrainingError
 if TYPE_CHECKING:
     import onnx
 
-ORIGINAL = 'original '
-"""What the maps of the network that it was are called by, before their role."""
-FROZEN_UNTIL = 'block_6_'
-"""The first layer that learns, by its name: those at strides 16 and 32, and all on the way up."""
-TRUNK = ('block_', 'out_relu')
-"""Layers on the way down, by their names: they learn at a lower rate."""
-TRUNK_RATE = 0.5
-INPUT_SIZE = (192, 256)
-"""Of the crops, width and height: three quarters of the cost of 256x256, at no lower AP."""
+FROZEN_UNTIL = 'block_13_'
+"""The first layer of the trunk that learns, by its name: those at stride 32 do, and the heads."""
 
 
 class MoveNet(PoseNetwork):
     """
     The graph of a MoveNet ONNX file, its weights as parameters.
 
-    While it trains on a CPU or GPU, `forward` also gives the maps of the network that it was, as
-    'original ...': the loss holds on to them where nothing is labelled.
+    While it trains, `forward` also gives the maps of the network that it was, as 'original ...':
+    the loss holds on to them where nothing is labelled.
 
     Parameters
     ----------
@@ -74,13 +63,11 @@ class MoveNet(PoseNetwork):
         from google.protobuf.message import DecodeError
         import onnx
         from onnx import numpy_helper
-        from onnx.utils import Extractor
 
         super().__init__()
         try:
             spec = read_spec(path)
             self._model = onnx.load(str(path))
-            extractor = Extractor(onnx.shape_inference.infer_shapes(self._model))
         except (BackendError, OSError, ValueError, DecodeError) as error:
             raise TrainingError(f'cannot train {path}: {error}') from error
         if spec.decoder != 'centers' or spec.weighting['kind'] != 'reciprocal':
@@ -88,7 +75,7 @@ class MoveNet(PoseNetwork):
                 f'cannot train {path}: its decoder is not that of a network for one person '
                 "(centers, with the weighting 'reciprocal')"
             )
-        self.spec = replace(spec, input_size=INPUT_SIZE, calibration={}, onnx_sha256='')
+        self.spec = spec
         graph = self._model.graph
         constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
         self._casts = {n.output[0]: n.input[0] for n in graph.node if n.op_type == 'Cast'}
@@ -99,56 +86,60 @@ class MoveNet(PoseNetwork):
             self._steps = [
                 _step(node, constants) for node in graph.node if node.op_type != 'Cast'
             ]
-            first = next(n for n, step in enumerate(self._steps) if FROZEN_UNTIL in step[1])
+            self._freeze()
         except (KeyError, ValueError, StopIteration) as error:
             raise TrainingError(
                 f'cannot train {path}: it is no MoveNet as models/convert writes it ({error})'
             ) from error
-        self._freeze(first)
-        frozen = {step[1] for step in self._steps[:first]}
-        features = sorted({name for n in self._learning for name in self._steps[n][2]} & frozen)
-        roles = ('heatmaps', 'centers')
-        kept = [spec.outputs[role] for role in roles]
-        self._front = _Frozen(extractor.extract_model([spec.input_name], features), features)
-        self._original = _Frozen(
-            extractor.extract_model([spec.input_name], features + kept),
-            features + [ORIGINAL + role for role in roles],
-        )
 
-    def _freeze(self, first: int) -> None:
-        """Choose what learns."""
+    def _freeze(self) -> None:
+        """Choose what learns, and keep what the original had there."""
+        first = next(n for n, step in enumerate(self._steps) if FROZEN_UNTIL in step[1])
         self._learning = range(first, len(self._steps))
-        self._trunk = set()
-        for n, (_, layer, inputs, _) in enumerate(self._steps):
+        for n, (_, _, inputs, _) in enumerate(self._steps):
             for weight in (name for name in inputs if name in self._casts):
-                self.get_parameter(_key(weight)).requires_grad_(n >= first)
-                if any(part in layer for part in TRUNK):
-                    self._trunk.add(_key(weight))
-
-    def rate(self, name: str) -> float:
-        """Return the factor of the learning rate of a parameter, see the base class."""
-        return TRUNK_RATE if name in self._trunk else 1.0
+                parameter = self.get_parameter(_key(weight))
+                parameter.requires_grad_(n >= first)
+                if n >= first:
+                    self.register_buffer(
+                        'original_' + _key(weight), parameter.detach().clone(), persistent=False
+                    )
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Draw the maps, see the base class; H and W of the images are multiples of 32."""
-        tensors = (self._original if self.training else self._front)(images)
-        original = {name: t for name, t in tensors.items() if name.startswith(ORIGINAL)}
-        for op, output, inputs, attributes in (self._steps[n] for n in self._learning):
+        trunk = {self.spec.input_name: images}
+        with torch.no_grad():
+            self._run(range(self._learning.start), trunk, '')
+        maps = self._maps(trunk, '')
+        if self.training:
+            with torch.no_grad():
+                maps |= original(self._maps(trunk, 'original_'))
+        return maps
+
+    def _maps(self, trunk: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        tensors = dict(trunk)
+        self._run(self._learning, tensors, prefix)
+        return {role: tensors[name] for role, name in self.spec.outputs.items()}
+
+    def _run(self, steps: range, tensors: dict[str, Tensor], prefix: str) -> None:
+        """Run some nodes of the graph, with the weights of that prefix."""
+        for op, output, inputs, attributes in (self._steps[n] for n in steps):
             x = tensors[inputs[0]]
             if op == 'Conv':
-                weights = [getattr(self, _key(name)) for name in inputs[1:]]
+                weights = [getattr(self, prefix + _key(name)) for name in inputs[1:]]
                 tensors[output] = _convolution(x, weights, attributes)
             elif op == 'Add':
                 tensors[output] = x + tensors[inputs[1]]
             else:
                 tensors[output] = _POINTWISE[op](x)
-        return {role: tensors[name] for role, name in self.spec.outputs.items()} | original
 
     def loss(self, maps: dict[str, Tensor], batch: Batch, sigma_px: float) -> Tensor:
-        """Return how wrong the maps are for the decoder that reads them, and as heatmaps."""
-        softening = float(self.spec.weighting['value'])
-        read = read_loss(maps, batch.xy / self.spec.stride, batch.weight, softening)
-        return read + drawn_loss(maps, batch.heatmaps, batch.weight, sigma_px)
+        """Return how wrong the maps are for the decoder that reads them (`read_loss`)."""
+        return read_loss(maps, batch.xy / self.spec.stride, batch.weight, self._softening)
+
+    @property
+    def _softening(self) -> float:
+        return float(self.spec.weighting['value'])
 
     def write_onnx(self, path: Path) -> None:
         """
@@ -183,40 +174,6 @@ class MoveNet(PoseNetwork):
                 initializer.CopyFrom(numpy_helper.from_array(value.numpy(), initializer.name))
         onnx.checker.check_model(model, full_check=True)
         path.write_bytes(model.SerializeToString(deterministic=True))
-
-
-class _Frozen:
-    """
-    Layers that do not learn, run by ONNX Runtime: four times as quick on a CPU.
-
-    Parameters
-    ----------
-    model : ModelProto
-        With one input.
-    names : list of str
-        What its outputs are called.
-    """
-
-    def __init__(self, model: onnx.ModelProto, names: list[str]) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-        self._input, self._names = model.graph.input[0].name, names
-        self._session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=['CPUExecutionProvider']
-        )
-
-    def __call__(self, images: Tensor) -> dict[str, Tensor]:
-        values = self._session.run(None, {self._input: images.cpu().contiguous().numpy()})
-        return {
-            name: torch.from_numpy(value).to(
-                images.device, memory_format=torch.channels_last
-            )
-            for name, value in zip(self._names, values)
-        }
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Frozen:
-        return self
 
 
 def _key(name: str) -> str:
@@ -281,10 +238,17 @@ SHARPNESS = 2.0
 # The offset is read at the pixel that was taken, which is the right one or one nearby.
 OFFSET_REACH_PX = 2.7
 
-# Weights of the parts.
-PICK, REGRESS, OFFSET, DRAWN = 0.5, 0.3, 0.2, 1.0
-# Pixels of a heatmap count 1 + 3 g, g the Gaussian: all but few are to be empty.
-PEAK_WEIGHT = 3.0
+# Weights of the parts. Chosen on photos set aside: docs/pose_thunder.md.
+PICK, REGRESS, OFFSET = 0.5, 0.3, 0.2
+# A Gaussian of sigma 2 px squared has the sum 4 pi: one wrong hill costs 1.
+HILL_PX2 = 4 * math.pi
+
+ORIGINAL = 'original '
+
+
+def original(maps: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the maps that are to be kept as `read_loss` wants them."""
+    return {ORIGINAL + role: maps[role].float() for role in ('heatmaps', 'centers')}
 
 
 def read_loss(maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: float) -> Tensor:
@@ -294,7 +258,8 @@ def read_loss(maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: fl
     Parameters
     ----------
     maps : dict of (B, C, H, W)
-        'heatmaps' (C = K), 'centers' (1), 'regress' and 'offsets' (2K, pairs dy dx in map px).
+        'heatmaps' (C = K), 'centers' (1), 'regress' and 'offsets' (2K, pairs dy dx in map px),
+        and what the original network gives for the first two, as `original` names it.
     xy : (B, K, 2)
         The labelled keypoints, map pixels; NaN where not labelled.
     weight : (B, K)
@@ -350,37 +315,11 @@ def read_loss(maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: fl
     near = (squared < OFFSET_REACH_PX**2) * weight[..., None, None]
     offset = (off * near).sum() / near.sum().clamp(min=1e-6)
 
-    return read + PICK * pick + REGRESS * regress + OFFSET * offset
-
-
-def drawn_loss(
-    maps: dict[str, Tensor], targets: Tensor, weight: Tensor, sigma_px: float
-) -> Tensor:
-    """
-    Return how far the heatmaps are from Gaussians, and from the original where none is labelled.
-
-    Squared, in units of what an empty map costs. The centers stay those of the original.
-
-    Parameters
-    ----------
-    maps : dict of (B, C, H, W)
-        'heatmaps', 'centers', and the same of the original.
-    targets : (B, K, H, W)
-        Gaussians at the labelled keypoints.
-    weight : (B, K)
-        0 where not labelled.
-    sigma_px : float
-        Of the Gaussians, map pixels.
-    """
-    # Sums of g^2 and g^3 over the map: pi sigma^2 and 2/3 of it.
-    empty = math.pi * sigma_px**2 * (1 + PEAK_WEIGHT * 2 / 3)
-    labelled = (weight > 0)[..., None, None]
-    targets = torch.where(labelled, targets, maps[ORIGINAL + 'heatmaps'])
-    squared = (maps['heatmaps'].float() - targets).square() * (1 + PEAK_WEIGHT * targets)
-    counted = torch.where(weight > 0, weight, weight.amax(dim=1, keepdim=True))
-    drawn = (squared.sum(dim=(2, 3)) * counted).sum() / counted.sum().clamp(min=1e-6)
-    moved = (maps['centers'].float() - maps[ORIGINAL + 'centers']).square().sum() / len(weight)
-    return DRAWN * (drawn + moved / 17) / empty
+    kept = sum(
+        functional.mse_loss(maps[role].float(), maps[ORIGINAL + role], reduction='sum')
+        for role in ('heatmaps', 'centers')
+    ) / (HILL_PX2 * batch)
+    return read + PICK * pick + REGRESS * regress + OFFSET * offset + kept
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

@@ -161,10 +161,6 @@ class PoseNetwork(nn.Module):
         """
         return heatmap_loss(maps['heatmaps'], batch.heatmaps, batch.weight, sigma_px)
 
-    def rate(self, name: str) -> float:
-        """Return what the learning rate of a parameter is multiplied by."""
-        return 1.0
-
     def write_onnx(self, path: Path) -> None:
         """
         Write the network with its present weights.

@@ -20,8 +20,8 @@ class TrainingError(Exception):
 CONFIG = 'config.json'
 
 FINE_TUNING: dict[str, Any] = {
-    'epochs': 4, 'passes': 1, 'batch': 8, 'learning_rate': 2e-4, 'weight_decay': 0.0,
-    'warm_up_steps': 50, 'ema_decay': 0.99, 'sigma_px': 1.05,
+    'epochs': 4, 'passes': 2, 'batch': 8, 'learning_rate': 1e-4, 'weight_decay': 0.01,
+    'warm_up_steps': 30, 'ema_decay': 0.985,
 }
 """Defaults for a network that knows people already: docs/pose_thunder.md."""
 
@@ -51,8 +51,6 @@ class TrainingSettings:
         Of AdamW, at the top of the schedule.
     warm_up_steps : int
         Until the learning rate is at its top.
-    cool_down : float
-        Share of the steps at the end in which the learning rate falls.
     ema_decay : float
         Of the averaged weights, per step.
     sigma_px : float
@@ -82,7 +80,6 @@ class TrainingSettings:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warm_up_steps: int = 50
-    cool_down: float = 1.0
     ema_decay: float = 0.998
     sigma_px: float = SIGMA_PX
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -102,7 +99,6 @@ class TrainingSettings:
             '--weight-decay': 0 <= self.weight_decay < 1,
             '--val-fraction': 0 <= self.val_fraction < 1,
             '--warm-up-steps': self.warm_up_steps >= 0,
-            '--cool-down': 0 < self.cool_down <= 1,
             '--ema-decay': 0 <= self.ema_decay < 1,
             '--sigma': 0.5 <= self.sigma_px <= 10,
             '--threads': self.threads >= 0,

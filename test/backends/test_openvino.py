@@ -15,6 +15,7 @@ openvino = pytest.importorskip(
     'openvino', reason='OpenVINO: pip install -r requirements/openvino.txt'
 )
 
+from pose_ros import backends  # noqa: E402
 from pose_ros.backends import load_backend  # noqa: E402
 from pose_ros.backends.model_files import find_model  # noqa: E402
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
@@ -76,6 +77,8 @@ def test_several_views_and_two_runs_do_not_share_memory() -> None:
 
 def test_precision_that_the_processor_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     class Core:
+        available_devices = ('CPU',)
+
         def get_property(self, device: str, name: str) -> list[str]:
             return ['FP32', 'INT8']
 
@@ -108,7 +111,31 @@ def test_files_that_are_no_networks(tmp_path: Path) -> None:
         OpenvinoNetwork(path, 1)
 
 
-def test_it_is_chosen_by_the_parameter_alone() -> None:
+@pytest.mark.parametrize(('flags', 'isa', 'chosen'), [
+    ('flags : avx2 avx512_bf16', '', True), ('flags : amx_bf16', 'ALL', True),
+    ('flags : avx2 avx512f', '', False), ('flags : avx512_bf16', 'AVX2', False),
+])
+def test_auto_takes_it_where_the_processor_has_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, flags: str, isa: str, chosen: bool
+) -> None:
+    monkeypatch.setattr(backends.Path, 'read_text', lambda path, **_: flags)
+    monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', isa or 'DEFAULT')
+    assert backends._openvino_is_quicker() == chosen
+    monkeypatch.undo()
+    monkeypatch.setattr(backends, '_openvino_is_quicker', lambda: chosen)
+    name = load_backend(EstimatorConfig(backend='auto')).name
+    assert name.startswith('openvino, ') == chosen
+
+
+def test_devices() -> None:
+    there = openvino.Core().available_devices
+    if 'NPU' not in there:
+        with pytest.raises(BackendError, match='sees no NPU here, only .*set openvino_device'):
+            OpenvinoBackend(*MODELS, 1, device='NPU')
+    assert OpenvinoBackend(*MODELS, 1, device='AUTO').name == 'openvino, AUTO, auto'
+
+
+def test_it_is_chosen_by_the_parameter() -> None:
     assert load_backend(EstimatorConfig(backend='openvino')).name.startswith('openvino, ')
     assert load_backend(EstimatorConfig(backend='openvino', precision='fp32')).name == (
         'openvino, fp32'

@@ -34,7 +34,7 @@ watcher = threading.Thread(target=watch)
 watcher.start()
 config = EstimatorConfig(backend=name, num_threads=int(threads))
 estimator = TwoPassEstimator(load_backend(config), config)
-for _ in range(10):
+for _ in range(3):
     estimator.estimate(np.zeros((480, 640, 3), np.uint8))
 done.set()
 watcher.join()

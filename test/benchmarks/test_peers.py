@@ -97,7 +97,8 @@ def test_bad_arguments(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('more', [[], ['--use-composition']])
+@pytest.mark.parametrize('more', [
+    [], pytest.param(['--use-composition'], marks=pytest.mark.nightly('as the other, composed'))])
 def test_two_cameras_are_measured(
     more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,8 +30,9 @@ def test_time_and_its_json(tmp_path, capsys):
     assert 0 < one < twenty * 2
 
 
-def test_a_sequence_in_mot_layout_is_measured(tmp_path, capsys):
+def test_a_sequence_in_mot_layout_is_measured(tmp_path, capsys, monkeypatch):
     pytest.importorskip('onnxruntime')
+    monkeypatch.delenv('POSE_ROS_DATA', raising=False)  # its sequence has a test of its own
     images, truth = tmp_path / 'img1', tmp_path / 'gt'
     images.mkdir()
     truth.mkdir()
@@ -49,7 +50,8 @@ def test_a_sequence_in_mot_layout_is_measured(tmp_path, capsys):
 
 
 @pytest.mark.parametrize('missing', ['images', 'truth'])
-def test_what_is_no_sequence_is_said_in_a_line(tmp_path, missing, capsys):
+def test_what_is_no_sequence_is_said_in_a_line(tmp_path, missing, capsys, monkeypatch):
+    monkeypatch.delenv('POSE_ROS_DATA', raising=False)
     if missing == 'truth':
         (tmp_path / 'img').mkdir()
         cv2.imwrite(str(tmp_path / 'img' / '1.png'), np.zeros((8, 8, 3), np.uint8))

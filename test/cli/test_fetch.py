@@ -181,7 +181,7 @@ def test_a_network_in_an_archive(server, network, tmp_path, capsys, monkeypatch)
     status, said, _ = fetch(capsys, 'colours', '--from', url)
     assert status == 0 and find_model('colours').read_bytes() == network
     digest = hashlib.sha256(network).hexdigest()
-    assert f'nobody has published a checksum of it; SHA-256 {digest}' in said
+    assert f'no checksum of it is published; SHA-256 {digest}' in said
     for changes, file, message in (
         ({'member': 'other.onnx'}, 'net.zip', '0 files called other.onnx, not one: 20230504/'),
         ({'onnx_sha256': 'ab' * 32}, 'net.zip', 'another than expected'),

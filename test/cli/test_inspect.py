@@ -15,8 +15,14 @@ onnx = pytest.importorskip('onnx')
 from foreign_networks import write_network  # noqa: E402
 
 from pose_ros import cli  # noqa: E402
-from pose_ros.backends.model_files import find_model, read_spec  # noqa: E402
+from pose_ros.backends.model_files import (  # noqa: E402
+    external_data,
+    find_model,
+    model_digest,
+    read_spec,
+)
 from pose_ros.backends.onnx import OnnxNetwork  # noqa: E402
+from pose_ros.core.backend import BackendError  # noqa: E402
 from pose_ros.core.joint_names import ORDERS  # noqa: E402
 from pose_ros.model_import.onnx_cost import cost, load_graph  # noqa: E402
 from pose_ros.model_import.spec_guess import guess_spec  # noqa: E402
@@ -79,14 +85,143 @@ def make_graph(path, output_shape, input_shape=(1, 3, 64, 64)):
 def test_wholebody_and_unknown_numbers_of_joints(tmp_path):
     spec = guess_spec(make_graph(tmp_path / 'a.onnx', (1, 133, 16, 16))).spec
     assert spec.keypoints == ORDERS['wholebody133']
-    guess = guess_spec(make_graph(tmp_path / 'b.onnx', (1, 20, 16, 16)))
-    assert guess.spec.keypoints[17:] == ('joint_17', 'joint_18', 'joint_19')
-    assert any('no known order has so many' in sentence for sentence in guess.unknown)
+    unknown = make_graph(tmp_path / 'b.onnx', (1, 20, 16, 16))
+    with pytest.raises(BackendError, match=r'a map of 20 channels.*y \[1, 20.*--keypoints'):
+        guess_spec(unknown)
+    names = ('nose', *(f'tail_{n}' for n in range(19)))
+    assert guess_spec(unknown, keypoints=names).spec.keypoints == names
+
+
+def make_outputs(path, **shapes):
+    """Write a network with several outputs, 256x256 in."""
+    nodes = [helper.make_node('ReduceMean', ['x'], ['m'], keepdims=0)]
+    constants = []
+    for name, shape in shapes.items():
+        constants.append(onnx.numpy_helper.from_array(np.ones(shape, np.float32), f'{name}_1'))
+        nodes.append(helper.make_node('Mul', ['m', f'{name}_1'], [name]))
+    graph = helper.make_graph(
+        nodes, 'several', [helper.make_tensor_value_info('x', 1, (1, 3, 256, 256))],
+        [helper.make_tensor_value_info(n, 1, s) for n, s in shapes.items()], constants,
+    )  # fmt: skip
+    opset = [helper.make_opsetid('', 13)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+    return path
+
+
+BLAZEPOSE = {
+    'ld_3d': (1, 195), 'output_segmentation': (1, 256, 256, 1), 'output_heatmap': (1, 64, 64, 39),
+}
+SEVERAL = [
+    ({'heatmaps': (1, 17, 64, 64), 'mask': (1, 1, 64, 64)}, 'heatmaps'),
+    ({'a': (1, 17, 64, 64), 'b': (1, 1, 64, 64)}, 'a'),
+    ({'paf': (1, 38, 32, 32), 'heat': (1, 19, 32, 32)}, 'heat'),
+    ({'heat': (1, 19, 32, 32), 'paf': (1, 38, 32, 32)}, 'heat'),
+    ({'stage_1': (1, 16, 64, 64), 'stage_2': (1, 16, 64, 64)}, 'stage_2'),
+    ({'heatmap': (1, 17, 64, 64), 'offsets': (1, 26, 64, 64)}, 'heatmap'),
+]
+
+
+@pytest.mark.parametrize(('outputs', 'chosen'), SEVERAL)
+def test_of_several_maps_that_with_the_joints_is_taken(tmp_path, outputs, chosen):
+    guess = guess_spec(make_outputs(tmp_path / 'net.onnx', **outputs))
+    assert guess.spec.outputs == {'heatmaps': chosen}
+    assert len(guess.spec.keypoints) == outputs[chosen][1]
+    assert any('--output chooses' in sentence for sentence in guess.unknown)
+
+
+@pytest.mark.parametrize(
+    ('outputs', 'message'),
+    [
+        (BLAZEPOSE, r'39 joints, and no known order has so many.*--keypoints'),
+        ({'y': (1, 64, 64, 39)}, r'a map of 39 channels.*y \[1, 64, 64, 39\].*--output'),
+        ({'a': (1, 17, 64, 64), 'b': (1, 26, 64, 64)}, r'17, 26 channels.*a \[1, 17.*--output'),
+        ({'a': (1, 5, 64, 64), 'b': (1, 2, 64, 64)}, r'5, 2 channels.*--output'),
+    ],
+)
+def test_maps_that_do_not_tell_are_refused_with_what_chooses(tmp_path, capsys, outputs, message):
+    import re
+    path = make_outputs(tmp_path / 'net.onnx', **outputs)
+    status, lines, errors = inspect(capsys, path)
+    assert status == 1 and not lines and re.search(message, errors), errors
+    assert 'Traceback' not in errors and errors.strip().count('\n') == 0
+
+
+def test_output_and_keypoints_choose(tmp_path, capsys):
+    path = make_outputs(tmp_path / 'net.onnx', a=(1, 17, 64, 64), b=(1, 26, 64, 64))
+    assert guess_spec(path, 'a').spec.outputs == {'heatmaps': 'a'}
+    assert guess_spec(path, keypoints=ORDERS['halpe26']).spec.outputs == {'heatmaps': 'b'}
+    names = ','.join(['nose', *(f'blaze_{n}' for n in range(38))])
+    blaze = make_outputs(tmp_path / 'blaze.onnx', **BLAZEPOSE)
+    assert inspect(capsys, blaze, '--keypoints', names, '--write')[0] == 0
+    spec = read_spec(blaze)
+    assert (spec.outputs, spec.output_layout) == ({'heatmaps': 'output_heatmap'}, 'nhwc')
+    assert OnnxNetwork(blaze, 1).spec == spec
+    for wrong in ('c', 'ld_3d'):
+        status, _, errors = inspect(capsys, blaze, '--force', '--output', wrong)
+        assert status == 1 and f"'{wrong}'" in errors and 'output_heatmap [1, 64' in errors
+
+
+def with_external_data(path):
+    """Move the weights of a network into NAME.onnx.data, as torch.onnx.export does."""
+    model = onnx.load(str(path))
+    onnx.save(model, str(path), save_as_external_data=True, size_threshold=50,
+              location=f'{path.name}.data', convert_attribute=False)  # fmt: skip
+    return path.with_name(f'{path.name}.data')
+
+
+def test_weights_beside_the_file_are_part_of_it(tmp_path, capsys):
+    path = tmp_path / 'net.onnx'
+    write_network(path, 17)
+    inside = model_digest(path)
+    data = with_external_data(path)
+    assert data.is_file() and external_data(path) == [data]
+    assert inspect(capsys, path, '--write')[0] == 0
+    digest = read_spec(path).onnx_sha256
+    assert digest == model_digest(path) != inside
+    OnnxNetwork(path, 1)
+    good = data.read_bytes()
+    changed = bytearray(good)
+    changed[0] ^= 1
+    data.write_bytes(changed)
+    with pytest.raises(BackendError, match='external data, is') as caught:
+        OnnxNetwork(path, 1)
+    assert '\n' not in str(caught.value)
+    data.unlink()
+    for refused in (lambda: OnnxNetwork(path, 1), lambda: guess_spec(path)):
+        with pytest.raises(BackendError, match='net.onnx.data, which is missing') as caught:
+            refused()
+        assert '\n' not in str(caught.value)
+    status, _, errors = inspect(capsys, path)
+    assert status == 1 and 'net.onnx.data, which is missing' in errors
+    data.write_bytes(good)
+    OnnxNetwork(path, 1)
+
+
+def test_maxima_above_one_are_said_and_scaled(tmp_path, capsys):
+    """A network whose answers are five times as high: without a scale no joint is MISSING."""
+    path = tmp_path / 'net.onnx'
+    (tmp_path / 'net.onnx').write_bytes(find_model('movenet_thunder').read_bytes())
+    model = onnx.load(str(path))
+    model.graph.node.append(helper.make_node('Mul', ['heatmaps', 'five'], ['high']))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32([5]), 'five'))
+    model.graph.output.append(helper.make_tensor_value_info('high', 1, None))
+    onnx.save(model, str(path))
+    known = json.loads(find_model('movenet_thunder').with_suffix('.json').read_text())
+    spec = {k: known[k] for k in ('name', 'input', 'stride', 'keypoints') if k in known}
+    spec.update(decoder='heatmaps', outputs={'heatmaps': 'high'})
+    spec['input'].pop('multiple_of', None)
+    path.with_suffix('.json').write_text(json.dumps(spec))
+    status, lines, _ = inspect(capsys, path, '--try')
+    said = next(line for line in lines if 'maxima exceed 1' in line)
+    report = json.loads(lines[-1])
+    best = report['trials'][0]
+    assert status == 0 and best['peak'] > 2 and 'score_scale 0.' in said
+    assert 0.3 < best['score'] < 0.95
 
 
 @pytest.mark.parametrize(
     ('output', 'seen', 'message'),
-    [((1, 17, 3), (1, 3, 64, 64), r'y \[1, 17, 3\].*finished keypoints'),
+    [((1, 17, 3), (1, 3, 64, 64), r'y \[1, 17, 3\].*nor like boxes'),
      ((1, 17, 15, 16), (1, 3, 64, 64), 'no output of'),
      ((1, 17, 16, 16), (1, 1, 64, 64), 'no picture of three colours'),
      ((1, 17, 16, 16), (1, 3, 64), 'no picture of three colours')],

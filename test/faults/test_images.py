@@ -85,6 +85,7 @@ def test_a_burst_of_a_thousand(shared: Any, works: Any) -> None:
     works(shared)
 
 
+@pytest.mark.nightly('ten images of 100 MB with a second between, half a minute')
 def test_enormous_images(shared: Any, works: Any) -> None:
     """8K now and then, as many small ones between: each answered or refused, its memory freed."""
     works(shared)

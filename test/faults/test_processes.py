@@ -24,6 +24,9 @@ from system import QUICK
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.conversions import stamp_from_ns, stamp_ns
 
+# `make test` kills nodes in test/cli/test_up.py, and walks the lifecycle in test/ros.
+whole_system = pytest.mark.nightly('starts all nodes anew for one fault, 10 s and more')
+
 
 def call(system: Any, kind: Any, name: str, request: Any, timeout_s: float = 20.0) -> Any:
     """Call a service while the camera rests."""
@@ -35,6 +38,7 @@ def call(system: Any, kind: Any, name: str, request: Any, timeout_s: float = 20.
     return future.result()
 
 
+@whole_system
 def test_the_estimator_is_killed(start: Any, people: Any, works: Any) -> None:
     """The tracker says STALE meanwhile, invents nobody, and goes on when it is back."""
     system = start(settings=(*QUICK, 'pose_tracker.stale_after_s=0.5'))
@@ -49,6 +53,7 @@ def test_the_estimator_is_killed(start: Any, people: Any, works: Any) -> None:
     assert 'pose_estimator ended with signal SIGKILL: it starts again' in system.text()
 
 
+@whole_system
 def test_the_tracker_is_killed(start: Any, people: Any, works: Any) -> None:
     """It starts again and tracks; the estimator is not touched by it."""
     system = start()
@@ -69,6 +74,7 @@ def test_the_tracker_is_killed(start: Any, people: Any, works: Any) -> None:
     assert 'pose_tracker ended with signal SIGKILL: it starts again' in system.text()
 
 
+@whole_system
 def test_discovery_begins_anew(start: Any, works: Any) -> None:
     """Everybody else goes and comes again, as participants that nobody knows."""
     system = start()
@@ -80,6 +86,7 @@ def test_discovery_begins_anew(start: Any, works: Any) -> None:
     assert system.pids() == pids
 
 
+@whole_system
 def test_the_clock_jumps(start: Any, people: Any) -> None:
     """A simulation that is reset, and one that leaps: tracks begin anew, nothing else happens."""
     system = start(settings=QUICK, use_sim_time=True)
@@ -108,6 +115,7 @@ def test_the_clock_jumps(start: Any, people: Any) -> None:
     assert system.pids() == pids and 'Traceback' not in system.text()
 
 
+@whole_system
 def test_parameters_a_hundred_times_a_second(start: Any, people: Any, works: Any) -> None:
     """While images flow, good and bad values in turns: each is answered as it should be."""
     system = start()
@@ -138,6 +146,7 @@ _LEGAL = (
 _ILLEGAL = (0, 7, 10, 30, 40, 60, 99, 255)
 
 
+@whole_system
 @pytest.mark.parametrize('node', ['pose_estimator', 'pose_tracker'])
 def test_lifecycle_in_random_order(start: Any, works: Any, node: str) -> None:
     """Every transition, possible or not, is answered; at the end the node works as ever."""
@@ -163,6 +172,7 @@ def test_lifecycle_in_random_order(start: Any, works: Any, node: str) -> None:
     assert system.pid(node) == pid and 'Traceback' not in system.text()
 
 
+@whole_system
 def test_a_model_file_is_replaced_while_it_runs(
     start: Any, works: Any, tmp_path: Any
 ) -> None:
@@ -197,6 +207,7 @@ def _little_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
 
 
+@whole_system
 @pytest.mark.parametrize('limits', [_few_files, _little_memory])
 def test_few_files_and_little_memory(start: Any, works: Any, limits: Any) -> None:
     """64 descriptors and 3 GB of addresses are enough."""

@@ -109,6 +109,7 @@ def test_people_are_those_of_onnx_runtime(
     ('how', 'message'),
     [
         ({'layout': 'nhwc', 'output_layout': 'nhwc'}, 'layout nhwc.*backend onnx'),
+        ({'score_scale': 0.2}, 'score_scale.*backend onnx'),
         ({'dtype': TensorProto.UINT8}, 'its input is uint8.*backend onnx'),
     ],
     ids=str,

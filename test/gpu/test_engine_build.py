@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pose_ros.backends.tensorrt import engine_build
 from pose_ros.backends.tensorrt.device import Gpu
 from pose_ros.backends.tensorrt.engine_build import EngineRequest, Profile
 from pose_ros.backends.tensorrt.engine_cache import digest_of
-from pose_ros.backends.model_files import find_model, read_spec
+from pose_ros.backends.model_files import find_model, model_digest, read_spec
 from pose_ros.backends.tensorrt.half_precision import load_model, to_half
 from pose_ros.core.backend import BackendError
 
@@ -166,7 +165,7 @@ def test_key_changes_with_all_that_matters(tmp_path: Path) -> None:
     ]
     assert len({digest_of(key) for key in keys}) == len(keys)
     assert key(gpu=replace(GPU, index=1)) == keys[0], 'the same kind of GPU'
-    assert keys[0]['onnx_sha256'] == hashlib.sha256(thunder.read_bytes()).hexdigest()
+    assert keys[0]['onnx_sha256'] == model_digest(thunder)
     # What comes back from the sidecar must be equal to what went in.
     assert json.loads(json.dumps(keys[0])) == keys[0]
 

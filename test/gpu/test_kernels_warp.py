@@ -110,7 +110,7 @@ def test_random_crops_are_those_of_the_cpu_path(device_kernels, seed: int) -> No
     image = rng.integers(0, 256, (height, width, 3), np.uint8)
     corners = np.sort(rng.uniform(-0.3, 1.3, (4, 2, 2)), axis=1) * (width, height)
     affines = geometry.crop(corners.reshape(4, 4), SIZE, rng.uniform(1, 1.5))
-    affines[::2] = geometry.mirrored(affines[::2], SIZE[0])  # as mirror_crops asks for
+    affines[::2] = geometry.mirrored(affines[::2], SIZE[0])  # as flip_test asks for
     record = structs.frame_record('bgr8', width, height, 3 * width, image.size)
     views = structs.views_of(affines, (width, height), SIZE)
     got = device_kernels.warp(image, record, views, structs.target_record(THUNDER, SIZE, False))

@@ -95,6 +95,7 @@ def test_a_wrong_call_is_seen(
             assert not found, found[0]
 
 
+@pytest.mark.nightly('fetches wheels: what stands in them cannot change with this package')
 @pytest.mark.parametrize('version', VERSIONS[:-1])
 def test_the_table_is_that_of_the_bindings(version: str) -> None:
     """Fetches a wheel of 1 MB."""

@@ -56,7 +56,7 @@ class Estimator:
         self.ros = ros
         self.node = ros.add(
             PoseEstimatorNode, load=load,
-            parameters={'people_from': 'detections', 'detections_wait_s': 2.0} | parameters)
+            parameters={'detections_enabled': True, 'detections_wait_s': 2.0} | parameters)
         assert self.node.start()
         self.images = ros.probe.create_publisher(Image, 'image', 1)
         self.detections = ros.probe.create_publisher(Detection2DArray, 'detections', 5)
@@ -211,7 +211,7 @@ def test_the_class_filter_is_live_and_may_be_empty(replayed: Estimator) -> None:
 
     cases = (('person', 1), ('person, 0', 2), ('', 3))
     for i, (classes, people) in enumerate(cases):
-        result = replayed.node.set_parameters([Parameter('detections_class', value=classes)])
+        result = replayed.node.set_parameters([Parameter('detections.class_id', value=classes)])
         assert result[0].successful
         used: list[int] = []
         estimate = replayed.node._estimator.estimate
@@ -270,7 +270,7 @@ def test_detections_that_stop_are_reported_and_nobody_is_made_up(
     assert stage.node.health()[0] == b'\x01'
     assert 'no detections on /detections for' in stage.node.health()[1]
     assert not stage.poses and stage.counts['without_detections'] >= 3
-    assert len(stage.node._detections._images) <= 3
+    assert len(stage.node._detections._sync) <= 3
     # They come again: so do the people.
     stage.see(PICTURE, 10_000)
     stage.tell([detection((100, 90, 150, 310))], 10_000)

@@ -192,7 +192,7 @@ def test_depth_that_stops_and_comes_again(ros: Any) -> None:
 
 
 def test_an_assumed_stature_takes_over_where_depth_is_missing(ros: Any) -> None:
-    world = Watched(ros, monocular=True)
+    world = Watched(ros, monocular_enabled=True)
     world.tell_camera(info_msg())
     for _ in range(10):
         pose = world.see(zeros(world.scene.depth))
@@ -209,7 +209,7 @@ def test_an_assumed_stature_takes_over_where_depth_is_missing(ros: Any) -> None:
 
 
 def test_an_assumed_stature_needs_no_depth_and_says_when_there_is_no_camera(ros: Any) -> None:
-    world = Watched(ros, depth=False, monocular=True)
+    world = Watched(ros, depth_enabled=False, monocular_enabled=True)
     assert (joints_from_msg(world.see(None)).source == PositionSource.NONE).all()
     assert world.hears('working without 3-D: no camera_info has come yet')
     world.tell_camera(info_msg())

@@ -117,14 +117,14 @@ def test_depth_in_another_unit_is_asked_about_and_taken_when_told(world):
         ((depth // 1000).astype(np.uint16), 0.0, 'in another unit'),
         ((depth.astype(int) * 10).clip(0, 65535).astype(np.uint16), 1e-4, ''),  # RealSense D405
     )):
-        set_parameters(world.node, depth_unit_m=0.0)
+        set_parameters(world.node, **{'depth.unit_m': 0.0})
         world.send_depth(units, header(1000 * i))
         world.send_image(1000 * i)
         first = positions(world.pose())
         assert question in world.reason
         assert np.isnan(first).all() or not question
         if unit_m:
-            set_parameters(world.node, depth_unit_m=unit_m)
+            set_parameters(world.node, **{'depth.unit_m': unit_m})
             world.send_depth(units, header(1000 * i + 100))
             world.send_image(1000 * i + 100)
             position = positions(world.pose())

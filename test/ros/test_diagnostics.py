@@ -213,7 +213,7 @@ def test_simulated_time_without_a_clock(ros: Any) -> None:
 
 
 def test_camera_info_is_missed_where_3d_are_wanted(ros: Any) -> None:
-    scene = Scene(ros, depth=True).film()
+    scene = Scene(ros, depth_enabled=True).film()
     found = scene.expect('no_camera_info')
     assert found.level == Level.WARN and 'it has no publisher' in found.text
 

@@ -18,8 +18,11 @@ import pytest
 from pose_ros.cli.up import NODES
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize('name', NODES)
+@pytest.mark.parametrize('number, name', [
+    *((signal.SIGINT, name) for name in NODES), (signal.SIGTERM, NODES[0]),
+    *(pytest.param(signal.SIGTERM, name, marks=pytest.mark.nightly('one handler for both signals'))
+      for name in NODES[1:]),
+])
 def test_a_signal_ends_a_node(
     start: Any, ros: Any, name: str, number: signal.Signals
 ) -> None:

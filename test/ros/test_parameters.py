@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from pose_ros.backends.replay import ReplayBackend
-from pose_ros.core.config import EstimatorConfig, VisualizerConfig
+from pose_ros.core.config import EstimatorConfig, VisualizerConfig, named_fields
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_proximity import PoseProximityNode
 from pose_ros.ros.nodes.pose_visualizer import PoseVisualizerNode
@@ -41,7 +41,7 @@ def set_atomically(ros: Any, values: dict[str, Any]) -> Any:
 
 
 def test_descriptors_carry_range_and_text(ros: Any, estimator: Any) -> None:
-    names = [f.name for f in fields(EstimatorConfig)]
+    names = list(named_fields(EstimatorConfig))
     answer = ros.call(
         DescribeParameters, '/pose_estimator/describe_parameters',
         DescribeParameters.Request(names=names))

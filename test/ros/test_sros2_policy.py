@@ -43,8 +43,8 @@ projection_matrix: {rows: 3, cols: 4, data: [30, 0, 15.5, 0, 0, 30, 15.5, 0, 0, 
 SIMULATED = {'use_sim_time': True}
 VARIANTS: dict[Any, list[dict[str, Any]]] = {
     PoseEstimatorNode: [
-        SIMULATED, {'depth': True}, {'image_transport': 'compressed'},
-        {'depth': True, 'depth_transport': 'compressedDepth'},
+        SIMULATED, {'depth.enabled': True}, {'image_transport': 'compressed'},
+        {'depth.enabled': True, 'depth.transport': 'compressedDepth'},
     ],
     PoseTrackerNode: [SIMULATED],
     PoseVisualizerNode: [SIMULATED] + [

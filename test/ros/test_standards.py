@@ -101,9 +101,9 @@ def test_an_estimator_that_needs_them_says_so(
 
     node = ros.add(
         PoseEstimatorNode, load=lambda config: ReplayBackend(Keypoints.empty()),
-        parameters={'people_from': 'detections'})
+        parameters={'detections.enabled': True})
     assert not node.start() and not node.is_active
-    assert 'install ros-<distro>-vision-msgs, or set people_from: network' in (
+    assert 'install ros-<distro>-vision-msgs, or set detections.enabled: false' in (
         capfd.readouterr().err)
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""pose_tracker with target_frame and body_frames: transforms that are late, missing, or tf2's."""
+"""pose_tracker with output_frame and body_frames: transforms that are late, missing, or tf2's."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def says(ros: Any, text: str) -> bool:
 
 def test_tracked_is_in_the_target_frame(ros: Any, tree: Tree) -> None:
     tree.known[None] = MOUNTED
-    walk = Walk(ros, tree.connect, target_frame='base')
+    walk = Walk(ros, tree.connect, output_frame='base')
     targets = ros.collect(Target, 'pose/target')
     for frame in range(40):
         msg = walk.send(frame)
@@ -88,7 +88,7 @@ def test_tracked_is_in_the_target_frame(ros: Any, tree: Tree) -> None:
 
 
 def test_it_waits_for_a_late_transform_and_keeps_the_order(ros: Any, tree: Tree) -> None:
-    walk = Walk(ros, tree.connect, target_frame='base', transform_timeout_s=2.0)
+    walk = Walk(ros, tree.connect, output_frame='base', transform_timeout_s=2.0)
     sent = [walk.pose(frame) for frame in range(4)]
     for pose in sent:
         walk.publisher.publish(pose)
@@ -108,7 +108,7 @@ def test_it_waits_for_a_late_transform_and_keeps_the_order(ros: Any, tree: Tree)
 def test_without_the_transform_two_dimensions_go_on_and_3d_return(
     ros: Any, tree: Tree
 ) -> None:
-    walk = Walk(ros, tree.connect, target_frame='base', transform_timeout_s=0.05)
+    walk = Walk(ros, tree.connect, output_frame='base', transform_timeout_s=0.05)
     for frame in range(5):
         begin_s = time.monotonic()
         msg = walk.send(frame)
@@ -123,14 +123,14 @@ def test_without_the_transform_two_dimensions_go_on_and_3d_return(
 
 
 def test_what_has_no_3d_waits_for_nothing(ros: Any, tree: Tree) -> None:
-    walk = Walk(ros, tree.connect, target_frame='base', transform_timeout_s=2.0)
+    walk = Walk(ros, tree.connect, output_frame='base', transform_timeout_s=2.0)
     assert walk.send(0, depth=False).header.frame_id == 'base'
     assert walk.node._frames.reason == ''  # of a wait in vain
 
 
 def test_predicted_is_in_the_target_frame(ros: Any, tree: Tree) -> None:
     tree.known[None] = MOUNTED
-    walk = Walk(ros, tree.connect, target_frame='base', max_prediction_s=5.0)
+    walk = Walk(ros, tree.connect, output_frame='base', max_prediction_s=5.0)
     walk.begin_ns -= 9 * 33_333_333
     for frame in range(10):
         walk.send(frame)
@@ -143,10 +143,10 @@ def test_predicted_is_in_the_target_frame(ros: Any, tree: Tree) -> None:
 
 
 def test_each_body_has_a_frame_when_asked(ros: Any, tree: Tree) -> None:
-    walk = Walk(ros, tree.connect, body_frames=True, body_frame_prefix='front_body_')
+    walk = Walk(ros, tree.connect, body_frames_enabled=True, body_frames_prefix='front_body_')
     for frame in range(20):
         msg = walk.send(frame)
-    assert msg.header.frame_id == 'optical'  # no target_frame
+    assert msg.header.frame_id == 'optical'  # no output_frame
     frames, parent, stamp = tree.sent[-1]
     assert parent == 'optical' and stamp == stamp_ns(msg.header.stamp)
     assert list(frames) == [f'front_body_{msg.skeletons[0].id}']
@@ -158,7 +158,7 @@ def test_each_body_has_a_frame_when_asked(ros: Any, tree: Tree) -> None:
 
 
 def test_stopping_gives_out_what_waits(ros: Any, tree: Tree) -> None:
-    walk = Walk(ros, tree.connect, target_frame='base', transform_timeout_s=2.0)
+    walk = Walk(ros, tree.connect, output_frame='base', transform_timeout_s=2.0)
     walk.publisher.publish(walk.pose(0))
     assert ros.spin_until(lambda: walk.node.statistics.counts['received'] == 1)
     walk.node.trigger_deactivate()
@@ -171,11 +171,11 @@ def test_without_tf2_it_says_so_and_the_rest_works(
     ros: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, 'tf2_ros', None)
-    walk = Walk(ros, target_frame='base', body_frames=True)
+    walk = Walk(ros, output_frame='base', body_frames_enabled=True)
     msg = walk.send(0)
     assert msg.header.frame_id == 'optical'
     assert np.isfinite(joints_from_msg(msg)[0]).all()
-    assert says(ros, 'target_frame and body_frames: not without tf2_ros; positions are in the')
+    assert says(ros, 'output_frame and body_frames: not without tf2_ros; positions are in the')
 
 
 def test_without_either_tf2_is_not_asked_for(ros: Any) -> None:
@@ -211,7 +211,7 @@ class TestTf2:
         return _stamped(Header(stamp=stamp or Time(), frame_id=parent), child, transform)
 
     def test_a_static_camera(self, robot: Any) -> None:
-        walk = Walk(robot, transforms_of, target_frame='base', transform_timeout_s=2.0)
+        walk = Walk(robot, transforms_of, output_frame='base', transform_timeout_s=2.0)
         robot.static.sendTransform(self.stamped('base', 'optical', MOUNTED))
         for frame in range(20):
             msg = walk.send(frame)
@@ -219,7 +219,7 @@ class TestTf2:
         assert np.linalg.norm(position[0] - in_base(walk, 19), axis=1).max() < 0.06
 
     def test_a_moving_robot_is_where_it_was_at_the_image(self, robot: Any) -> None:
-        walk = Walk(robot, transforms_of, target_frame='odom', transform_timeout_s=2.0)
+        walk = Walk(robot, transforms_of, output_frame='odom', transform_timeout_s=2.0)
         robot.static.sendTransform(self.stamped('base', 'optical', MOUNTED))
         sent = [walk.pose(frame) for frame in range(20)]
         for frame, pose in enumerate(sent):  # 1 m/s ahead
@@ -235,7 +235,7 @@ class TestTf2:
         assert np.linalg.norm(position[0] - truth, axis=1).max() < 0.06
 
     def test_a_transform_that_comes_late(self, robot: Any) -> None:
-        walk = Walk(robot, transforms_of, target_frame='base', transform_timeout_s=2.0)
+        walk = Walk(robot, transforms_of, output_frame='base', transform_timeout_s=2.0)
         walk.publisher.publish(walk.pose(0))
         assert robot.spin_until(lambda: walk.node.statistics.counts['received'] == 1)
         assert not walk.tracked
@@ -244,7 +244,7 @@ class TestTf2:
         assert np.isfinite(joints_from_msg(walk.tracked[0])[0]).all()
 
     def test_frames_that_are_not_connected(self, robot: Any) -> None:
-        walk = Walk(robot, transforms_of, target_frame='nowhere', transform_timeout_s=0.05)
+        walk = Walk(robot, transforms_of, output_frame='nowhere', transform_timeout_s=0.05)
         msg = walk.send(0)
         assert np.isnan(joints_from_msg(msg)[0]).all()
         assert 'nowhere' in walk.node._frames.reason
@@ -255,7 +255,7 @@ class TestTf2:
 
         buffer = tf2_ros.Buffer()
         tf2_ros.TransformListener(buffer, robot.probe)
-        walk = Walk(robot, transforms_of, body_frames=True)
+        walk = Walk(robot, transforms_of, body_frames_enabled=True)
         for frame in range(20):
             msg: SkeletonArray = walk.send(frame)
         name = f'body_{msg.skeletons[0].id}'
@@ -265,7 +265,7 @@ class TestTf2:
         assert [found.x, found.y, found.z] == pytest.approx(truth, abs=0.1)
 
     def test_stopping_leaves_nothing_behind(self, robot: Any) -> None:
-        walk = Walk(robot, transforms_of, target_frame='base')
+        walk = Walk(robot, transforms_of, output_frame='base')
         node = walk.node
         assert any(t == '/tf' for t, _ in node.get_publisher_names_and_types_by_node(
             'pose_tracker', '/'))

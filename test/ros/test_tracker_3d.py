@@ -82,5 +82,5 @@ def test_poses_without_3d_stay_without(ros):
 
 @pytest.mark.ros
 def test_3d_can_be_left_alone(ros):
-    walk = Walk(ros, metres=False)
+    walk = Walk(ros, track_3d=False)
     assert np.isnan(joints_from_msg(walk.send(0))[0]).all()

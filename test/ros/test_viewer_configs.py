@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 import json
 from pathlib import Path
 import re
@@ -16,8 +15,7 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 import yaml
 
-from pose_ros.core import config
-from pose_ros.core.config import CameraConfig
+from pose_ros.core.config import NODE_CONFIGS, CameraConfig, named_fields
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros import markers
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
@@ -91,12 +89,11 @@ def test_foxglove_shows_what_is_published(published: dict[str, str]) -> None:
 def test_the_guide_names_what_is_there(published: dict[str, str]) -> None:
     text = (CONFIG.parent / 'docs/looking.md').read_text(encoding='utf-8')
     known = {
-        f.name for kind in vars(config).values() if isinstance(kind, type) and
-        kind.__name__.endswith('Config') for f in fields(kind)}
+        name for kind in NODE_CONFIGS.values() for name in named_fields(kind)}
     # Words with an underscore or a colon in code style are parameters, nodes or packages.
-    named = set(re.findall(r'`([a-z]+(?:_[a-z]+)+)(?:: \w+)?`', text))
+    named = set(re.findall(r'`([a-z]+(?:[_.][a-z]+)+)(?:: \w+)?`', text))
     others = {'pose_visualizer', 'pose_standards', 'foxglove_bridge', 'camera_info'}
-    assert {'people_from', 'detections_wait_s', 'marker_lifetime_s'} <= named
+    assert {'detections.enabled', 'detections.wait_s', 'marker_lifetime_s'} <= named
     assert named - known <= others, named - known - others
     for topic in ('pose/overlay', 'pose/markers'):
         assert f'`{topic}`' in text and f'/{topic}' in published

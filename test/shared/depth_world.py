@@ -52,7 +52,8 @@ class World:
         # Long waits: on a busy machine a test must not depend on 50 ms.
         self.node = ros.add(
             PoseEstimatorNode, load=lambda config: backend,
-            parameters={'depth': True, 'depth_wait_s': 0.5, 'mode': 'one-pass'} | parameters,
+            parameters={
+                'depth_enabled': True, 'depth_wait_s': 0.5, 'mode': 'one-pass', **parameters},
         )
         assert self.node.start()
         probe = ros.probe
@@ -60,7 +61,7 @@ class World:
         self.depth = probe.create_publisher(Image, 'depth', 5)
         self.info = probe.create_publisher(CameraInfo, 'camera_info', 5)
         self.poses = ros.collect(SkeletonArray, 'pose')
-        wanted = [self.image, self.info] + [self.depth] * parameters.get('depth', True)
+        wanted = [self.image, self.info] + [self.depth] * parameters.get('depth_enabled', True)
         assert ros.spin_until(lambda: all(p.get_subscription_count() == 1 for p in wanted))
 
     def tell_camera(self, msg: CameraInfo) -> None:

@@ -53,11 +53,20 @@ class Ros:
         self.nodes: list[Any] = []
 
     def add(self, node_class: Callable[..., Any], **kwargs: Any) -> Any:
-        """Make a node in this context and spin it along; parameters by `parameters={}`."""
+        """
+        Make a node in this context and spin it along; parameters by `parameters={}`.
+
+        Their names are those of the fields (depth_wait_s) or of the ROS parameters (depth.wait_s).
+        """
         from rclpy.parameter import Parameter
 
+        from pose_ros.core.config import NODE_CONFIGS, named_fields
+
+        named = [item for c in NODE_CONFIGS.values() for item in named_fields(c).items()]
+        names = {f.name: name for name, f in named}
         overrides = [
-            Parameter(name, value=value) for name, value in kwargs.pop('parameters', {}).items()
+            Parameter(names.get(name, name), value=value)
+            for name, value in kwargs.pop('parameters', {}).items()
         ]
         node = node_class(context=self.context, parameter_overrides=overrides, **kwargs)
         self.nodes.append(node)

@@ -143,3 +143,40 @@ def test_each_pass_sees_everybody(people):
     order = SampleMaker(people, SPEC, Augmentation()).order(epoch=1, passes=3)
     assert np.array_equal(np.sort(order.reshape(3, -1), axis=1), np.tile(np.arange(8), (3, 1)))
     assert len({tuple(part) for part in order.reshape(3, -1)}) == 3
+
+
+def test_half_of_a_body_is_upper_or_lower():
+    y = np.concatenate([np.linspace(10, 90, 11), np.linspace(130, 180, 6)])
+    xy = np.column_stack([np.linspace(40, 60, 17), y]).astype(np.float32)
+    always = Augmentation(half_body=1.0)
+    kinds = set()
+    for seed in range(20):
+        box = augment.half_body_box(xy, always, np.random.default_rng(seed))
+        inside = (xy[:, 1] >= box[1]) & (xy[:, 1] <= box[3])
+        kinds.add(tuple(np.flatnonzero(inside)))
+        # A fifth larger than what it is around.
+        assert box[3] - box[1] == pytest.approx(1.2 * np.ptp(xy[inside, 1]), rel=0.01)
+    assert kinds == {tuple(range(11)), tuple(range(11, 17))}
+    few = xy.copy()
+    few[7:] = np.nan
+    for augmentation, points in ((always, few), (Augmentation(), xy)):
+        rng = np.random.default_rng(0)
+        assert augment.half_body_box(points, augmentation, rng) is None
+
+
+def test_crops_are_degraded_as_the_photo_would_have_been():
+    rng = np.random.default_rng(0)
+    crop = cv2.resize(rng.integers(0, 256, (64, 48, 3), np.uint8), (192, 256))
+    always = Augmentation(degrade=1.0)
+    assert augment.degrade_crop(crop, 1.0, Augmentation.none(), rng) is crop
+
+    def lost(enlarged):
+        changes = [
+            augment.degrade_crop(crop, enlarged, always, np.random.default_rng(seed))
+            for seed in range(8)
+        ]
+        assert all(change.shape == crop.shape for change in changes)
+        return float(np.mean([cv2.Laplacian(change, cv2.CV_32F).std() for change in changes]))
+
+    # The same blur and blocks are larger in a crop that shows few pixels of its photo.
+    assert lost(8.0) < 0.5 * lost(1.0)

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pose_ros.backends.model_files import check_detector, find_model, read_spec
+from pose_ros.backends.model_files import check_passes, find_model, read_spec
 from pose_ros.backends.tensorrt import engine_build, kernels
 from pose_ros.backends.tensorrt.build_progress import Progress
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
 from pose_ros.backends.tensorrt.device import Gpu, GpuRuntime, find_runtime
-from pose_ros.backends.tensorrt.engine_build import EngineRequest
 from pose_ros.backends.tensorrt.engine_cache import EngineCache, Key, default_folder
 from pose_ros.backends.tensorrt.engine_check import check_engine
 from pose_ros.backends.tensorrt.frame_upload import FrameUpload
@@ -98,7 +97,7 @@ class TensorrtBackend:
         self.detector, self.refiner = (read_spec(path) for path in paths)
         for path, spec in zip(paths, (self.detector, self.refiner)):
             _check_supported(path, spec)
-        check_detector(paths[0], self.detector)
+        check_passes(paths[0], self.detector, paths[1], self.refiner)
         self.times = StageTimes()
         self._frame: FrameUpload | None = None
         self._stream: Any = None
@@ -212,6 +211,12 @@ class TensorrtBackend:
         self.times.detect_s += time.perf_counter() - start_s
         return people
 
+    def detect_boxes(
+        self, input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Networks that want it are refused when loading."""
+        raise NotImplementedError
+
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
         """Find the one person of each crop, in image pixels (`core.backend.Backend`)."""
         start_s = time.perf_counter()
@@ -301,8 +306,18 @@ class TensorrtBackend:
 
 def _check_supported(path: Path, spec: ModelSpec) -> None:
     """Raise BackendError for what the kernels cannot do."""
+    if spec.decoder in ('boxes', 'one_stage'):
+        raise BackendError(
+            f'the TensorRT backend does not read the decoder {spec.decoder!r} of {path}: use the '
+            'backend onnx or openvino'
+        )
     if 'nhwc' in (spec.layout, spec.output_layout):
         raise BackendError(
             f'the TensorRT backend cannot run {path}: it does not read or write the layout nhwc. '
             'ONNX Runtime does: use the backend onnx'
+        )
+    if spec.score_scale != 1.0:
+        raise BackendError(
+            f'the TensorRT backend cannot run {path}: its kernels know no score_scale. ONNX '
+            'Runtime does: use the backend onnx'
         )

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-import hashlib
 from importlib import import_module
 import logging
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pose_ros.backends.model_files import read_spec
+from pose_ros.backends.model_files import model_digest, read_spec
 from pose_ros.backends.tensorrt.build_progress import BuildProgress, Progress, make_monitor
 from pose_ros.backends.tensorrt.half_precision import load_model, to_half
 from pose_ros.core.backend import BackendError, ModelSpec
@@ -196,7 +195,7 @@ def engine_key(
         'name': read_spec(path).name,
         'runtime': trt.__name__,
         'runtime_version': trt.__version__,
-        'onnx_sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
+        'onnx_sha256': model_digest(path),
         'precision': precision,
         'size_px': size_px,
         'workspace_bytes': _WORKSPACE_BYTES,

@@ -13,7 +13,14 @@ from typing import Any
 
 from pose_ros.core.config.camera import CameraConfig
 from pose_ros.core.config.estimator import EstimatorConfig
-from pose_ros.core.config.parameter import allowed, check, check_value, coerce
+from pose_ros.core.config.parameter import (
+    allowed,
+    check,
+    check_value,
+    coerce,
+    name_of,
+    named_fields,
+)
 from pose_ros.core.config.proximity import ProximityConfig
 from pose_ros.core.config.recorder import RecorderConfig
 from pose_ros.core.config.standards import StandardsConfig
@@ -33,6 +40,8 @@ __all__ = [
     'check',
     'check_value',
     'coerce',
+    'name_of',
+    'named_fields',
 ]
 
 NODE_CONFIGS: dict[str, type[Any]] = {

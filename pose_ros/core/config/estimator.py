@@ -26,7 +26,8 @@ class EstimatorConfig:
         '', 'ONNX file of the second pass, empty for the shipped one', live=False
     )
     backend: str = param(
-        'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else ONNX Runtime',
+        'auto', 'Runtime of the networks; auto: TensorRT on an NVIDIA GPU, else OpenVINO where it '
+        'is installed and the processor has bfloat16, else ONNX Runtime',
         choices=('auto', 'tensorrt', 'onnx', 'openvino'), live=False,
     )
     gpu: int = param(
@@ -37,6 +38,10 @@ class EstimatorConfig:
         'auto', 'What ONNX Runtime computes on; auto: CUDA where onnxruntime-gpu has it, else the '
         'CPU',
         choices=('auto', 'cpu', 'cuda', 'openvino'), live=False,
+    )
+    openvino_device: str = param(
+        'CPU', "What OpenVINO computes on: GPU and NPU are Intel's; AUTO chooses",
+        choices=('CPU', 'GPU', 'NPU', 'AUTO'), live=False,
     )
     precision: str = param(
         'auto', 'What the networks are computed in; auto: fp16 by TensorRT, bf16 by OpenVINO on '
@@ -74,24 +79,21 @@ class EstimatorConfig:
     min_keypoint_score: float = param(
         0.2, 'Keypoints with a lower score are MISSING', low=0.0, high=1.0
     )
-    min_follow_score: float = param(
-        0.3, 'Single: a followed person with a lower score is looked for in the whole image',
-        low=0.0, high=1.0,
-    )
-    redetect_s: float = param(
+    detection_interval_s: float = param(
         0.0,
-        'Two-pass: people are followed from crop to crop and the first pass runs only every so '
-        'often, s, and when somebody is lost: several times the rate, but new and '
-        'doubtful people are seen up to so much later; 0: on every image',
+        'Two-pass: ROI tracking: people are found in crops around where they were, and the first '
+        'pass (detection) runs only every so often, s, and when a person is lost: several times '
+        'the rate, but new and doubtful people are seen up to so much later; 0: on every image',
         low=0.0, high=10.0,
     )
-    follow_when_late: bool = param(
+    skip_detection_when_late: bool = param(
         True,
         'Two-pass: an image that had to wait for the one before does without the first pass, '
         'never two in a row: nearly twice the rate where the camera is faster than the networks',
     )
-    duplicate_oks: float = param(
-        0.6, 'Two skeletons more alike than this OKS are one person', low=0.0, high=1.0
+    nms_oks: float = param(
+        0.6, 'NMS: of two skeletons more similar than this OKS the better one stays', low=0.0,
+        high=1.0,
     )
     crop_padding: float = param(
         1.25,
@@ -99,7 +101,7 @@ class EstimatorConfig:
         'crop_scale is 1.1; in proportion to it for others',
         low=1.0, high=3.0
     )
-    mirror_crops: bool = param(
+    flip_test: bool = param(
         False,
         'The second pass looks at the mirror image of each crop as well: a little more accurate, '
         'and twice as long',
@@ -119,65 +121,69 @@ class EstimatorConfig:
         0.0, 'Images per second that the camera should send, Hz; 0: as many as it usually does',
         low=0.0, high=1000.0,
     )
-    people_from: str = param(
-        'network',
-        'network: the first pass finds people; detections: topic detections does '
-        '(vision_msgs/Detection2DArray), the second pass looks into its boxes',
-        choices=('network', 'detections'), live=False,
+    detections_enabled: bool = param(
+        False,
+        'Take people from topic detections (vision_msgs/Detection2DArray) instead of the first '
+        'pass; the second pass looks into its boxes',
+        live=False, group='detections',
     )
-    detections_class: str = param(
-        'person', 'Detections of this class_id are people; several with commas, empty for all'
+    detections_class_id: str = param(
+        'person', 'Detections of this class_id are people; several with commas, empty for all',
+        group='detections',
     )
     detections_min_score: float = param(
-        0.3, 'Detections with a lower score are not used', low=0.0, high=1.0
+        0.3, 'Detections with a lower score are not used', low=0.0, high=1.0, group='detections'
     )
     detections_tolerance_s: float = param(
         0.002, 'Detections belong to an image when their stamps differ by at most this, s',
-        low=0.0, high=1.0,
+        low=0.0, high=1.0, group='detections',
     )
     detections_wait_s: float = param(
-        0.5, 'Images wait at most so long for their detections, s', low=0.01, high=5.0
+        0.5, 'Images wait at most so long for their detections, s', low=0.01, high=5.0,
+        group='detections',
     )
-    depth: bool = param(
-        False, '3-D positions from topics depth and camera_info', live=False
+    depth_enabled: bool = param(
+        False, '3-D positions from topics depth and camera_info', live=False, group='depth'
     )
     depth_transport: str = param(
         'raw', 'raw: topic depth; compressedDepth: topic depth/compressedDepth (PNG)',
-        choices=('raw', 'compressedDepth'), live=False,
+        choices=('raw', 'compressedDepth'), live=False, group='depth',
     )
     depth_unit_m: float = param(
         0.0, 'Metres of one unit of the depth image; 0: as REP 118 has it, 0.001 of 16UC1 and 1 '
-        'of 32FC1', low=0.0, high=1.0,
+        'of 32FC1', low=0.0, high=1.0, group='depth',
     )
     depth_registered: bool = param(
         False, 'Depth is registered to the image even if its frame has another name and tf does '
-        'not say that the two are one',
+        'not say that the two are one', group='depth',
     )
     depth_tolerance_s: float = param(
         0.02, 'Depth belongs to an image when their stamps differ by at most this, s', low=0.0,
-        high=1.0,
+        high=1.0, group='depth',
     )
     depth_wait_s: float = param(
-        0.05, 'Skeletons wait at most so long for their depth, s', low=0.001, high=1.0, live=False
+        0.05, 'Skeletons wait at most so long for their depth, s', low=0.001, high=1.0, live=False,
+        group='depth',
     )
     depth_sensor: str = param(
         'structured-light', 'Kind of depth camera: how its noise grows with distance',
-        choices=('structured-light', 'time-of-flight', 'stereo'),
+        choices=('structured-light', 'time-of-flight', 'stereo'), group='depth',
     )
-    stereo_baseline_m: float = param(
-        0.05, 'Distance of the two cameras of a stereo depth camera, m', low=0.005, high=2.0
+    depth_stereo_baseline_m: float = param(
+        0.05, 'Distance of the two cameras of a stereo depth camera, m', low=0.005, high=2.0,
+        group='depth',
     )
-    monocular: bool = param(
+    monocular_enabled: bool = param(
         False,
         'Where no depth is: 3-D positions from camera_info and an assumed stature, marked '
         'POSITION_MONOCULAR',
-        live=False,
+        live=False, group='monocular',
     )
-    assumed_height_m: float = param(
-        1.7, 'Monocular: mean stature of the people to expect, m', low=0.5, high=2.5
+    monocular_height_m: float = param(
+        1.7, 'Mean stature of the people to expect, m', low=0.5, high=2.5, group='monocular'
     )
-    assumed_height_sigma_m: float = param(
-        0.1, 'Monocular: standard deviation of their stature, m', low=0.01, high=0.5
+    monocular_height_sigma_m: float = param(
+        0.1, 'Standard deviation of their stature, m', low=0.01, high=0.5, group='monocular'
     )
     rectified: bool = param(
         False, 'The image is rectified: P of camera_info holds, not K and D', live=False

@@ -17,6 +17,7 @@ def param(
     high: float | None = None,
     choices: tuple[str, ...] | tuple[int, ...] = (),
     live: bool = True,
+    group: str = '',
 ) -> Any:
     """
     Describe one parameter.
@@ -33,6 +34,8 @@ def param(
         The allowed values; empty when any will do.
     live : bool
         Whether it may change while the node is active; else it is read when configuring.
+    group : str
+        ROS parameter group: the field depth_wait_s of group 'depth' is the parameter depth.wait_s.
     """
     metadata = {
         'description': description,
@@ -40,8 +43,28 @@ def param(
         'high': high,
         'choices': choices,
         'live': live,
+        'group': group,
     }
     return field(default=default, metadata=metadata)
+
+
+def name_of(f: Field[Any]) -> str:
+    """Return the name of the ROS parameter of a field: with a dot behind its group."""
+    group = f.metadata['group']
+    return f'{group}.{f.name.removeprefix(group + "_")}' if group else f.name
+
+
+def named_fields(config: Any) -> dict[str, Field[Any]]:
+    """
+    Return the parameters of a config or of its class, by the name of the ROS parameter.
+
+    Examples
+    --------
+    >>> from pose_ros.core.config import EstimatorConfig
+    >>> named_fields(EstimatorConfig)['depth.wait_s'].name
+    'depth_wait_s'
+    """
+    return {name_of(f): f for f in fields(config)}
 
 
 def coerce(f: Field[Any], value: Any) -> Any:
@@ -74,11 +97,11 @@ def check_value(f: Field[Any], value: Any) -> None:
     fits = type(value) is type(f.default) and (
         not isinstance(value, tuple) or all(type(v) is float for v in value))
     if fits and any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
-        raise ValueError(f'{f.name} = {value!r}: must be finite')
+        raise ValueError(f'{name_of(f)} = {value!r}: must be finite')
     if not fits or (low is not None and value < low) or (high is not None and value > high) or (
             choices and value not in choices):
         shown = list(value) if isinstance(value, tuple) else value
-        raise ValueError(f'{f.name} = {shown!r}: must be {allowed(f)}')
+        raise ValueError(f'{name_of(f)} = {shown!r}: must be {allowed(f)}')
 
 
 def check(config: Any) -> None:

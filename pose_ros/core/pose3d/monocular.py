@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-3-D joints without a depth image: how far away somebody is whose stature is assumed.
+3-D joints without a depth image: the distance of a person whose stature is assumed.
 
 A bone of length L at depth z is seen under an angle that is largest when it lies across the ray:
 L >= z l, with l its length on the plane at depth 1. So each bone says "no farther than L / l", and
@@ -106,7 +106,7 @@ def lift_monocular(
     stature_sigma_m: float = 0.1,
 ) -> Joints3D:
     """
-    Estimate where everybody's joints are, from an assumed stature.
+    Estimate where each person's joints are, from an assumed stature.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def _along_ray(seen_m: np.ndarray, length_m: np.ndarray) -> np.ndarray:
     """
     Return how uncertain each joint's depth is against the body's, (N, 17) m^2.
 
-    A bone that is seen shorter than it is points towards the camera or away from it, nobody knows
+    A bone that is seen shorter than it is points towards the camera or away from it, unknown
     which: its far end gets the square of that as variance, on top of its near end's.
 
     Parameters

@@ -93,7 +93,7 @@ class Tracker3D:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everybody."""
+        """Forget all people."""
         k = NUM_KEYPOINTS
         self._stamp_s: float | None = None
         self._id = np.empty(0, np.int64)
@@ -109,7 +109,7 @@ class Tracker3D:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no joint of anybody is known in 3-D."""
+        """Whether no joint is known in 3-D."""
         return not self._known.any()
 
     def update(
@@ -126,7 +126,7 @@ class Tracker3D:
         Parameters
         ----------
         stamp_s : float
-            The image's stamp; one that goes back, or far ahead, forgets everybody first.
+            The image's stamp; one that goes back, or far ahead, forgets all people first.
         tracks : Tracks
             At `stamp_s`, image pixels.
         position : (N, 17, 3) float64

@@ -53,7 +53,7 @@ _AROUND = (
     # The foot points anywhere: it reaches from 0.04 to 0.19 m beyond the ankle.
     ((LEFT_ANKLE, RIGHT_ANKLE), 0.090, 0.050),
 )
-"""Flesh around single keypoints: which, radius and its standard deviation, metres."""
+"""Body around single keypoints: which, radius and its standard deviation, metres."""
 
 
 def _parts() -> list[tuple[_Weights, _Weights, float, float]]:
@@ -138,7 +138,7 @@ def reach_of_unseen(
     Returns
     -------
     position, covariance
-        Filled for everybody of whom one keypoint is known; copies.
+        Filled for every person with a known keypoint; copies.
     """
     position, covariance = position.copy(), covariance.copy()
     known = np.isfinite(position).all(axis=2)

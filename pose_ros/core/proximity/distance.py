@@ -3,11 +3,13 @@
 """
 How near people are to a volume: distance of the body, its lower bound, rate, time to contact.
 
-Information, not certified safety: nobody is in it whom no camera sees, the network may be wrong
-about a joint by more than its covariance says, and bodies are thicker than capsules in a coat.
+Information, not certified safety: a person that no camera sees is not in it, the network may
+be wrong about a joint by more than its covariance says, and bodies are thicker than capsules in
+a coat.
 
-The body is the capsules of `flesh` around the keypoints. Distances to a convex volume are convex
-along a capsule's axis, so the nearest place is found by looking twice, the second time closer.
+The body is capsules around the keypoints (`body_capsules`). Distances to a convex volume are
+convex along a capsule's axis, so the nearest place is found by looking twice, the second time
+closer.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class Proximity:
     ----------
     distance_m : (N,) float64
         Shortest, from the skin of what is known of the body to the zone, negative inside; NaN for
-        somebody without a 3-D joint.
+        a person without a 3-D joint.
     sigma_m : (N,) float64
         Its standard deviation.
     bound_m : (N,) float64
@@ -148,7 +150,7 @@ def proximity(
 
 def walked_sigma_m(since_s: np.ndarray) -> np.ndarray:
     """
-    Return how uncertain it is where people are whom nobody has seen for `since_s`, (N,) m.
+    Return how uncertain the place of people not seen for `since_s` is, (N,) m.
 
     With 95 % they have come no farther than `WALK_M_S` times as long.
     """

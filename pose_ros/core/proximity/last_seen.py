@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where people were last known in 3-D, for those who are not any more."""
+"""Where people were last known in 3-D, for those not seen any more."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class LastSeen(NamedTuple):
     Attributes
     ----------
     position, velocity : (N, 17, 3) float64
-        m and m/s; NaN where never known. Who is not seen does not move, but gets uncertain.
+        m and m/s; NaN where never known. A person not seen does not move, but gets uncertain.
     covariance : (N, 17, 3, 3) float64
         m^2.
     sigma_m : (N,) float64
-        How far each may have gone since, one standard deviation; 0 for who is known now.
+        How far each may have gone since, one standard deviation; 0 for a person known now.
     """
 
     position: np.ndarray
@@ -56,7 +56,7 @@ class LastSeenTracks:
         Parameters
         ----------
         stamp_s : float
-            When it was; a time before the last one forgets everybody.
+            When it was; a time before the last one forgets all people.
         later_s : float
             The answer is for so long after it.
         ids : (N,) int64

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The linear assignment problem: who goes with whom at the smallest total cost."""
+"""The linear assignment problem: pairs of rows and columns at the smallest total cost."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from pose_ros.core.tracking.similarity import oks_similarity, position_similarit
 from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
 
 SAME_SHAPE = 0.5
-"""Smallest similarity of shape of a person who jumped."""
+"""Smallest similarity of shape of a person that jumped."""
 
 
 def associate(
@@ -33,7 +33,7 @@ def associate(
     config: TrackerConfig,
 ) -> list[tuple[int, int]]:
     """
-    Find who of the tracks is who of the detections, in rounds, best founded ones first.
+    Assign detections to tracks, in rounds, the best founded tracks first.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is known of each track besides its motion: who it is, and how sure that somebody is there.
+What is known of each track besides its motion: its id, its state, its evidence.
 
 TENTATIVE until seen often enough, with enough evidence, for long enough; then CONFIRMED while in
 the latest image; LOST as soon as it does not show them: a CONFIRMED person is really there.
@@ -93,7 +93,7 @@ class Lifecycle:
             setattr(self, name, getattr(self, name)[rows])
 
     def look(self) -> None:
-        """Begin a new image, in which nobody has been found yet."""
+        """Begin a new image, in which no track has been found yet."""
         self.keypoint_score[:] = 0.0
         self.missed[:] = True
         self.detection[:] = -1
@@ -118,7 +118,7 @@ class Lifecycle:
         self.missed[rows] = False
         self.confirmed |= (
             (self.hits >= config.confirm_hits)
-            & (self.evidence >= config.confirm_evidence)
+            & (self.evidence >= config.confirm_score_sum)
             & (self.seen_s - self.born_s >= config.confirm_s)
         )
 

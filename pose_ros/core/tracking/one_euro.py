@@ -132,7 +132,7 @@ class OneEuroPeople:
             one_euro.update(stamp_s, points)
 
     def keep(self, ids: list[int]) -> None:
-        """Forget everybody but these."""
+        """Forget all people but these."""
         self._filters = {i: f for i, f in self._filters.items() if i in ids}
 
     def shown(self, ids: list[int], xy: np.ndarray, observed: np.ndarray) -> np.ndarray:

@@ -155,7 +155,7 @@ class SkeletonFilter:
         self.adaptive_noise.keep(rows)
 
     def ahead(self, stamp_s: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return x and P of everybody at a later time, and change nothing."""
+        """Return x and P of all tracks at a later time, and change nothing."""
         dt_s = stamp_s - self.stamp_s
         if dt_s <= 0 or not len(self.x):
             return self.x, self.P
@@ -176,7 +176,7 @@ class SkeletonFilter:
         return x, P
 
     def predict(self, stamp_s: float) -> None:
-        """Carry everybody forward to a later time."""
+        """Carry all tracks forward to a later time."""
         self.x, self.P = self.ahead(stamp_s)
         self.stamp_s = stamp_s
 

@@ -49,7 +49,7 @@ class TargetLock:
     """
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Begin without a target."""
         self.choose(TargetMode.RELEASE)
 
     def choose(self, mode: TargetMode, track_id: int = 0) -> None:
@@ -62,7 +62,7 @@ class TargetLock:
             When mode is BY_ID and the id is no id.
         """
         if mode == TargetMode.BY_ID and track_id < 1:
-            raise ValueError('ids are 1, 2, 3, ...: 0 is nobody')
+            raise ValueError('ids are 1, 2, 3, ...: 0 is no id')
         self.mode = TargetMode(mode)
         self.id = track_id if mode == TargetMode.BY_ID else 0
         self.state = TargetState.SEARCHING if mode else TargetState.NONE

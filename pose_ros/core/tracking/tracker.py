@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-People over time: which detection is whom, and where everybody's keypoints are and go.
+People over time: which detection is of which track, and where keypoints are and go.
 
 A track is TENTATIVE until it was seen often enough, then CONFIRMED; it is LOST when the latest
 image does not show it, and ends when that lasts. Time is the images' stamps and nothing else,
@@ -32,6 +32,13 @@ PRESETS = {
     'smooth': (0.4, 1.2, -0.5),
 }
 """Preset -> process noise, measurement noise and log_q_floor of the SkeletonFilter."""
+
+MAX_GAP_S = 5.0
+"""A longer jump between two stamps ends all tracks: by then a person is anywhere in the image."""
+
+DUPLICATE_OKS = 0.7
+"""A detection more similar than this to one in use does not start a track. The estimator's own NMS
+has let it through at `nms_oks` (0.6), so that this is for detections of others."""
 
 _EYE = np.eye(2, dtype=np.float32)
 _MISSING, _OBSERVED, _PREDICTED = (np.int8(state) for state in KeypointState)
@@ -105,14 +112,14 @@ class Tracker:
             The image's stamp, seconds. A repeated stamp is dropped; one that goes back (a bag
             that loops) or far ahead ends all tracks first.
         keypoints : Keypoints
-            Everybody seen; anything may stand in it.
+            The people found; anything may stand in it.
         image_size : (width, height), optional
             Pixels; another size than before ends all tracks first.
 
         Returns
         -------
         Tracks
-            Everybody tracked, at `stamp_s`.
+            All tracks, at `stamp_s`.
         """
         if not self._accept(stamp_s, image_size):
             self._life.detection[:] = -1
@@ -128,7 +135,7 @@ class Tracker:
         if pairs:
             rows, columns = (np.array(index) for index in zip(*pairs))
             n = len(pairs)
-            # Everybody in the given order: whole arrays are cheaper than picked rows.
+            # All tracks in the given order: whole arrays are cheaper than picked rows.
             in_order = n == len(detected.xy) and bool((columns == np.arange(n)).all())
             measured = detected if in_order else detected.select(columns)
             everybody = n == len(life.id)
@@ -170,7 +177,7 @@ class Tracker:
         reason = ''
         if last is not None and stamp_s < last:
             reason = 'backward_stamp'
-        elif last is not None and stamp_s - last > self.config.max_gap_s:
+        elif last is not None and stamp_s - last > MAX_GAP_S:
             reason = 'forward_jump'
         elif image_size is not None and self._image_size not in (None, image_size):
             reason = 'size_change'
@@ -202,7 +209,7 @@ class Tracker:
     def _begin(
         self, pairs: list[tuple[int, int]], similarity: np.ndarray, detected: Detections
     ) -> None:
-        """Start tracks from the strong detections that belong to nobody."""
+        """Start tracks from the strong detections that belong to no track."""
         if len(pairs) == len(detected.xy):
             return
         config = self.config
@@ -213,9 +220,9 @@ class Tracker:
         if not fit.any():
             return
         double = similarity[[row for row, _ in pairs]].max(axis=0, initial=0.0)
-        double = fit & (double > config.duplicate_oks)
+        double = fit & (double > DUPLICATE_OKS)
         chosen = np.flatnonzero(fit & ~double)
-        chosen = chosen[distinct(detected.select(chosen).keypoints(), config.duplicate_oks)]
+        chosen = chosen[distinct(detected.select(chosen).keypoints(), DUPLICATE_OKS)]
         doubles = int(fit.sum()) - len(chosen)
         if doubles:
             self.counters['duplicate_person'] += doubles
@@ -233,7 +240,7 @@ class Tracker:
             return
         keep = ~gone | (life.confirmed & (unseen_s <= self.config.max_lost_s))
         if self._image_size is not None:
-            # Who has left the image does not come back as who enters it.
+            # A track that left the image does not come back as a person who enters it.
             centre = self._filter.centre()
             keep &= ~gone | ((centre >= 0) & (centre < self._image_size)).all(axis=1)
         if not keep.all():
@@ -242,7 +249,7 @@ class Tracker:
             self._one_euro.keep(life.id.tolist())
 
     def _tracks(self, stamp_s: float | None = None) -> Tracks:
-        """Report everybody now, or carried ahead to `stamp_s`."""
+        """Report all tracks now, or carried ahead to `stamp_s`."""
         config, skeletons, life = self.config, self._filter, self._life
         observed, detection = life.keypoint_score > 0, life.detection.copy()
         if stamp_s is None:

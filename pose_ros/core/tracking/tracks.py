@@ -94,7 +94,7 @@ class Tracks:
 
     @classmethod
     def empty(cls, stamp_s: float = 0.0) -> Tracks:
-        """Return the tracks of nobody."""
+        """Return no tracks."""
         k = NUM_KEYPOINTS
         return cls(
             stamp_s,

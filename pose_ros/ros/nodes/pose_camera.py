@@ -139,7 +139,7 @@ class PoseCameraNode(ManagedNode):
         self.statistics.add('send', time.perf_counter() - started_s)
 
     def _is_awaited(self) -> bool:
-        """Whether all who are waited for are there, and have had time to find each other."""
+        """Whether all awaited subscribers are there, and have had time to connect."""
         wanted, now_s = self.config.wait_for_subscribers, time.monotonic()
         if self._publisher.get_subscription_count() < wanted:
             self._awaited_since_s = now_s

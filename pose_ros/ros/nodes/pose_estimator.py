@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-`pose_estimator`: images in, everybody seen in each of them out.
+`pose_estimator`: images in, the people in each of them out.
 
 Subscribes `image` (or `image/compressed`), publishes `pose`. Inference runs in the callback: with
 keep-last 1 the middleware holds the newest image meanwhile, and older ones are dropped, counted.
@@ -11,7 +11,7 @@ inside the networks, `callback` is with it; `convert`, `detect`, `refine` and `p
 parts, `network` is inside detect and refine, `around` their rest; `age` is publication minus
 stamp. Each as `_p50_ms`, `_p95_ms`, `_p99_ms`. `followed` counts images without a first pass.
 
-With `people_from: detections` another node finds the people (`detections_input`), and an image is
+With `detections.enabled: true` another node finds the people (`detections_input`), and an image is
 worked on when its detections have come. With the parameter `depth` it subscribes `depth` and
 `camera_info` as well and gives 3-D positions (`depth_input`); where they cannot be had the
 reason is on /diagnostics. With `monocular` people without any depth get positions from an assumed
@@ -122,11 +122,11 @@ class PoseEstimatorNode(ManagedNode):
         self._drops, self._intensity = DropCounter(), IntensityRange()
         self._last_stamp_ns, self._last_size = 0, None
         self._input = ImageChecks(self, lambda: self._subscription)
-        if self.config.people_from == 'detections':
+        if self.config.detections_enabled:
             self._detections = DetectionsInput(self, self.config)
-        if self.config.depth or self.config.monocular:
+        if self.config.depth_enabled or self.config.monocular_enabled:
             self._camera = CameraInput(self, self.config.rectified)
-            if self.config.depth:
+            if self.config.depth_enabled:
                 self._depth = DepthInput(self, self.config, self._camera)
         self._subscription = self.create_subscription(
             kind, topic,
@@ -194,7 +194,7 @@ class PoseEstimatorNode(ManagedNode):
         problem = '' if self._depth is None else self._depth.problem()
         if not problem:
             return ''
-        what = 'depth (assumed stature instead)' if self.config.monocular else '3-D'
+        what = 'depth (assumed stature instead)' if self.config.monocular_enabled else '3-D'
         return what + problem
 
     def details(self) -> list[KeyValue]:
@@ -206,13 +206,14 @@ class PoseEstimatorNode(ManagedNode):
             KeyValue(key='model', value=self._model()),
             KeyValue(key='mode', value=self.config.mode),
             *(KeyValue(key=key, value=value) for key, value in self._input.values().items()),
-            KeyValue(key='people_from', value=self.config.people_from),
+            KeyValue(
+                key='detections', value='topic' if self.config.detections_enabled else 'network'),
         ]
 
     def _model(self) -> str:
         if self._backend is None:
             return ''
-        if self.config.people_from == 'detections':
+        if self.config.detections_enabled:
             return self._backend.refiner.name
         names = [self._backend.detector.name]
         if self.config.mode != 'one-pass' and self._backend.refiner.name != names[0]:
@@ -237,7 +238,8 @@ class PoseEstimatorNode(ManagedNode):
             self._estimate(msg, received, entered_s)
         else:
             self._detections.offer(
-                msg, lambda boxes_in: self._estimate(msg, received, time.perf_counter(), boxes_in))
+                msg.header,
+                lambda boxes_in: self._estimate(msg, received, time.perf_counter(), boxes_in))
         self._late_frames.end(time.perf_counter())
 
     def _estimate(
@@ -297,7 +299,7 @@ class PoseEstimatorNode(ManagedNode):
         self, people: Keypoints, header: Header, size: tuple[int, int], facts: dict[str, Any],
         joints: Joints3D | None,
     ) -> None:
-        if self.config.monocular:
+        if self.config.monocular_enabled:
             joints = self._assume(people, size, joints)
         published = self.get_clock().now()
         self._publisher.publish(
@@ -315,8 +317,8 @@ class PoseEstimatorNode(ManagedNode):
         assert self._camera.camera is not None
         started_s = time.perf_counter()
         placed = lift_monocular(
-            self._camera.camera, people, self.config.assumed_height_m,
-            self.config.assumed_height_sigma_m,
+            self._camera.camera, people, self.config.monocular_height_m,
+            self.config.monocular_height_sigma_m,
         )
         if joints is not None:
             lifted = np.isfinite(joints.position).all(axis=2).any(axis=1)

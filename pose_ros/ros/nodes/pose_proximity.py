@@ -161,7 +161,7 @@ class PoseProximityNode(ManagedNode):
         self.statistics.add('measure', time.perf_counter() - started_s)
 
     def _watch(self) -> None:
-        """Say that nobody is looking, once per `stale_after_s`."""
+        """Say STALE, once per `stale_after_s`."""
         now_s, limit_s = time.monotonic(), self.config.stale_after_s
         if now_s - max(self._heard_s, self._said_s) < limit_s or self._output is None:
             return

@@ -33,7 +33,7 @@ from pose_ros.ros.standard_messages import (
 )
 
 _LISTENERS_EVERY_S = 0.25
-_SILENT_AFTER_S = 2.0  # without skeletons for so long nobody is tracked any more
+_SILENT_AFTER_S = 2.0  # without skeletons for so long no person is tracked any more
 
 
 class PoseStandardsNode(ManagedNode):
@@ -81,7 +81,7 @@ class PoseStandardsNode(ManagedNode):
         self._follow_listeners()
 
     def deactivate(self) -> None:
-        """Say that nobody is tracked, unsubscribe."""
+        """Say that no person is tracked, unsubscribe."""
         if self._timer is not None:
             self.destroy_timer(self._timer)
             self._timer = None

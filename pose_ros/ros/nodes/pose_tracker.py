@@ -95,7 +95,7 @@ class PoseTrackerNode(ManagedNode):
         """Subscribe, serve and start the clocks."""
         self._last_pose_s = self._stale_said_s = time.monotonic()
         self._subscription = self.create_subscription(SkeletonArray, 'pose', self._on_pose, 10)
-        if self.config.metres:
+        if self.config.track_3d:
             self._camera = CameraInput(self, self.config.rectified, self._use_camera)
         self._frames = FrameOutput(self, self.config, self._connect)
         self._lock_service = self.create_service(LockTarget, 'pose/lock_target', self._on_lock)
@@ -200,7 +200,7 @@ class PoseTrackerNode(ManagedNode):
         tracks = tracker.update(stamp_seconds(msg.header.stamp), keypoints, image_size)
         track_s = time.perf_counter() - updated_s
         self._last = msg
-        joints = self._track_3d(msg, keypoints, tracks) if self.config.metres else None
+        joints = self._track_3d(msg, keypoints, tracks) if self.config.track_3d else None
         self._target.update(tracks, image_size, self.config.target_hold_s)
         target = Target(
             state=int(self._target.state), id=self._target.id, lost_s=self._target.lost_s,
@@ -293,7 +293,7 @@ class PoseTrackerNode(ManagedNode):
         }
 
     def _watch(self) -> None:
-        """Say on `pose/tracked` that nobody is looking, once per `stale_after_s`."""
+        """Say STALE on `pose/tracked`, once per `stale_after_s`."""
         now_s = time.monotonic()
         waited_s = now_s - max(self._stale_said_s, self._last_pose_s)
         if not self._is_stale() or waited_s < self.config.stale_after_s or self._tracker is None:

@@ -10,7 +10,6 @@ STALE, or stop coming, the markers go and the latest image gets a red banner.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 import time
 from typing import Any
 
@@ -46,9 +45,10 @@ from pose_ros.ros.images import (
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
 from pose_ros.ros.process import spin
+from pose_ros.ros.stamp_sync import StampSync
 
 _LISTENERS_EVERY_S = 0.25
-_SILENT_AFTER_S = 2.0  # skeletons that do not come for so long are STALE, whoever should say it
+_SILENT_AFTER_S = 2.0  # skeletons that do not come for so long are STALE
 _BANNER_EVERY_S = 0.5  # images with a STALE banner
 _LONGEST_AGE_S = 10.0  # beyond this another clock stamped the images
 _TOPICS = {
@@ -66,8 +66,8 @@ class PoseVisualizerNode(ManagedNode):
         self._overlay: Any = None
         self._listening: dict[str, Any] = {}
         self._listener_timer: Any = None
-        self._images: OrderedDict[int, Image | CompressedImage] = OrderedDict()
-        self._skeletons: OrderedDict[int, SkeletonArray] = OrderedDict()
+        self._sync: StampSync[Image | CompressedImage] = StampSync(
+            self.config.image_buffer, self.config.image_buffer)
         self._last_image: Image | CompressedImage | None = None
         self._intensity = IntensityRange()
         self._last_header = Header()
@@ -124,7 +124,7 @@ class PoseVisualizerNode(ManagedNode):
         )
 
     def _follow_listeners(self) -> None:
-        """Subscribe what is needed for those who listen to us, and nothing else."""
+        """Subscribe what is needed for our subscribers, and nothing else."""
         overlay = self._overlay.get_subscription_count() > 0
         markers = self._markers.get_subscription_count() > 0
         image_type, image_topic = transport_topic(self, 'image', self.config.image_transport)
@@ -154,19 +154,13 @@ class PoseVisualizerNode(ManagedNode):
     def _stop(self, name: str) -> None:
         self.destroy_subscription(self._listening.pop(name))
         if name == 'image':
-            self._images.clear()
-            self._skeletons.clear()
+            self._sync.clear()
             self._last_image = None
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
         self.statistics.counts['images'] += 1
-        stamp = stamp_ns(msg.header.stamp)
-        skeletons = self._skeletons.pop(stamp, None)
-        if skeletons is not None:
-            self._draw(msg, skeletons)
-            return
-        self._images[stamp] = msg
-        _keep_latest(self._images, self.config.image_buffer)
+        self._sync.waiting = self._sync.kept = self.config.image_buffer
+        self._sync.came(stamp_ns(msg.header.stamp), msg)
 
     def _on_skeletons(self, msg: SkeletonArray) -> None:
         self.statistics.counts['skeletons'] += 1
@@ -181,29 +175,25 @@ class PoseVisualizerNode(ManagedNode):
             return
         if self.config.skeletons == 'predicted':
             # Carried forward to a moment without an image: drawn into the newest, once.
-            if self._images:
-                newest = self._images.popitem()[1]
-                self._images.clear()
+            newest = self._sync.newest()
+            if newest is not None:
+                self._sync.clear()
                 self._draw(newest, msg)
             return
-        stamp = stamp_ns(msg.header.stamp)
-        image = self._images.get(stamp)
-        if image is None:
-            # It may be still on its way.
-            self._skeletons[stamp] = msg
-            if _keep_latest(self._skeletons, self.config.image_buffer):
+
+        def done(image: Image | CompressedImage | None) -> None:
+            if image is None:
                 self.statistics.counts['without_image'] += 1
-            return
-        # Older images have been skipped by the estimator: nothing will come for them.
-        while next(iter(self._images)) != stamp:
-            self._images.popitem(last=False)
-        del self._images[stamp]
-        self._draw(image, msg)
+            else:
+                self._draw(image, msg)
+
+        # Its image may be still on its way; older ones have been skipped by the estimator.
+        self._sync.offer(stamp_ns(msg.header.stamp), done)
 
     def _draw_stale(self, msg: SkeletonArray, why: str) -> None:
         """Draw into the newest image there is that what was seen is old, now and then."""
         now_s = time.monotonic()
-        newest = next(reversed(self._images.values()), self._last_image)
+        newest = self._sync.newest() or self._last_image
         if newest is None or now_s - self._banner_s < _BANNER_EVERY_S:
             return
         self._banner_s = now_s
@@ -292,15 +282,6 @@ class PoseVisualizerNode(ManagedNode):
 
     def _shown(self, tracks: Tracks) -> Tracks:
         return tracks.select(self._is_shown(tracks))
-
-
-def _keep_latest(buffer: OrderedDict[int, Any], count: int) -> int:
-    """Drop the oldest entries beyond `count`; return how many."""
-    dropped = 0
-    while len(buffer) > count:
-        buffer.popitem(last=False)
-        dropped += 1
-    return dropped
 
 
 def main(args: list[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What pose_recorder counts: rates, ages, who was confirmed when; its live line and its end."""
+"""What pose_recorder counts: rates, ages, confirmed tracks; its live line and its end."""
 
 from __future__ import annotations
 

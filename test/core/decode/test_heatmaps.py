@@ -120,3 +120,11 @@ def test_a_map_of_one_pixel_is_read_all_the_same(refinement, shape):
     read = decode_heatmaps(np.ones((1, 17, *shape), np.float32), replace(
         SPEC, refinement=refinement))
     assert np.isfinite(read.xy).all() and (read.score == 1.0).all()
+
+
+def test_maxima_of_another_scale_become_scores():
+    maps = 4 * gaussians(somewhere(0))
+    plain, scaled = (
+        decode_heatmaps(maps, replace(SPEC, score_scale=scale)) for scale in (1.0, 0.125))
+    assert (plain.score == 1).all() and (scaled.score < 0.51).all() and scaled.score.min() > 0.4
+    np.testing.assert_array_equal(plain.xy, scaled.xy)

@@ -49,3 +49,16 @@ def test_the_score_is_that_of_the_less_sure_axis():
     assert decode_simcc(x * 9, y * 9, spec()).score.max() == 1
     flat = decode_simcc(x * 0 - 1, y * 0 - 1, spec())
     assert not flat.score.any() and np.isfinite(flat.xy).all()
+
+
+def test_maxima_of_another_scale_become_scores():
+    """RTMW gives 5.3 for a joint that is seen and 1.1 for one that is not."""
+    xy = np.full((1, NUM_KEYPOINTS, 2), 60.0)
+    seen, unseen = vectors(xy, 2.0, 5.3), vectors(xy, 2.0, 1.1)
+    for maxima in (seen, unseen):
+        assert (decode_simcc(*maxima, spec()).score == 1).all()
+    scaled = spec(score_scale=1 / 5.3)
+    np.testing.assert_allclose(decode_simcc(*seen, scaled).score, 1.0, atol=1e-6)
+    np.testing.assert_allclose(decode_simcc(*unseen, scaled).score, 1.1 / 5.3, rtol=1e-5)
+    np.testing.assert_array_equal(
+        decode_simcc(*unseen, scaled).xy, decode_simcc(*unseen, spec()).xy)

@@ -72,9 +72,9 @@ def test_boxes_of_others_are_in_pixels_of_the_image(backend, frames, angle, mirr
     mounted = cv2.rotate(image, AS_MOUNTED[angle])
     to_upright, _ = geometry.upright((mounted.shape[1], mounted.shape[0]), angle)
     mounted_box = geometry.map_boxes(geometry.invert(to_upright), box)
-    plain = TwoPassEstimator(backend, EstimatorConfig(mirror_crops=mirrored))
+    plain = TwoPassEstimator(backend, EstimatorConfig(flip_test=mirrored))
     turned = TwoPassEstimator(
-        backend, EstimatorConfig(mirror_crops=mirrored, image_rotation=angle))
+        backend, EstimatorConfig(flip_test=mirrored, image_rotation=angle))
     wanted, found = plain.estimate(image, boxes=box), turned.estimate(mounted, boxes=mounted_box)
     np.testing.assert_allclose(upright(found.xy, mounted, angle), wanted.xy, atol=2.0)
     # In pixels of the image as it came, not of the turned one.
@@ -85,7 +85,7 @@ def test_boxes_of_others_are_in_pixels_of_the_image(backend, frames, angle, mirr
 
 def test_people_are_followed_from_crop_to_crop_and_the_angle_may_change(backend, frames):
     estimator = TwoPassEstimator(
-        backend, EstimatorConfig(redetect_s=10.0, image_rotation=180))
+        backend, EstimatorConfig(detection_interval_s=10.0, image_rotation=180))
     mounted = cv2.rotate(frames[1], cv2.ROTATE_180)
     first = estimator.estimate(mounted, 0.0)
     followed = estimator.estimate(mounted, 0.04)

@@ -20,7 +20,7 @@ from pose_ros.media.people_images import people_images
 
 
 def test_the_first_pass_runs_every_so_often_and_on_time():
-    run = Run(Stage(person(150, 200), person(400, 200)), redetect_s=0.2)
+    run = Run(Stage(person(150, 200), person(400, 200)), detection_interval_s=0.2)
     kinds = []
     for _ in range(16):
         assert sees(run.step(), *run.stage.people)
@@ -33,7 +33,7 @@ def test_the_first_pass_runs_every_so_often_and_on_time():
 
 
 def test_moving_people_are_followed_with_their_scores():
-    run = Run(Stage(person(150, 200), person(400, 200)), redetect_s=1.0)
+    run = Run(Stage(person(150, 200), person(400, 200)), detection_interval_s=1.0)
     first = run.step()
     for _ in range(20):
         run.stage.people = [run.stage.people[0] + 8.0, run.stage.people[1] - [6.0, 0.0]]
@@ -44,7 +44,7 @@ def test_moving_people_are_followed_with_their_scores():
 
 def test_new_people_are_found_within_redetect_s():
     for late in range(1, 8):
-        run = Run(Stage(person(150, 200)), redetect_s=0.2)
+        run = Run(Stage(person(150, 200)), detection_interval_s=0.2)
         for _ in range(late):
             run.step()
         run.stage.people.append(person(450, 300))
@@ -56,7 +56,7 @@ def test_new_people_are_found_within_redetect_s():
 
 
 def test_into_an_empty_scene_people_come_at_once():
-    run = Run(Stage(), redetect_s=10.0)
+    run = Run(Stage(), detection_interval_s=10.0)
     for _ in range(3):
         assert not len(run.step())
     run.stage.people.append(person(300, 200))
@@ -64,7 +64,7 @@ def test_into_an_empty_scene_people_come_at_once():
 
 
 def test_whoever_is_lost_is_looked_for_in_the_same_image():
-    run = Run(Stage(person(150, 200), person(400, 200)), redetect_s=10.0)
+    run = Run(Stage(person(150, 200), person(400, 200)), detection_interval_s=10.0)
     run.step()
     run.step()
     run.stage.people[1] = person(550, 400)  # he jumped, farther than his crop reaches
@@ -76,7 +76,7 @@ def test_whoever_is_lost_is_looked_for_in_the_same_image():
 
 def test_nobody_is_lost_at_a_scene_cut():
     stage = Stage(person(150, 200))
-    run = Run(stage, redetect_s=10.0)
+    run = Run(stage, detection_interval_s=10.0)
     run.step()
     run.step()
     assert stage.calls == ['refine']
@@ -91,7 +91,7 @@ def test_nobody_is_lost_at_a_scene_cut():
 
 
 def test_people_who_cross_stay_apart():
-    run = Run(Stage(person(100, 200), person(500, 205)), redetect_s=0.4)
+    run = Run(Stage(person(100, 200), person(500, 205)), detection_interval_s=0.4)
     hidden = 0
     for _ in range(60):
         run.stage.people = [run.stage.people[0] + [8, 0], run.stage.people[1] - [8, 0]]
@@ -106,7 +106,7 @@ def test_people_who_cross_stay_apart():
     (5.0, 4.0), (5.0, 5.0), (5.0, 9.0), (0.0, 0.0), (None, None), (5.0, None), (None, 5.0)])
 def test_without_stamps_that_rise_nobody_is_followed(stamps):
     stage = Stage(person(150, 200))
-    estimator = TwoPassEstimator(stage, EstimatorConfig(redetect_s=10.0))
+    estimator = TwoPassEstimator(stage, EstimatorConfig(detection_interval_s=10.0))
     for stamp_s in stamps:
         estimator.estimate(IMAGE, stamp_s)
         assert stage.calls == ['detect', 'refine']
@@ -114,7 +114,7 @@ def test_without_stamps_that_rise_nobody_is_followed(stamps):
 
 def test_after_a_clock_that_was_set_back_people_are_followed_again():
     stage = Stage(person(150, 200), person(400, 200))
-    estimator = TwoPassEstimator(stage, EstimatorConfig(redetect_s=1.0))
+    estimator = TwoPassEstimator(stage, EstimatorConfig(detection_interval_s=1.0))
     for n in range(3):
         estimator.estimate(IMAGE, 1000.0 + n * PERIOD_S)
     stage.people.pop()
@@ -127,7 +127,7 @@ def test_after_a_clock_that_was_set_back_people_are_followed_again():
 
 
 def test_another_size_mode_or_boxes_end_the_roi_tracker():
-    run = Run(Stage(person(150, 200)), redetect_s=10.0)
+    run = Run(Stage(person(150, 200)), detection_interval_s=10.0)
     run.step()
     run.image = IMAGE[:400]
     run.step()
@@ -147,7 +147,8 @@ def test_another_size_mode_or_boxes_end_the_roi_tracker():
 
 
 def test_more_people_than_crops_are_not_followed():
-    run = Run(Stage(*(person(80 + 150 * n, 200) for n in range(4))), redetect_s=10.0, max_crops=3)
+    stage = Stage(*(person(80 + 150 * n, 200) for n in range(4)))
+    run = Run(stage, detection_interval_s=10.0, max_crops=3)
     for _ in range(3):
         assert sees(run.step(), *run.stage.people)
         assert 'detect' in run.stage.calls
@@ -156,7 +157,7 @@ def test_more_people_than_crops_are_not_followed():
 def test_doubtful_people_come_and_go_without_a_first_pass():
     stage = Stage(person(150, 200))
     stage.score = 0.02
-    run = Run(stage, redetect_s=10.0, min_candidate_score=0.0)
+    run = Run(stage, detection_interval_s=10.0, min_candidate_score=0.0)
     found = run.step()
     assert len(found) == 1 and found.person_score[0] < SURE_SCORE
     stage.people.clear()
@@ -168,7 +169,7 @@ def test_frames_of_every_encoding_are_compared():
     data = np.full(480 * 640 * 2, 90, np.uint8)
     stage = Stage(person(150, 200))
     for encoding, step in (('bgr8', 0), ('mono16', 1280), ('yuyv', 1280)):
-        estimator = TwoPassEstimator(stage, EstimatorConfig(redetect_s=10.0))
+        estimator = TwoPassEstimator(stage, EstimatorConfig(detection_interval_s=10.0))
         images = [
             CameraImage(values, encoding, 640, 480, step) if step else CameraImage.from_bgr(image)
             for values, image in ((data, IMAGE), (data + 1, IMAGE + 1), (data + 100, IMAGE + 100))
@@ -187,7 +188,7 @@ def test_a_still_scene_gives_the_same_people_with_the_shipped_networks(count):
     backend = load_backend(config)
     image = people_images(count)[0]
     wanted = TwoPassEstimator(backend, config).estimate(image, 0.0)
-    following = TwoPassEstimator(backend, replace(config, redetect_s=10.0))
+    following = TwoPassEstimator(backend, replace(config, detection_interval_s=10.0))
     for n in range(5):
         found = following.estimate(image, 0.1 * n)
     sure = wanted.select(wanted.person_score >= 0.5)

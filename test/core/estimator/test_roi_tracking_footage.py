@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""`follow_when_late` on real footage, played faster than the machine is; the shipped networks."""
+"""Late frames on real footage, played faster than the machine is; the shipped networks."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def scores(sequence: MotSequence, answers: list[Answer]) -> dict[str, float]:
     return result.scores()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly('a sequence of 71 crowded images played four times, a minute')
 @pytest.mark.data
 @pytest.mark.timeout(600)
 def test_in_a_crowd_nobody_is_followed_worse(backend) -> None:
@@ -96,12 +96,12 @@ def test_in_a_crowd_nobody_is_followed_worse(backend) -> None:
     for slowness in (0.5, 0.7):
         rows = []
         for follows in (False, True):
-            answers = play(backend, frames, slowness, follow_when_late=follows)
+            answers = play(backend, frames, slowness, skip_detection_when_late=follows)
             try:
                 rows.append(scores(sequence, answers))
             except MetricsMissing as error:
                 pytest.skip(str(error))
-            print(f'slowness {slowness}, follow_when_late {follows}: {len(answers)} images of '
+            print(f'slowness {slowness}, skip when late {follows}: {len(answers)} images of '
                   f'{len(frames)}, {sum(a.followed for a in answers)} followed; '
                   f'MOTA {rows[-1]["mota"]:.1f}, IDF1 {rows[-1]["idf1"]:.1f}')
         gains.append([rows[1][name] - rows[0][name] for name in ('mota', 'idf1')])

@@ -21,7 +21,7 @@ def test_every_second_late_image_does_without_the_first_pass():
         assert sees(run.step(late=late), *run.stage.people)
         kinds.append('detect' in run.stage.calls)
     assert kinds == [True, False, True, False, True, False, True, True]
-    run = Run(Stage(person(150, 200)), follow_when_late=False)
+    run = Run(Stage(person(150, 200)), skip_detection_when_late=False)
     for _ in range(4):
         run.step(late=True)
         assert 'detect' in run.stage.calls
@@ -104,8 +104,9 @@ class Played:
 def test_when_the_camera_is_too_fast_half_the_images_more_and_newcomers_hardly_later():
     """The figures of docs/benchmarks.md."""
     for camera_hz, later_s in ((60, 0.011), (25, 0.0)):
-        plain = Played(camera_hz, follow_when_late=False)
-        late, often = Played(camera_hz), Played(camera_hz, follow_when_late=False, redetect_s=0.1)
+        plain = Played(camera_hz, skip_detection_when_late=False)
+        late, often = Played(camera_hz), Played(
+            camera_hz, skip_detection_when_late=False, detection_interval_s=0.1)
         print(f'{camera_hz} Hz:', *(
             f'{name} {run.rate_hz:.1f}/s, newcomers after {1e3 * np.mean(run.waits_s):.0f} ms, '
             f'at most {1e3 * max(run.waits_s):.0f}; p99/p50 {run.uneven:.2f};'
@@ -117,7 +118,7 @@ def test_when_the_camera_is_too_fast_half_the_images_more_and_newcomers_hardly_l
 
 
 def test_at_70_percent_load_nothing_changes():
-    plain = Played(0.7 * 18, follow_when_late=False)
+    plain = Played(0.7 * 18, skip_detection_when_late=False)
     late = Played(0.7 * 18)
     assert late.published_s == plain.published_s
-    assert late.uneven < 1.1 < Played(0.7 * 18, redetect_s=0.2).uneven
+    assert late.uneven < 1.1 < Played(0.7 * 18, detection_interval_s=0.2).uneven

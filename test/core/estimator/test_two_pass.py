@@ -92,9 +92,9 @@ def test_two_passes_give_the_sharp_keypoints_best_first():
 
 def test_crops_are_looked_at_twice_on_demand():
     scene = Scene(person(50, 50), person(300, 200, 200, 1))
-    assert len(estimator(scene, mirror_crops=True).estimate(IMAGE)) == 2
+    assert len(estimator(scene, flip_test=True).estimate(IMAGE)) == 2
     assert scene.calls[-1] == ('refine', 4)
-    estimator(scene, mirror_crops=True).estimate(IMAGE, boxes=np.array([[40., 40., 160., 160.]]))
+    estimator(scene, flip_test=True).estimate(IMAGE, boxes=np.array([[40., 40., 160., 160.]]))
     assert scene.calls[-1] == ('refine', 2)
 
 
@@ -205,6 +205,26 @@ def test_another_mode_in_between_forgets_the_followed_person():
     one.estimate(IMAGE, 0.04)
     one.config = EstimatorConfig(mode='single')
     one.estimate(IMAGE, 0.08)
+    assert scene.calls[0][0] == 'detect'
+
+
+def test_single_does_not_follow_the_people_of_another_mode():
+    scene = Scene(person(50, 50), person(300, 200, 200, 1))
+    one = estimator(scene, mode='two-pass')
+    assert len(one.estimate(IMAGE, 0.0)) == 2
+    one.config = EstimatorConfig(mode='single')
+    assert len(one.estimate(IMAGE, 0.04)) == 1
+    assert scene.calls[0][0] == 'detect'
+    one.config = EstimatorConfig(mode='two-pass', detection_interval_s=1.0)
+    assert len(one.estimate(IMAGE, 0.08)) == 2
+
+
+def test_single_looks_everywhere_while_the_person_is_doubtful():
+    scene = Scene(person(50, 50))
+    single = estimator(scene, mode='single')
+    single.estimate(IMAGE, 0.0)
+    single._roi_tracker._found.person_score[:] = 0.45
+    single.estimate(IMAGE, 0.04)
     assert scene.calls[0][0] == 'detect'
 
 

@@ -79,7 +79,7 @@ def test_a_target_chosen_by_id_is_never_replaced():
 
 def test_no_id_is_refused_and_a_bag_that_loops_releases():
     lock = TargetLock()
-    with pytest.raises(ValueError, match='nobody'):
+    with pytest.raises(ValueError, match='no id'):
         lock.choose(TargetMode.BY_ID, 0)
     lock.choose(TargetMode.LARGEST)
     lock.update(tracks(100.0, {1: (300, 300)}), SIZE, 5.0)

@@ -77,7 +77,8 @@ def test_frames_are_handed_over_as_the_backend_takes_them(
 @pytest.mark.parametrize('follows', [True, False])
 def test_images_that_wait_do_without_a_first_pass(ros: Any, follows: bool) -> None:
     """The shipped networks, one image right after the other; never two in a row without."""
-    node = ros.add(PoseEstimatorNode, parameters={'follow_when_late': follows, 'backend': 'onnx'})
+    node = ros.add(
+        PoseEstimatorNode, parameters={'skip_detection_when_late': follows, 'backend': 'onnx'})
     assert node.start()
     poses = ros.collect(SkeletonArray, 'pose')
     messages = [image_to_msg(image, header(7)) for image in people_images(1)]
@@ -122,7 +123,7 @@ def test_a_compressed_topic_named_as_the_image_is_taken_as_that(
               for word in ('-r', text)]
     estimator = ros.add(
         PoseEstimatorNode, load=lambda config: backend, cli_args=['--ros-args', *remaps],
-        parameters={'image_transport': transport, 'depth': True})
+        parameters={'image_transport': transport, 'depth.enabled': True})
     assert estimator.start()
     camera = Camera(ros, '/cam/image_raw/compressed', CompressedImage)
     pose = camera.send(image_to_compressed_msg(PICTURE, header(3)))

@@ -124,10 +124,10 @@ def test_buffers_stay_bounded(ros: Any, tracks: Tracks) -> None:
     stage.wait_for(stage.images)
     for sec in range(1, 12):
         stage.node._on_image(image_to_msg(PICTURE, header(sec)))
-    assert len(stage.node._images) == 3
+    assert len(stage.node._sync._partners) == 3
     for sec in range(21, 32):
         stage.node._on_skeletons(tracks_to_msg(tracks, header(sec), (640, 480)))
-    assert len(stage.node._skeletons) == 3
+    assert len(stage.node._sync) == 3
     assert stage.node.statistics.counts['without_image'] == 8
 
 
