@@ -34,8 +34,11 @@ train: ## train a network on labelled photos; ARGS='--data DIR --out DIR', or AR
 bench: ## measure cost, rate, latency and accuracy on this machine
 	@./run python -m benchmarks.bench $(ARGS)
 
-gpu-check: ## everything that wants an NVIDIA GPU; writes gpu_check.json and gpu_check.md
-	@./run pose_ros gpu-check $(ARGS)
+gpu-check: ## what wants an NVIDIA GPU; writes gpu_check.json, gpu_latency.json; WHEELS=DIR offline
+	@$(or $(POSE_ROS_PYTHON),python3) -m venv --system-site-packages .venv-gpu
+	@.venv-gpu/bin/python -m pip install -q --disable-pip-version-check \
+		$(if $(WHEELS),--no-index --find-links "$(WHEELS)") -r requirements/gpu-check.txt
+	@PYTHONPATH=. .venv-gpu/bin/python test/gpu/check.py $(ARGS)
 
 fuzz: ## a million spoilt files through everything that reads files (two minutes)
 	@./run python test/fuzz/fuzz.py $(ARGS)
@@ -51,7 +54,7 @@ recovery: ## the seconds until people are tracked again, after each kind of faul
 	@./run python test/faults/recovery.py $(ARGS)
 
 clean: ## remove what was built and written, but not the environment
-	rm -rf demo_out pose_out soak_out fuzz_found build install log dist .venv*/colcon .venv*/setup/messages .venv*/setup/links
+	rm -rf gpu_check.json gpu_latency.json demo_out pose_out soak_out fuzz_found build install log dist .venv*/colcon .venv*/setup/messages .venv*/setup/links
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name .venv\* -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -30,7 +30,7 @@ all threads, which tells more than the wall's on a busy machine."""
 EPILOG = """\
 examples:
   python -m benchmarks.runtimes
-  python -m benchmarks.runtimes --source photos --runtimes openvino:bf16 tensorrt:fp16 --threads 4"""
+  python -m benchmarks.runtimes --source photos --runtimes openvino:bf16 tensorrt:fp16"""
 
 REFERENCE = 'onnx'
 SURE = 0.3

@@ -27,8 +27,7 @@ ALLOWED = {
     'training': LIBRARY | {'evaluation'},
     'ros': LIBRARY | {'diagnostics', 'msg', 'srv'},
     'cli': LIBRARY | {
-        'diagnostics', 'evaluation', 'model_import', 'training', 'ros', 'tools', 'msg', 'srv'},
-    'tools': LIBRARY | {'cli', 'evaluation'},
+        'diagnostics', 'evaluation', 'model_import', 'training', 'ros', 'msg', 'srv'},
 }
 HEAVY = {
     'rclpy', 'sensor_msgs', 'std_msgs', 'cv2', 'onnxruntime', 'openvino', 'tensorrt', 'pycuda',

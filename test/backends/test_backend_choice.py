@@ -54,7 +54,9 @@ def test_auto_takes_tensorrt_when_it_is_fine(monkeypatch: pytest.MonkeyPatch) ->
         return loaded
 
     monkeypatch.setattr(tensorrt, 'TensorrtBackend', backend)
-    config = EstimatorConfig(precision='fp32', detect_size_px=256, detect_second_size_px=512, gpu=1)
+    config = EstimatorConfig(
+        precision='fp32', detect_size_px=256, detect_second_size_px=512, gpu=1
+    )
     assert load_backend(config) is loaded
     assert (asked['precision'], asked['detect_size_px'], asked['gpu']) == ('fp32', 512, 1)
 

@@ -4,8 +4,8 @@
 `make gpu-check`: the tests marked `gpu` on the GPU of this machine, then the figures.
 
 What needs least comes first. Each file runs in a process of its own: a crash, a hang or a lost GPU
-ends with it. Results are written at once: gpu_check.json has a line for each test, gpu_latency.json
-the figures.
+ends with it. Results are written at once: gpu_check.json has a line for each test,
+gpu_latency.json the figures.
 """
 
 from __future__ import annotations

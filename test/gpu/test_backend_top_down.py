@@ -19,11 +19,11 @@ onnx = pytest.importorskip('onnx')
 from foreign_networks import IMAGENET, network, picture_of_joints, places  # noqa: E402
 from onnx import TensorProto  # noqa: E402
 
-from pose_ros.backends.tensorrt import engine_build  # noqa: E402
-from pose_ros.backends.tensorrt.engine_tensors import EngineTensors  # noqa: E402
 from pose_ros.backends.model_files import read_spec  # noqa: E402
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
+from pose_ros.backends.tensorrt import engine_build  # noqa: E402
 from pose_ros.backends.tensorrt.backend import TensorrtBackend  # noqa: E402
+from pose_ros.backends.tensorrt.engine_tensors import EngineTensors  # noqa: E402
 from pose_ros.core import geometry  # noqa: E402
 from pose_ros.core.backend import Backend, BackendError  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402

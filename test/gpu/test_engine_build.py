@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pose_ros.backends.model_files import find_model, model_digest, read_spec
 from pose_ros.backends.tensorrt import engine_build
 from pose_ros.backends.tensorrt.device import Gpu
 from pose_ros.backends.tensorrt.engine_build import EngineRequest, Profile
 from pose_ros.backends.tensorrt.engine_cache import digest_of
-from pose_ros.backends.model_files import find_model, model_digest, read_spec
 from pose_ros.backends.tensorrt.half_precision import load_model, to_half
 from pose_ros.core.backend import BackendError
 

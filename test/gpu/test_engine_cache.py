@@ -15,13 +15,13 @@ import sys
 
 import pytest
 
+from pose_ros.backends.owned_files import NotOwnedError
 from pose_ros.backends.tensorrt.engine_cache import (
     EngineCache,
     EngineRefused,
     default_folder,
     digest_of,
 )
-from pose_ros.backends.owned_files import NotOwnedError
 from pose_ros.core.backend import BackendError
 
 KEY = {'name': 'network', 'precision': 'fp16', 'profiles': [[1, 3, 256, 256]]}
@@ -29,7 +29,7 @@ PLAN = bytes(range(256)) * 40
 
 
 class Runtime:
-    """Builds and loads engines; counts what it builds and checks, refuses the plans in `refused`."""
+    """Builds and loads engines; counts builds and checks, refuses the plans in `refused`."""
 
     def __init__(self) -> None:
         self.built = 0

@@ -10,9 +10,9 @@ from kernel_views import IMAGE_SIZE, assert_same, in_image, views_of
 import numpy as np
 import pytest
 
-from pose_ros.backends.tensorrt.kernels import THREADS, structs
 from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.backends.onnx import OnnxNetwork
+from pose_ros.backends.tensorrt.kernels import THREADS, structs
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
 from pose_ros.core.decode import movenet as decode

@@ -13,9 +13,9 @@ from kernel_views import IMAGE_SIZE, assert_same, in_image, views_of
 import numpy as np
 import pytest
 
-from pose_ros.backends.tensorrt.kernels import FOLDER, THREADS, structs
 from pose_ros.backends.model_files import find_model
 from pose_ros.backends.onnx import OnnxNetwork
+from pose_ros.backends.tensorrt.kernels import FOLDER, THREADS, structs
 from pose_ros.core import geometry
 from pose_ros.core.decode import heatmaps as decode_heatmaps
 from pose_ros.core.decode import movenet as decode

@@ -12,8 +12,8 @@ from fake_driver import FakeDriver
 import numpy as np
 import pytest
 
-from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.backends.model_files import find_model, read_spec
+from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.core import geometry
 from pose_ros.core.estimator import preprocess
 

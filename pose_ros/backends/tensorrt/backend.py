@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from functools import partial
-import hashlib
 import logging
 from pathlib import Path
 import time

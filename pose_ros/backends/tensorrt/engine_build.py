@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-ONNX -> TensorRT engine: one code for TensorRT 10, 11 and TensorRT-RTX; the types of the network are
-those of the ONNX file ("strongly typed"). The module `trt` is given.
+ONNX -> TensorRT engine: one code for TensorRT 10, 11 and TensorRT-RTX; the module `trt` is given.
+
+The types of the network are those of the ONNX file ("strongly typed").
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import numpy as np
 
 from pose_ros.backends.tensorrt.kernels import structs
 
-
 _FIRST_BYTES = 1920 * 1080 * 3
 """At first: with larger frames memory and recorded graphs are made anew, once."""
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from pose_ros.backends.tensorrt.contexts import BoundContext, EngineContexts, Shape, profiles_of
 from pose_ros.backends.tensorrt.cuda_graph import CudaGraph, GraphError
 from pose_ros.backends.tensorrt.engine_build import make_logger
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
-from pose_ros.backends.tensorrt.contexts import BoundContext, EngineContexts, Shape, profiles_of
 from pose_ros.backends.tensorrt.engine_tensors import EngineTensors
 from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.backends.tensorrt.kernels.calls import KernelCalls
@@ -124,7 +124,8 @@ class TensorrtNetwork:
         )
 
     def run(
-        self, frame: int, frame_record: np.ndarray, views: structs.Views, input_size: tuple[int, int]
+        self, frame: int, frame_record: np.ndarray, views: structs.Views,
+        input_size: tuple[int, int],
     ) -> People:
         """
         Run the network on regions of a frame and wait for the people.
@@ -173,7 +174,8 @@ class TensorrtNetwork:
         return self._contexts.jit_cache()
 
     def stage_times_ms(
-        self, frame: int, frame_record: np.ndarray, views: structs.Views, input_size: tuple[int, int]
+        self, frame: int, frame_record: np.ndarray, views: structs.Views,
+        input_size: tuple[int, int],
     ) -> dict[str, float]:
         """
         Run the network as `run` does, without a graph, and tell where the time on the GPU goes.
@@ -198,7 +200,8 @@ class TensorrtNetwork:
         }
 
     def _prepare(
-        self, frame: int, frame_record: np.ndarray, views: structs.Views, input_size: tuple[int, int]
+        self, frame: int, frame_record: np.ndarray, views: structs.Views,
+        input_size: tuple[int, int],
     ) -> BoundContext:
         """Choose the context and write the parameters of a pass."""
         width, height = input_size
