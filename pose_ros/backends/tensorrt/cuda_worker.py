@@ -193,8 +193,8 @@ class _Closed(Exception):
 
 
 def _quietly(free: Callable[[], None]) -> None:
-    """Free something; of a lost context that fails, and the rest is to be freed all the same."""
+    """Free something; of a lost context that fails."""
     try:
         free()
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  the rest is to be freed all the same
         _LOG.debug('while freeing: %s', error)
