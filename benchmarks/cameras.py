@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from benchmarks.peer_nodes.measured_run import MeasuredRun, PeerError, PeerSystem, measure
 from benchmarks.peers import our_system
-from pose_ros.cli.up import COMPOSED
 from pose_ros.media.people_images import people_images
 from pose_ros.msg import SkeletonArray
+from pose_ros.ros.launch_plan import COMPOSED
 
 HELP = 'measure how several cameras share this machine'
 DESCRIPTION = """\

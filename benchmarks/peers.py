@@ -195,7 +195,7 @@ def _table(systems: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
         '| system | images/s | beside plain '
         '| oldest answer at overload, ms (mean periods; answers) '
-        '| delay at 70 % load p50 / p95 / p99, ms | somebody found | CPU, % of a core '
+        '| delay at 70 % load p50 / p95 / p99, ms | people found | CPU, % of a core '
         '| CPU for each image, ms | memory, MB |',
         '|---|---|---|---|---|---|---|---|---|',
     ]

@@ -35,7 +35,7 @@ from pose_ros.core.tracking.tracker import Tracker
 HELP = 'measure distances to zones against a synthetic RGB-D world'
 DESCRIPTION = (
     'Prints for each scene in how many frames the true distance is above the stated bound, and '
-    'how far above (the margin): a bound that always holds because it is far too low helps nobody.'
+    'how far above (the margin): a bound that always holds because it is far too low is of no use.'
 )
 EPILOG = (
     'examples:\n  python -m benchmarks.proximity\n'
@@ -64,7 +64,7 @@ class Play:
     pillar: bool = False
 
 
-def _anybody(u: np.ndarray, x_m: float, z_m: float, yaw: float = 0.0, **more: Any) -> Figure:
+def _person(u: np.ndarray, x_m: float, z_m: float, yaw: float = 0.0, **more: Any) -> Figure:
     bend = 0.3 * (u[6:18].reshape(4, 3) - 0.5)
     more.setdefault('bend', bend)
     return Figure(x_m, z_m, yaw + u[0] - 0.5, 1.58 + 0.32 * u[1], 0.87 + 0.26 * u[2], **more)
@@ -72,12 +72,12 @@ def _anybody(u: np.ndarray, x_m: float, z_m: float, yaw: float = 0.0, **more: An
 
 def _towards(t_s: float, z_m: float, u: np.ndarray) -> list[Figure]:
     x_m, swing = 0.6 * (u[3] - 0.5), 0.3 * float(np.sin(6 * t_s + 6 * u[4]))
-    return [_anybody(u, x_m, z_m - (0.3 + 0.2 * u[5]) * t_s, swing=swing)]
+    return [_person(u, x_m, z_m - (0.3 + 0.2 * u[5]) * t_s, swing=swing)]
 
 
 def _past(t_s: float, z_m: float, u: np.ndarray) -> list[Figure]:
     swing = 0.3 * float(np.sin(6 * t_s + 6 * u[4]))
-    return [_anybody(u, -0.9 + (0.5 + 0.3 * u[5]) * t_s, z_m, 1.0, swing=swing)]
+    return [_person(u, -0.9 + (0.5 + 0.3 * u[5]) * t_s, z_m, 1.0, swing=swing)]
 
 
 def _reach(t_s: float, z_m: float, u: np.ndarray) -> list[Figure]:
@@ -85,14 +85,14 @@ def _reach(t_s: float, z_m: float, u: np.ndarray) -> list[Figure]:
     bend = 0.2 * (u[6:18].reshape(4, 3) - 0.5)
     # From hanging to stretched out towards the camera.
     bend[2:] += share * np.array([[0.0, 0.8, 0.9], [0.0, 1.0, 0.8]])
-    return [_anybody(u, 0.4 * (u[3] - 0.5), z_m, bend=bend)]
+    return [_person(u, 0.4 * (u[3] - 0.5), z_m, bend=bend)]
 
 
 def _two(t_s: float, z_m: float, u: np.ndarray) -> list[Figure]:
     other = np.roll(u, 7)
     return [
-        _anybody(u, -0.3 + 0.3 * t_s, z_m, swing=0.3 * float(np.sin(6 * t_s))),
-        _anybody(other, 0.9 - 0.5 * t_s, z_m + 0.7, swing=0.3 * float(np.cos(6 * t_s))),
+        _person(u, -0.3 + 0.3 * t_s, z_m, swing=0.3 * float(np.sin(6 * t_s))),
+        _person(other, 0.9 - 0.5 * t_s, z_m + 0.7, swing=0.3 * float(np.cos(6 * t_s))),
     ]
 
 

@@ -35,8 +35,8 @@ DISTANCES_M: dict[str, tuple[float, float]] = {
 TILT_RAD = np.radians(35.0)
 
 
-def anybody(rng: np.random.Generator, kind: str) -> tuple[Figure, np.ndarray]:
-    """Return somebody, and the joints (17, 3) in 3-D."""
+def random_person(rng: np.random.Generator, kind: str) -> tuple[Figure, np.ndarray]:
+    """Return a person, and the joints (17, 3) in 3-D."""
     z_m = rng.uniform(*DISTANCES_M[kind])
     figure = random_figure(rng, rng.uniform(-0.3, 0.3) * z_m, z_m, np.pi)
     figure.height_m = rng.normal(MEAN_M, SIGMA_M)
@@ -81,7 +81,7 @@ def errors(
     squares: list[float] = []
     relative: list[float] = []
     for _ in range(people):
-        _, truth = anybody(rng, kind)
+        _, truth = random_person(rng, kind)
         found = lift_monocular(camera, see(truth, camera, rng), MEAN_M, SIGMA_M)
         there = found.source[0] == PositionSource.MONOCULAR
         if not there.any():

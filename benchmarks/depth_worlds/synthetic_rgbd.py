@@ -82,7 +82,7 @@ class Figure:
 
 
 def random_figure(rng: np.random.Generator, x_m: float, z_m: float, turn: float = 0.6) -> Figure:
-    """Return anybody in any of the postures, turned by up to `turn` radians."""
+    """Return a person in any of the postures, turned by up to `turn` radians."""
     names = list(ARMS)
     return Figure(
         x_m,

@@ -79,7 +79,7 @@ class MeasuredRun:
     memory_mb : float
         Resident, all its processes together, at the end.
     found_percent : float
-        Of the answers, those with somebody in them.
+        Of the answers, those with a person in them.
     """
 
     rate_hz: float

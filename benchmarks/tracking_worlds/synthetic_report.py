@@ -34,7 +34,7 @@ CHI2_95, CHI2_50 = 5.991, 1.386
 
 
 def identities(scene: world.Scene, view: world.View, seed: int, tracker: Any) -> Identities:
-    """Run a tracker over a scene; who is hidden is nobody's duty, found or not."""
+    """Run a tracker over a scene; occluded people do not count, found or not."""
     scores = Identities()
     height = np.array([walker.height_px for walker in scene.walkers])
     for frame in world.frames(scene, view, seed):

@@ -150,7 +150,7 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class DetectedFrame:
-    """One image's detections, and which walker each is of (-1 for nobody)."""
+    """One image's detections, and which walker each is of (-1 for none)."""
 
     stamp_s: float
     keypoints: Keypoints
@@ -173,7 +173,7 @@ def velocity(scene: Scene, t: np.ndarray) -> np.ndarray:
 
 
 def visible(scene: Scene, xy: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Return which keypoints (N, 17) of one moment are in the image and behind nobody."""
+    """Return which keypoints (N, 17) of one moment are in the image and not occluded."""
     width, height = scene.image_size
     seen = there[:, None] & (xy >= 0).all(axis=2) & (xy < [width, height]).all(axis=2)
     for n, walker in enumerate(scene.walkers):

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from pose_ros.backends.onnx import OnnxBackend
 
 _LOG = logging.getLogger('pose_ros')
+_GPU_DEVICES = ('/dev/nvidia0', '/dev/nvhost-gpu', '/dev/nvgpu/igpu0')  # the last two: Jetson
+
+
+def has_nvidia_gpu() -> bool:
+    """Return whether the kernel shows an NVIDIA GPU, with or without what is needed to use it."""
+    return any(Path(device).exists() for device in _GPU_DEVICES)
 
 
 def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> Backend:
@@ -28,7 +34,7 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
 
     With 'auto' that is TensorRT where a GPU, its driver, TensorRT and PyCUDA are there and the
     engines are right; else OpenVINO where it is installed and the processor computes bfloat16;
-    else ONNX Runtime. Why there is no TensorRT is said in the log.
+    else ONNX Runtime. Why there is no TensorRT is said in the log: a warning where there is a GPU.
 
     Parameters
     ----------
@@ -48,7 +54,8 @@ def load_backend(config: EstimatorConfig, progress: Progress | None = None) -> B
     try:
         return _load_tensorrt(config, progress)
     except BackendError as error:
-        _LOG.warning('TensorRT is not used, ONNX Runtime is: %s', error)
+        _LOG.log(logging.WARNING if has_nvidia_gpu() else logging.INFO,
+                 'TensorRT is not used: %s', error)
         why_not = str(error)
     if config.precision != 'fp16' and _openvino_is_quicker():
         try:

@@ -21,8 +21,6 @@ import sys
 import traceback
 from typing import Any
 
-from pose_ros.core.backend import BackendError, ModelSpecError
-
 VERBS: dict[str, tuple[str, str]] = {
     'run': ('pose_ros.cli.run', 'skeletons of images, a video or a webcam, without ROS'),
     'up': ('pose_ros.cli.up', 'start the ROS 2 nodes (where there is no `ros2 launch`)'),
@@ -134,12 +132,20 @@ def _ended(run: Callable[[list[str]], int], arguments: list[str]) -> int:
         if debug:
             traceback.print_exc()
         return _complain(_missing(error))
-    except (BackendError, ModelSpecError, OSError) as error:  # SourceError is an OSError
+    except _known_errors() as error:
         if debug:
             traceback.print_exc()
         if isinstance(error, OSError) and error.strerror:
             return _complain(f'{error.filename or "input or output"}: {error.strerror}')
         return _complain(str(error))
+
+
+def _known_errors() -> tuple[type[Exception], ...]:
+    # Imported when it is needed: NumPy takes a while, and an interrupt meanwhile is quiet only
+    # inside of `_ended`.
+    from pose_ros.core.backend import BackendError, ModelSpecError
+
+    return BackendError, ModelSpecError, OSError  # SourceError is an OSError
 
 
 def _run(arguments: list[str]) -> int:

@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import signal
 import subprocess
 import sys
 import time
 from types import FrameType
 
+from pose_ros.ros.respawn import Again, ExitPolicy, Over
+
 KILL_AFTER_S = 1.9  # all gone within 2 s of a signal
-# As in the launch file. A node takes a second to start: it cannot fail more often than that.
-RESPAWN_DELAY_S = 0.0
 _POLL_S = 0.05
 
 
@@ -21,25 +20,22 @@ def run_together(
     commands: dict[str, list[str]],
     environment: dict[str, str],
     grace_s: float = KILL_AFTER_S,
-    respawn: Sequence[str] = (),
 ) -> int:
     """
-    Run processes until one ends or a signal comes, then end all within `grace_s`.
+    Run processes until a signal comes or ExitPolicy says so, then end all within `grace_s`.
 
     Parameters
     ----------
     commands : dict
-        Command line by name.
+        Command line by the name of the node.
     environment : dict
     grace_s : float
         What they have to end by themselves, s.
-    respawn : sequence of str
-        Names of those that are started again when they fail.
 
     Returns
     -------
     int
-        0 after a signal or when the first one ended well, else its exit status.
+        0 after a signal or when all is done, 1 when a node could not be started or kept alive.
     """
     stop = False
 
@@ -49,47 +45,41 @@ def run_together(
 
     before = {number: signal.signal(number, on_signal) for number in (
         signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    processes = {name: _start(command, environment) for name, command in commands.items()}
-    due_s: dict[str, float] = {}  # when those that failed start again
-    status = 0
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    due_s = dict.fromkeys(commands, 0.0)  # those that are not running, and when they start
+    policy, status = ExitPolicy(commands), 0
     try:
         while not stop:
-            ended = {
-                name: process.returncode for name, process in processes.items()
-                if name not in due_s and process.poll() is not None
-            }
-            for name, code in ended.items():
-                again = bool(code) and name in respawn
-                if again:
-                    due_s[name] = time.monotonic() + RESPAWN_DELAY_S
-                if code:
-                    print(f'pose_ros up: {name} ended with {describe(code)}'
-                          f'{": it starts again" if again else ""}', file=sys.stderr)
-            final = {name: code for name, code in ended.items() if name not in due_s}
-            if final:
-                status = next((code for code in final.values() if code), 0)
-                break
             for name in [name for name, at_s in due_s.items() if time.monotonic() >= at_s]:
                 del due_s[name]
                 processes[name] = _start(commands[name], environment)
-            time.sleep(_POLL_S)
+            ended = {name: process.returncode for name, process in processes.items()
+                     if process.poll() is not None}
+            for name, code in ended.items():
+                del processes[name]
+                verdict = policy.judge(name, code, time.monotonic())
+                print(f'pose_ros up: {verdict.reason}', file=sys.stderr)
+                if isinstance(verdict, Again):
+                    due_s[name] = time.monotonic() + verdict.delay_s
+                elif not isinstance(verdict, Over):
+                    status, stop = verdict.status, True
+                    break
+            time.sleep(0.0 if stop else _POLL_S)
     finally:
         _end(processes, grace_s)
         for number, handler in before.items():
             signal.signal(number, handler)
-    return status if status >= 0 else 128 - status
+    return status
 
 
 def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C in the terminal reaches us only, and each gets one signal.
-    return subprocess.Popen(command, env=environment, start_new_session=True)
-
-
-def describe(code: int) -> str:
-    """Say a return code of subprocess in words."""
-    if code < 0:
-        return f'signal {signal.Signals(-code).name}'
-    return f'exit status {code}'
+    # An interrupt while Python starts would end in a traceback: start_node takes it from here on.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        # A session of its own: Ctrl-C in the terminal reaches us only, and each gets one signal.
+        return subprocess.Popen(command, env=environment, start_new_session=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _end(processes: dict[str, subprocess.Popen[bytes]], grace_s: float) -> None:

@@ -220,12 +220,10 @@ def _other_topics(topic: str, wanted: str, images: Mapping[str, str]) -> str:
     if kind in VIDEO_TYPES:
         return _republish(best, kind)
     listed = ', '.join(f'{name} ({images[name].rpartition("/")[2]})' for name in names)
-    compressed = kind == IMAGE_TYPES[1]
-    base = best.removesuffix('/compressed') if compressed else best
-    transport = '' if kind == wanted else (
-        f' and image_transport:={"compressed" if compressed else "raw"}')
-    return f'images are on {listed}: start with image:={base}{transport} ' \
-           f'(pose_ros up --image {base})'
+    # A compressed topic is taken by its name; a raw one only when compressed is not asked for.
+    transport = ' and the parameter image_transport: raw' * (kind == IMAGE_TYPES[0] != wanted)
+    return f'images are on {listed}: start with image:={best}{transport} ' \
+           f'(pose_ros up --image {best})'
 
 
 def _other_type(

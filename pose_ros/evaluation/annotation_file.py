@@ -149,7 +149,7 @@ def _complete(person: dict[str, Any], images: dict[int, dict[str, Any]]) -> None
 
 
 def _odd_people(people: list[dict[str, Any]], images: dict[int, dict[str, Any]]) -> list[str]:
-    """Name people whom the figures leave out, and boxes that no crop can be made of."""
+    """Name people that the figures leave out, and boxes that no crop can be made of."""
     odd: dict[str, list[Any]] = {
         'have no labelled joint and count for nothing': [],
         'have a box without area and are no crop': [],

@@ -89,8 +89,8 @@ def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
     scale = PICTURE_HEIGHT_PX / part.shape[0]
     size = (max(1, round(part.shape[1] * scale)), PICTURE_HEIGHT_PX)
     panels = []
-    who = 'nobody found' if error.found < 0 else f'found, OKS {error.oks:.2f}'
-    for people_drawn, title in ((labelled, 'labelled'), (visible, who)):
+    found = 'not found' if error.found < 0 else f'found, OKS {error.oks:.2f}'
+    for people_drawn, title in ((labelled, 'labelled'), (visible, found)):
         panel = cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else
                            cv2.INTER_CUBIC)  # fmt: skip
         moved = (people_drawn.xy - np.float32([left, top]) + 0.5) * np.float32(scale) - 0.5

@@ -28,7 +28,7 @@ from pose_ros.model_import.spec_guess import IMAGENET_MEAN, IMAGENET_STD
 
 # The person's box around the keypoints: the top of the head and the toes are outside of them.
 BOX_OF_KEYPOINTS = 1.14
-# Only people whom the shipped networks are sure of are compared with.
+# Only sure people of the shipped networks are compared with.
 SURE_SCORE = 0.3
 # Of the maxima where both see a joint, this share is lower than the peak. Scores are meant to end
 # at 1: a peak that is higher by more than noise is on another scale.

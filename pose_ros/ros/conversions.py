@@ -161,7 +161,7 @@ def tracks_to_msg(
 def _message(
     header: Header, size: tuple[int, int], facts: dict[str, Any], people: dict[str, Any]
 ) -> SkeletonArray:
-    """Return a message of N people, each field of whom is a list or an array with N rows."""
+    """Return a message of N people; each field is a list or an array with N rows."""
     facts.setdefault('image_frame_id', header.frame_id)
     return SkeletonArray(
         header=header, image_width=size[0], image_height=size[1],

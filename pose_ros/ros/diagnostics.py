@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 import os
-from pathlib import Path
 import re
 from typing import Any
 
@@ -17,6 +16,7 @@ from rclpy.node import Node
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from rclpy.utilities import get_rmw_implementation_identifier
 
+from pose_ros.backends import has_nvidia_gpu
 from pose_ros.core.backend import Backend
 from pose_ros.diagnostics.findings import CHECKS, Finding, Level, ordered, worst
 from pose_ros.diagnostics.stream_checks import ClockFacts, clock_findings
@@ -33,7 +33,6 @@ PERCENTILES = (50, 95, 99)
 NODE_CHECKS = ('node', 'health', 'clock', 'qos', 'transport')
 """The checks that every node makes."""
 _FOREVER_NS = 2**63 - 1
-_GPU_DEVICES = ('/dev/nvidia0', '/dev/nvhost-gpu', '/dev/nvgpu/igpu0')  # the last two: Jetson
 
 
 class Statistics:
@@ -102,6 +101,34 @@ class Throttle:
             self._seen.clear()
         self._seen[kind] = now_s, 0
         return f'{line} ({held_back} more like this)' if held_back else line
+
+
+class LastingProblem:
+    """
+    Chooses what /diagnostics says all the time that is worth a line on the console.
+
+    Parameters
+    ----------
+    after_s : float
+        How long one kind of finding must have been the worst.
+    period_s : float
+        Between two lines about it.
+    """
+
+    def __init__(self, after_s: float, period_s: float) -> None:
+        self._after_s, self._period_s = after_s, period_s
+        self._code, self._due_s = '', 0.0
+
+    def line(self, findings: Sequence[Finding], now_s: float) -> str:
+        """Return what to say at `now_s` (any steady clock), empty for nothing."""
+        bad = [f for f in ordered(findings) if f.level != Level.OK]
+        code = bad[0].code if bad else ''
+        if code != self._code:
+            self._code, self._due_s = code, now_s + self._after_s
+        if not bad or now_s < self._due_s:
+            return ''
+        self._due_s = now_s + self._period_s
+        return bad[0].line()
 
 
 def diagnostic_array(
@@ -235,16 +262,26 @@ class NodeChecks:
         return [KeyValue(key=key, value=value) for key, value in pairs.items()]
 
 
+def stale_finding(node: Node, topic: str, source: str, silent_s: float) -> Finding:
+    """Say that the node `source` is not heard on a topic, and what to look at."""
+    hint = (f'is {source} active, and does it get images? pose_ros doctor says'
+            if node.count_publishers(topic) else
+            f'it has no publisher: start {source} in the same namespace and ROS_DOMAIN_ID')
+    return Finding(
+        Level.WARN, 'health', 'stale', f'STALE: nothing on {topic} for {silent_s:.1f} s', hint)
+
+
 def runtime_findings(backend: Backend) -> list[Finding]:
     """Say when the networks run on the CPU though the kernel shows an NVIDIA GPU, and why."""
     instead = str(getattr(backend, 'instead', ''))
     if not instead:
         return []
-    if any(Path(device).exists() for device in _GPU_DEVICES):
+    if has_nvidia_gpu():
         return [Finding(
             Level.WARN, 'backend', 'gpu_unused', f'the GPU is not used: {instead}',
             'mend it, or set backend: onnx if that is wanted')]
-    return [Finding(Level.OK, 'backend', 'no_gpu', f'networks on the CPU; {instead}')]
+    return [Finding(
+        Level.OK, 'backend', 'no_gpu', 'the networks run on the CPU: there is no NVIDIA GPU here')]
 
 
 def endpoints(node: Node, topic: str) -> tuple[list[Endpoint], list[Endpoint]]:

@@ -28,6 +28,7 @@ from pose_ros.ros import parameters
 from pose_ros.ros.diagnostics import (
     NODE_CHECKS,
     OK,
+    LastingProblem,
     NodeChecks,
     Statistics,
     Throttle,
@@ -36,6 +37,8 @@ from pose_ros.ros.diagnostics import (
 
 _DIAGNOSTICS_PERIOD_S = 1.0
 _LOG_PERIOD_S = 5.0
+_WARN_AFTER_S = 3.0  # a camera that starts later than the node, or a hiccup, is not worth a line
+_WARN_PERIOD_S = 30.0
 
 
 class StartError(RuntimeError):
@@ -59,6 +62,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         Counters and durations for /diagnostics.
     finished : bool
         Set by a node that has nothing left to do; ends its process.
+    exit_status : int
+        Of the process, when it ends because of that.
     CHECKS : tuple of str
         The checks of `findings`, besides those that every node makes.
     """
@@ -71,10 +76,12 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         super().__init__(name, **kwargs)
         self.statistics = Statistics()
         self.finished = False
+        self.exit_status = 0
         self._throttle = Throttle()
         self._failure = ''
         self._busy = ''
         self._given_up = ''
+        self._lasting = LastingProblem(_WARN_AFTER_S, _WARN_PERIOD_S)
         self._state = State.PRIMARY_STATE_UNCONFIGURED
         self._refuse_impossible_transitions()
         try:
@@ -305,6 +312,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         found = self._state_findings() + self._checks.findings(clock)
         if self.is_active and not self._failure and not self._busy:
             found += self.findings(clock)
+        self._warn(found)
         message = diagnostic_array(
             self.get_fully_qualified_name().lstrip('/'), found,
             self.details() + self._checks.values() + self.statistics.values(),
@@ -312,6 +320,13 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         )
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+    def _warn(self, found: list[Finding]) -> None:
+        """Say on the console, now and then, what is worst for some time already."""
+        # What the node itself could not do was said when it happened.
+        line = self._lasting.line([f for f in found if f.check != 'node'], time.monotonic())
+        if line:
+            self.get_logger().warning(line)
 
     def _state_findings(self) -> list[Finding]:
         """Say when this node does not work, or does so badly."""

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 import gc
 import os
+from pathlib import Path
+import re
 import signal
 import sys
 import threading
+import traceback
 from types import FrameType
 
 import rclpy
@@ -19,6 +22,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from pose_ros.ros.image_memory import keep_image_memory
 from pose_ros.ros.managed_node import ManagedNode
+from pose_ros.ros.parameter_files import ParameterFileError, repaired_arguments
 from pose_ros.ros.parameters import ParameterError
 
 _SPIN_TIMEOUT_S = 0.1  # how late a signal may be noticed
@@ -62,7 +66,8 @@ def spin_together(
     Returns
     -------
     int
-        Exit status: 0, or 1 when a node cannot be made.
+        Exit status: 0, 1 when a node cannot be made or has nothing to work on, 70 (EX_SOFTWARE)
+        after a fault of ours, which a new start may get over.
     """
     stop = False
 
@@ -81,24 +86,40 @@ def spin_together(
     _exit_after_signal()
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    name = Path(sys.argv[0]).name
+    try:
+        with repaired_arguments(sys.argv if args is None else args) as repaired:
+            rclpy.init(args=repaired, signal_handler_options=SignalHandlerOptions.NO)
+    except (ParameterFileError, RuntimeError) as error:  # RuntimeError: what rcl refuses
+        print(f'{name}: {_what_rcl_says(str(error))}', file=sys.stderr)
+        return 1
     nodes: list[ManagedNode] = []
     try:
         for make in makers:
             nodes.append(make())
     except ParameterError as error:
-        print(f'{sys.argv[0]}: {error}', file=sys.stderr)
+        print(f'{name}: {error}', file=sys.stderr)
         for node in nodes:
             node.destroy_node()
         rclpy.shutdown()
         return 1
-    with ThreadPoolExecutor(len(nodes), 'node') as threads:
-        others = [threads.submit(run, node) for node in nodes[1:]]
-        run(nodes[0])
-    for other in others:
-        other.result()  # raises what it has raised
+    try:
+        with ThreadPoolExecutor(len(nodes), 'node') as threads:
+            others = [threads.submit(run, node) for node in nodes[1:]]
+            run(nodes[0])
+        for other in others:
+            other.result()  # raises what it has raised
+    except Exception:  # noqa: BLE001  said, with a status that starts the node again
+        traceback.print_exc()
+        return os.EX_SOFTWARE
     rclpy.shutdown()
-    return 0
+    return max(node.exit_status for node in nodes)
+
+
+def _what_rcl_says(text: str) -> str:
+    """Shorten the message of rclpy.init(): without where in rcl's sources it was raised."""
+    text = re.sub(r', at [^ ,]+:\d+', '', ' '.join(text.split()))
+    return text.removeprefix('failed to initialize rcl: ')
 
 
 def _run(node: ManagedNode, is_over: Callable[[], bool]) -> None:

@@ -26,13 +26,17 @@ def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensorrt, 'find_runtime', find_runtime)
 
 
-def test_auto_without_a_gpu_is_onnx_runtime_and_says_why_once(
-    caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize('gpu, level', [(True, logging.WARNING), (False, logging.INFO)])
+def test_auto_without_a_driver_is_onnx_runtime_and_says_why_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, gpu: bool, level: int
 ) -> None:
+    """A warning only where there is a GPU that is not used."""
+    monkeypatch.setattr(backends, 'has_nvidia_gpu', lambda: gpu)
+    caplog.set_level(logging.INFO)
     backend = load_backend(EstimatorConfig(backend='auto'))
     assert backend.name == 'onnx'
-    (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
-    assert 'no NVIDIA driver (of this test)' in record.getMessage()
+    (record,) = caplog.records
+    assert record.levelno == level and 'no NVIDIA driver (of this test)' in record.getMessage()
 
 
 def test_onnx_does_not_look_for_a_gpu(caplog: pytest.LogCaptureFixture) -> None:

@@ -129,7 +129,7 @@ def ward(domain_id: int, tmp_path: Path) -> Iterator[Ward]:
 def test_a_healthy_pipeline_is_well(ward: Ward) -> None:
     """Verdict and status, twice in a row: on a busy machine an alarm now and then is right."""
     ward.up('--camera', 'demo', '--set', 'pose_camera.loop=true', '--set',
-            'pose_camera.rate_hz=10.0', '--set', 'pose_estimator.mode=one-pass',
+            'pose_camera.rate_hz=3.0', '--set', 'pose_estimator.mode=one-pass',
             '--set', 'pose_estimator.num_threads=1')
     times_well = 0
     for _ in range(12):  # until everything has started, and then

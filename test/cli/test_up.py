@@ -72,16 +72,48 @@ def test_params_file_holds_in_a_namespace(start: Any, ros: Any, tmp_path: Path) 
         end(process, signal.SIGINT)
 
 
-def test_one_node_dying_ends_all(start: Any, ros: Any) -> None:
+def test_one_node_that_is_ended_stays_so(start: Any, ros: Any) -> None:
+    """SIGINT to one node alone: the other goes on, until it is the last."""
     process = start('-m', 'pose_ros.cli', 'up', '--nodes', 'pose_tracker,pose_visualizer')
     assert ros.spin_until(lambda: {'pose_tracker', 'pose_visualizer'} <= set(
         ros.probe.get_node_names()), 60)
-    pids = children(process.pid)
-    os.kill(pids[0], signal.SIGKILL)
+    pids = {command_of(pid): pid for pid in children(process.pid)}
+    os.kill(pids['pose_visualizer'], signal.SIGINT)
+    assert wait_until(lambda: children(process.pid) == [pids['pose_tracker']])
+    ros.spin_for(1.0)
+    assert children(process.pid) == [pids['pose_tracker']]
+    os.kill(pids['pose_tracker'], signal.SIGINT)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGKILL
-    assert 'pose_tracker ended with signal SIGKILL' in output
-    assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
+    assert process.returncode == 0, output
+    assert 'pose_visualizer has ended and stays so' in output
+
+
+def test_a_node_that_cannot_be_started_ends_all(start: Any) -> None:
+    """Nothing in the arguments is wrong: only the node can know that the source is not there."""
+    process = start('-m', 'pose_ros.cli', 'up', '--nodes', 'pose_tracker', '--camera', '/no.mp4')
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert '/no.mp4: no such file' in output and 'Traceback' not in output, output
+    assert output.count('pose_camera cannot be started') == 1
+
+
+@pytest.mark.parametrize('after_s', [0.1, 1.0, 2.5])
+def test_an_early_interrupt_is_quiet(start: Any, after_s: float) -> None:
+    """While Python starts, and while the nodes import ROS and the networks."""
+    process = start('-m', 'pose_ros.cli', 'up', '--camera', 'demo')
+    assert wait_until(lambda: children(process.pid), 60)
+    time.sleep(after_s)
+    code, output, took_s = end(process, signal.SIGINT)
+    assert code == 0 and took_s < 5, output
+    assert 'Traceback' not in output and 'KeyboardInterrupt' not in output, output
+
+
+def test_the_end_of_the_source_is_the_end(start: Any, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / 'image.png'), np.zeros((48, 64, 3), np.uint8))
+    process = start('-m', 'pose_ros.cli', 'up', '--nodes', 'pose_tracker', '--camera',
+                    str(tmp_path / 'image.png'))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and 'pose_camera has ended' in output, output
 
 
 @pytest.mark.parametrize('killed', ['pose_estimator', 'pose_tracker'])
@@ -89,7 +121,7 @@ def test_a_killed_node_comes_back(start: Any, ros: Any, killed: str) -> None:
     """SIGKILL of one: the others stay, it starts again, skeletons with a new stamp follow."""
     tracked = ros.collect(SkeletonArray, 'pose/tracked')
     process = start(
-        '-m', 'pose_ros.cli', 'up', '--respawn', '--nodes', 'pose_estimator,pose_tracker',
+        '-m', 'pose_ros.cli', 'up', '--nodes', 'pose_estimator,pose_tracker',
         '--camera', 'demo', '--set', 'pose_camera.loop=true', '--set', 'pose_camera.rate_hz=10.0',
         '--set', 'pose_estimator.mode=one-pass')
     assert ros.spin_until(lambda: any(len(t.skeletons) for t in tracked), 30)
@@ -112,7 +144,7 @@ def test_a_killed_node_comes_back(start: Any, ros: Any, killed: str) -> None:
 def command_of(pid: int) -> str:
     """Return which of our nodes a process is."""
     words = Path(f'/proc/{pid}/cmdline').read_text().split('\0')
-    return next((w.rpartition('.')[2] for w in words if w.startswith('pose_ros.ros.nodes.')), '')
+    return words[words.index('pose_ros.ros.start_node') + 1]
 
 
 @pytest.mark.parametrize('size', [(640, 480), (1920, 1080)])
@@ -180,11 +212,11 @@ def test_commands() -> None:
     assert list(commands) == ['pose_estimator', 'pose_tracker', 'pose_visualizer', 'pose_camera']
     for name, command in commands.items():
         text = ' '.join(command)
-        assert f'pose_ros.ros.nodes.{name}' in text and 'config/pose.yaml' in text
+        assert f'pose_ros.ros.start_node {name}' in text and 'config/pose.yaml' in text
         assert '__ns:=/front' in text and 'image:=/cam/image_raw' in text
         assert 'use_sim_time:=true' in text
-        assert ('mode:=single' in text) == (name == 'pose_estimator')
-    assert "source:='0'" in commands['pose_camera']
+        assert ('mode:="single"' in text) == (name == 'pose_estimator')
+    assert 'source:="0"' in commands['pose_camera']
 
 
 def test_commands_for_several_cameras() -> None:
@@ -223,19 +255,19 @@ def test_several_cameras_end_to_end(start: Any, ros: Any) -> None:
 def test_composition_is_one_process_for_each_camera() -> None:
     commands = node_commands(parse(
         '--use-composition', '--cameras', 'front,rear', '--set', 'pose_tracker.confirm_hits=5',
-        '--set', 'pose_visualizer.line_width=3'))
+        '--set', 'pose_visualizer.line_width_m=0.03'))
     assert list(commands) == [f'{camera}/{name}' for camera in ('front', 'rear')
                               for name in ('pose_container', 'pose_visualizer')]
     container = commands['front/pose_container']
-    assert container[3:container.index('--ros-args')] == [
+    assert container[4:container.index('--ros-args')] == [
         'pose_estimator', 'pose_tracker', '--set', 'pose_tracker.confirm_hits=5']
-    assert commands['rear/pose_visualizer'][-2:] == ['-p', 'line_width:=3']
+    assert commands['rear/pose_visualizer'][-2:] == ['-p', 'line_width_m:=0.03']
     assert '__ns:=/rear' in commands['rear/pose_container']
 
 
 @pytest.mark.parametrize('arguments, reason', [
     (['--nodes', 'pose_tracker,pose_gesser'], 'pose_gesser'),
-    (['--set', 'mode=single'], 'NODE.PARAM=VALUE'),
+    (['--set', 'mode'], 'NODE.PARAM=VALUE'),
     (['--set', 'estimator.mode=single'], "'estimator'"),
     (['--params', '/nowhere.yaml'], '/nowhere.yaml'),
     (['--remap', 'image'], 'FROM:=TO'),
@@ -244,7 +276,7 @@ def test_composition_is_one_process_for_each_camera() -> None:
     (['--cameras', 'front,front'], 'name front'),
     (['--cameras', 'front=,rear'], 'topic after = is missing'),
     (['--cameras', 'front,rear', '--image', '/image'], 'topic /image'),
-    (['--use-composition', '--nodes', 'pose_tracker'], 'lacks one'),
+    (['--use-composition', '--nodes', 'pose_tracker'], 'one is not started'),
 ])
 def test_bad_arguments(arguments: list[str], reason: str) -> None:
     with pytest.raises(ERRORS, match=reason):

@@ -95,11 +95,12 @@ def test_why_a_topic_is_silent() -> None:
     assert found.code == 'silent_qos'
 
 
-def test_a_compressed_topic_is_advised_with_its_parameter() -> None:
-    line = silent([], {'/usb/image_raw/compressed': COMPRESSED})[1]
-    assert 'image:=/usb/image_raw and image_transport:=compressed' in line
-    line = silent([], {'/usb/image_raw/compressed': COMPRESSED}, kind=COMPRESSED)[1]
-    assert 'image_transport' not in line
+def test_a_compressed_topic_is_advised_by_its_name() -> None:
+    for kind in (IMAGE, COMPRESSED):
+        line = silent([], {'/usb/image_raw/compressed': COMPRESSED}, kind=kind)[1]
+        assert 'image:=/usb/image_raw/compressed (pose_ros up' in line
+    line = silent([], {'/usb/image_raw': IMAGE}, kind=COMPRESSED)[1]
+    assert 'image:=/usb/image_raw and the parameter image_transport: raw' in line
 
 
 def test_colour_comes_before_depth() -> None:

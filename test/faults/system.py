@@ -3,7 +3,7 @@
 """
 The nodes as processes of their own, a camera that can be made to misbehave, and what one sees.
 
-Nothing is replaced: the nodes are started by `pose_ros up --respawn`, images go over real DDS,
+Nothing is replaced: the nodes are started by `pose_ros up`, images go over real DDS,
 and everything is judged from outside by topics, /diagnostics and /proc.
 """
 
@@ -90,7 +90,7 @@ class System:
         else:
             # A file that a limit cuts short must not be a compiled one of the environment.
             self.environment['PYTHONDONTWRITEBYTECODE'] = '1'
-        command = [sys.executable, '-m', 'pose_ros.cli', 'up', '--respawn', '--nodes',
+        command = [sys.executable, '-m', 'pose_ros.cli', 'up', '--nodes',
                    ','.join(nodes)]
         for setting in settings:
             command += ['--set', setting]
@@ -253,7 +253,7 @@ class System:
                 command = Path(f'/proc/{number}/cmdline').read_text()
             except FileNotFoundError:
                 continue
-            if f'pose_ros.ros.nodes.{node}' in command:
+            if f'pose_ros.ros.start_node\0{node}\0' in command:
                 return int(number)
         return None
 

@@ -25,7 +25,7 @@ from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.diagnostics.findings import Finding, Level
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.diagnostics import findings_of
+from pose_ros.ros.diagnostics import LastingProblem, findings_of
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
@@ -120,10 +120,37 @@ def test_nobody_publishes_but_a_similar_topic_is_there(ros: Any) -> None:
     assert 'pose_ros up --image /camera/color/image_raw' in found.hint
 
 
-def test_a_publisher_that_is_silent(ros: Any) -> None:
+def test_a_publisher_that_is_silent(ros: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """On /diagnostics, and once on the console."""
     scene = Scene(ros)
     found = scene.expect('silent')
     assert '1 publisher there (/probe)' in found.text
+    said = ''
+
+    def is_said() -> bool:
+        nonlocal said
+        said += ''.join(capfd.readouterr())
+        return 'WARN' in said
+
+    assert ros.spin_until(is_said, 20)
+    ros.spin_for(2.0)
+    assert not is_said() or said.count('WARN') == 1, said
+    assert 'no image on /image' in said and 'ros2 topic hz /image' in said
+
+
+def test_what_lasts_is_worth_a_line() -> None:
+    lasting = LastingProblem(3.0, 30.0)
+    silent, fine = Finding(Level.WARN, 'image', 'silent', 'no image', 'look'), []
+    other = Finding(Level.ERROR, 'qos', 'incompatible_qos', 'does not fit')
+    note = Finding(Level.OK, 'backend', 'no_gpu', 'a note')
+    assert [lasting.line([silent, note], t_s) for t_s in (0.0, 1.0, 2.0)] == [''] * 3
+    assert lasting.line([silent], 3.0) == 'no image -> look'
+    assert lasting.line([silent], 32.0) == '' and lasting.line([silent], 33.0)
+    # The worst is what is said; what is over begins anew.
+    assert lasting.line([silent, other], 34.0) == ''
+    assert lasting.line([silent, other], 37.0) == 'does not fit'
+    assert not any(lasting.line(found, t_s) for t_s, found in (
+        (38.0, fine), (39.0, [silent]), (41.0, [silent]), (42.0, [note]), (100.0, [note])))
 
 
 @pytest.mark.parametrize('case', ['reliability', 'durability'])

@@ -15,7 +15,7 @@ from typing import Any
 from node_processes import ENDS_WITHIN_S, end
 import pytest
 
-from pose_ros.cli.up import NODES
+from pose_ros.ros.nodes import NODES
 
 
 @pytest.mark.parametrize('number, name', [

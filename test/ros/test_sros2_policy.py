@@ -18,8 +18,8 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
 from pose_ros.backends.replay import ReplayBackend
-from pose_ros.cli.up import NODES
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.ros.nodes import NODES
 from pose_ros.ros.nodes.pose_camera import PoseCameraNode
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_proximity import PoseProximityNode

@@ -15,7 +15,7 @@ class EstimatorConfig:
 
     mode: str = param(
         'two-pass',
-        'two-pass: everyone, sharpened in a crop each; one-pass: everyone, whole image only; '
+        'two-pass: all people, refined in a crop each; one-pass: all, whole image only; '
         'single: one person, followed from crop to crop',
         choices=('two-pass', 'one-pass', 'single'),
     )

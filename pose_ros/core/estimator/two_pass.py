@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One image -> people: the first pass finds everyone, the second sharpens each in a crop."""
+"""One image -> people: the first pass finds them, the second refines each in a crop."""
 
 from __future__ import annotations
 
@@ -164,13 +164,13 @@ class TwoPassEstimator:
             boxes, scores = self._boxes(image_size)
             return self._in_boxes(boxes, scores, max_crops), len(boxes)
         candidates = self._candidates()
-        return self._sharpened(candidates, max_crops), len(candidates)
+        return self._refined(candidates, max_crops), len(candidates)
 
     def _best(self, image_size: tuple[int, int]) -> Keypoints:
-        """Return the person of whom the first pass is surest, after a look in a crop."""
+        """Return the best person of the first pass, refined in a crop."""
         if self.backend.detector.decoder == 'boxes':
             return self._in_boxes(*self._boxes(image_size), 1)
-        return self._sharpened(self._candidates().select(slice(1)), 1)
+        return self._refined(self._candidates().select(slice(1)), 1)
 
     def _boxes(self, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Return the boxes that are worth a crop, best first, and their scores."""
@@ -212,7 +212,7 @@ class TwoPassEstimator:
         input_from_upright = geometry.letterbox(self._upright_size, input_size)
         return geometry.compose(input_from_upright, self._upright_from_image)[None], input_size
 
-    def _sharpened(self, candidates: Keypoints, max_crops: int) -> Keypoints:
+    def _refined(self, candidates: Keypoints, max_crops: int) -> Keypoints:
         """Look at the best candidates in a crop each; return all people, scored."""
         first = candidates.select(slice(max_crops))
         rest = candidates.select(slice(max_crops, None))
@@ -248,7 +248,7 @@ class TwoPassEstimator:
         return self._scored('roi', self._in_crops(people))
 
     def _scored(self, mode: str, people: Keypoints) -> Keypoints:
-        """Score people whom one pass has looked at."""
+        """Score people that one pass has looked at."""
         return replace(people, person_score=self.scorer.score(mode, crop_evidence(people)))
 
     def _in_crops(self, people: Keypoints) -> Keypoints:

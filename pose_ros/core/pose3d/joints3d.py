@@ -32,7 +32,7 @@ class Joints3D(NamedTuple):
 
     @classmethod
     def unknown(cls, n: int) -> Joints3D:
-        """Return the joints of N people of whom none is known."""
+        """Return N people without a known joint."""
         k = NUM_KEYPOINTS
         return cls(
             np.full((n, k, 3), np.nan),

@@ -66,7 +66,7 @@ class AdaptiveNoise:
         self._moments = np.empty((0, k, 2))
 
     def add(self, n: int) -> None:
-        """Append n people of whom nothing is known."""
+        """Append n new people."""
         for name in self._ARRAYS:
             array = getattr(self, name)
             setattr(self, name, np.concatenate([array, np.zeros((n, *array.shape[1:]))]))

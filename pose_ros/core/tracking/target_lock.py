@@ -13,7 +13,7 @@ from pose_ros.core.tracking.tracks import Tracks, TrackState
 
 
 class TargetMode(IntEnum):
-    """Whom to choose; the values are those of LockTarget.srv."""
+    """Which person to choose; the values are those of LockTarget.srv."""
 
     RELEASE = 0
     BY_ID = 1

@@ -138,8 +138,8 @@ class Tracker:
             # All tracks in the given order: whole arrays are cheaper than picked rows.
             in_order = n == len(detected.xy) and bool((columns == np.arange(n)).all())
             measured = detected if in_order else detected.select(columns)
-            everybody = n == len(life.id)
-            self._see(slice(None) if everybody else rows, measured, columns)
+            all_found = n == len(life.id)
+            self._see(slice(None) if all_found else rows, measured, columns)
         self._begin(pairs, similarity, detected)
         self._end(stamp_s)
         return self._tracks()

@@ -72,6 +72,13 @@ class PoseCameraNode(ManagedNode):
             f'{self._source.name}: {width}x{height} at {self._rate_hz(self._source):g} Hz'
         )
 
+    def start(self) -> bool:
+        """Configure and activate; without a source there is nothing to wait for."""
+        started = super().start()
+        if not started and self.config.exit_at_end:
+            self.finished, self.exit_status = True, 1
+        return started
+
     def activate(self) -> None:
         """Begin to send."""
         assert self._source is not None  # configured

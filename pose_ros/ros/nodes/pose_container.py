@@ -17,7 +17,7 @@ import sys
 
 from rclpy.utilities import remove_ros_args
 
-from pose_ros.ros.node_settings import NodeSettingError, node_settings
+from pose_ros.ros.node_settings import NodeSettingError, node_settings, ros_arguments
 from pose_ros.ros.process import spin_together
 
 CLASSES = {
@@ -32,7 +32,7 @@ EPILOG = """\
 examples:
   ros2 run pose_ros pose_container pose_estimator pose_tracker
   ros2 run pose_ros pose_container pose_estimator pose_tracker pose_visualizer \\
-      --set pose_estimator.mode=single --ros-args -r __ns:=/front -r image:=/front/image_raw
+      --set mode=single --ros-args -r __ns:=/front -r image:=/front/image_raw
 
 A parameter file after --ros-args has the nodes by their names; -p and -r hold for all of them."""
 
@@ -57,7 +57,7 @@ def main(args: list[str] | None = None) -> int:
     makers = [
         partial(
             getattr(import_module(f'pose_ros.ros.nodes.{name}'), CLASSES[name]),
-            cli_args=['--ros-args', *settings[name]])
+            cli_args=['--ros-args', *ros_arguments(settings[name])])
         for name in given.nodes
     ]
     return spin_together(makers, ['pose_container', *args])

@@ -105,6 +105,8 @@ class PoseEstimatorNode(ManagedNode):
             f'{self._model()} on {self._backend.name}, loaded in '
             f'{time.monotonic() - started_s:.1f} s'
         )
+        for finding in runtime_findings(self._backend):
+            self.get_logger().info(finding.text)
 
     def _load_networks(self) -> None:
         self._backend = self._load(self.config)

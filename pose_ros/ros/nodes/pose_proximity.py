@@ -24,9 +24,11 @@ from pose_ros.core.proximity.distance import Zone, proximity
 from pose_ros.core.proximity.last_seen import LastSeenTracks
 from pose_ros.core.proximity.zones import make_zone
 from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
+from pose_ros.diagnostics.findings import Finding
+from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import Proximity, ProximityArray, SkeletonArray
 from pose_ros.ros.conversions import stamp_ns, tracks3d_from_msg, tracks_from_msg
-from pose_ros.ros.diagnostics import OK, WARN
+from pose_ros.ros.diagnostics import OK, WARN, stale_finding
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
 from pose_ros.ros.transforms import NoTransform, Transforms, transforms_of
@@ -134,15 +136,19 @@ class PoseProximityNode(ManagedNode):
             self._timer = None
 
     def health(self) -> tuple[bytes, str]:
-        """Warn when nothing comes, or nothing in 3-D."""
-        silent_s = time.monotonic() - self._heard_s
-        if silent_s >= min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
-            return WARN, f'STALE: nothing on {self._subscription.topic_name} for {silent_s:.1f} s'
+        """Warn when nothing comes in 3-D."""
         if self._nowhere:
             return WARN, self._nowhere
         if self._without_3d:
             return WARN, 'people without 3-D positions: needs depth and camera_info'
         return OK, 'working'
+
+    def findings(self, clock: ClockFacts) -> list[Finding]:
+        """Say that nothing comes, and why that may be."""
+        silent_s = time.monotonic() - self._heard_s
+        if silent_s < min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
+            return []
+        return [stale_finding(self, self._subscription.topic_name, 'pose_tracker', silent_s)]
 
     def details(self) -> list[KeyValue]:
         """Show the zone."""

@@ -29,6 +29,8 @@ from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.target_lock import TargetLock, TargetMode
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import Tracks, TrackState
+from pose_ros.diagnostics.findings import Finding
+from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.conversions import (
@@ -39,7 +41,7 @@ from pose_ros.ros.conversions import (
     stamp_seconds,
     tracks_to_msg,
 )
-from pose_ros.ros.diagnostics import OK, WARN
+from pose_ros.ros.diagnostics import OK, WARN, stale_finding
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.process import spin
 from pose_ros.ros.tf_output import FrameOutput
@@ -155,14 +157,17 @@ class PoseTrackerNode(ManagedNode):
         self._periodic = []
 
     def health(self) -> tuple[bytes, str]:
-        """Warn when nothing comes."""
-        silent_s = time.monotonic() - self._last_pose_s
-        if silent_s >= min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
-            name = self._subscription.topic_name
-            return WARN, f'STALE: nothing on {name} for {silent_s:.1f} s'
+        """Warn when TF lacks something."""
         if self._frames is not None and self._frames.reason:
             return WARN, self._frames.reason
         return OK, 'working'
+
+    def findings(self, clock: ClockFacts) -> list[Finding]:
+        """Say that nothing comes, and why that may be."""
+        silent_s = time.monotonic() - self._last_pose_s
+        if silent_s < min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
+            return []
+        return [stale_finding(self, self._subscription.topic_name, 'pose_estimator', silent_s)]
 
     def details(self) -> list[KeyValue]:
         """Show the age of what is known, what the tracker refused, and the target."""

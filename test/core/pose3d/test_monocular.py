@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from benchmarks.depth_worlds import monocular_scores
-from benchmarks.depth_worlds.monocular_scores import DISTANCES_M, MEAN_M, SIGMA_M, anybody, errors
+from benchmarks.depth_worlds.monocular_scores import (
+    DISTANCES_M,
+    MEAN_M,
+    SIGMA_M,
+    errors,
+    random_person,
+)
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
@@ -42,7 +48,7 @@ def test_tall_people_seem_near_and_no_other_error_is_large():
     rng = np.random.default_rng(2)
     off = []
     for _ in range(100):
-        figure, _ = anybody(rng, 'standing')
+        figure, _ = random_person(rng, 'standing')
         figure.height_m, figure.build = MEAN_M, (1.0, 1.0, 1.0, 1.0)
         truth = joints(figure)
         found = lift_monocular(CAMERA, see(truth, rng), MEAN_M, SIGMA_M)
@@ -101,7 +107,7 @@ def test_the_tracker_does_not_average_the_common_error_away():
     rng = np.random.default_rng(6)
     inside, first, last = [], [], []
     for i in range(100):
-        _, truth = anybody(rng, KINDS[i % len(KINDS)])
+        _, truth = random_person(rng, KINDS[i % len(KINDS)])
         out = track(45, truth, rng)
         position, covariance, source = (array[0] for array in out[-1])
         there = source == PositionSource.MONOCULAR

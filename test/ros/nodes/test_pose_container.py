@@ -200,15 +200,15 @@ def test_one_that_fails_leaves_the_other_alone(start: Start, ros: Any, tmp_path:
 
 
 def test_both_come_back_after_a_kill(start: Start, ros: Any) -> None:
-    """`pose_ros up --use-composition --respawn`: one process, killed, and there again."""
+    """`pose_ros up --use-composition`: one process, killed, and there again."""
     targets = ros.collect(Target, 'front/pose/target')
     up = start(
-        '-m', 'pose_ros.cli', 'up', '--use-composition', '--respawn', '--namespace', 'front',
+        '-m', 'pose_ros.cli', 'up', '--use-composition', '--namespace', 'front',
         '--nodes', ','.join(PAIR), '--camera', 'demo', '--set', 'pose_camera.loop=true',
         '--set', 'pose_camera.rate_hz=5.0', *(w for s in QUICK for w in ('--set', s)))
     assert ros.spin_until(lambda: targets, _START_S)
     commands = {p: Path(f'/proc/{p}/cmdline').read_text() for p in children(up.pid)}
-    container, = (p for p, text in commands.items() if 'nodes.pose_container' in text)
+    container, = (p for p, text in commands.items() if 'pose_container' in text)
     assert len(commands) == 2
     os.kill(container, signal.SIGKILL)
     killed_ns = time.time_ns()
@@ -245,7 +245,7 @@ def test_a_fault_of_one_ends_the_process(start: Start, ros: Any, order: str) -> 
     """As it would that of the node alone, so that it is started again; the other one frees all."""
     process = start('-c', _ONE_RAISES.replace('ORDER', order))
     output, _ = process.communicate(timeout=_START_S)
-    assert process.returncode == 1
+    assert process.returncode == os.EX_SOFTWARE
     assert "KeyError: 'a fault of ours'" in output and 'quiet is cleaned up' in output, output
 
 

@@ -20,6 +20,7 @@ from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.proximity.zones import make_zone
 from pose_ros.core.skeleton import LEFT_WRIST
 from pose_ros.core.tracking.tracks import PositionSource
+from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import Proximity, ProximityArray, Skeleton, SkeletonArray
 from pose_ros.ros.conversions import keypoints_to_msg
 from pose_ros.ros.nodes.pose_proximity import PoseProximityNode
@@ -132,7 +133,8 @@ def test_it_keeps_talking_when_the_camera_stops(ros):
     assert last.people[0].state == Proximity.PREDICTED
     assert last.people[0].since_seen_s == pytest.approx(last.stale_s, abs=1e-3)
     assert last.people[0].bound_m < seen.bound_m - 1.2 * last.stale_s
-    assert 'STALE' in scene.node.health()[1]
+    stale, = scene.node.findings(ClockFacts())
+    assert stale.code == 'stale' and 'STALE' in stale.text and 'pose_tracker' in stale.hint
     # The tracker's own word for it.
     answer = scene.send(standing(3.0), has_position=False, status=SkeletonArray.STALE, stale_s=2.0)
     assert answer.status == ProximityArray.STALE and answer.stale_s == pytest.approx(2.0)

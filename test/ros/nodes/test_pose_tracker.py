@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import KeypointState, TrackState
+from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.conversions import keypoints_to_msg, tracks_from_msg
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
@@ -158,7 +159,12 @@ def test_silence_is_said_and_ends_at_once(ros: Any, make_people: Any) -> None:
     assert ros.spin_until(lambda: len(tracked) >= 2)
     assert {m.status for m in tracked} == {SkeletonArray.STALE}
     assert tracked[1].stale_s > tracked[0].stale_s > 0.3
-    assert 'STALE' in node.health()[1]
+    stale, = node.findings(ClockFacts())
+    assert 'STALE' in stale.text and 'is pose_estimator active' in stale.hint
+    ros.probe.destroy_publisher(publisher)
+    assert ros.spin_until(lambda: 'start pose_estimator' in node.findings(ClockFacts())[0].hint)
+    publisher = ros.probe.create_publisher(SkeletonArray, 'pose', 10)
+    assert ros.spin_until(lambda: publisher.get_subscription_count() == 1)
     del tracked[:]
     publisher.publish(pose(make_people(1), now_s()))
     assert ros.spin_until(lambda: tracked)
