@@ -37,7 +37,7 @@ bench: ## measure cost, rate, latency and accuracy on this machine
 gpu-check: ## everything that wants an NVIDIA GPU; writes gpu_check.json and gpu_check.md
 	@./run pose_ros gpu-check $(ARGS)
 
-fuzz: ## a million spoilt files through everything that reads files (two minutes)
+fuzz: ## a million spoilt inputs through everything that reads files and messages
 	@./run python test/fuzz/fuzz.py $(ARGS)
 
 soak: ## the nodes for an hour with people and faults, into soak_out/; ARGS='--minutes 10' for less
