@@ -40,7 +40,7 @@ gpu-check: ## what wants an NVIDIA GPU; writes gpu_check.json, gpu_latency.json;
 		$(if $(WHEELS),--no-index --find-links "$(WHEELS)") -r requirements/gpu-check.txt
 	@PYTHONPATH=. .venv-gpu/bin/python test/gpu/check.py $(ARGS)
 
-fuzz: ## a million spoilt files through everything that reads files (two minutes)
+fuzz: ## a million spoilt inputs through everything that reads files and messages
 	@./run python test/fuzz/fuzz.py $(ARGS)
 
 soak: ## the nodes for an hour with people and faults, into soak_out/; ARGS='--minutes 10' for less

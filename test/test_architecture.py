@@ -274,3 +274,15 @@ def test_transport_profile_is_well_formed() -> None:
     defined = [e.text for e in root.iterfind('.//f:transport_descriptor/f:transport_id', space)]
     used = [e.text for e in root.iterfind('.//f:userTransports/f:transport_id', space)]
     assert defined == used
+
+
+def test_the_way_of_a_frame_names_what_is_there():
+    text = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
+    steps = re.findall(r'^    \d  ([\w.]+) ', text, re.MULTILINE)
+    assert 0 < len(steps) <= 8, 'from the callback to the publisher'
+    code = '\n'.join(
+        path.read_text(encoding='utf-8') for path in sorted((ROOT / 'pose_ros').rglob('*.py')))
+    for step in steps[:-1]:
+        for name in step.split('.'):
+            assert re.search(rf'^ *(?:def|class) {name}\b', code, re.MULTILINE), step
+    assert steps[-1] == 'publish'

@@ -10,6 +10,8 @@ from typing import Any
 from pose_ros.core import config as parameters
 from pose_ros.core.config import EstimatorConfig, TrackerConfig, named_fields
 
+_SHOWN = 200  # characters of a setting, in messages
+
 
 class SettingError(Exception):
     """A parameter given by --set is unknown or out of range."""
@@ -32,8 +34,9 @@ def configs(mode: str, settings: list[str]) -> tuple[EstimatorConfig, TrackerCon
         When a name is unknown, or a value of the wrong type or out of range.
     """
     estimator, tracker = EstimatorConfig(mode=mode), TrackerConfig()
-    for setting in settings:
-        name, equals, text = setting.partition('=')
+    for whole in settings:
+        name, equals, text = whole.partition('=')
+        setting = whole if len(whole) <= _SHOWN else f'{whole[:_SHOWN]}...'
         given = False
         for config in (estimator, tracker):
             known = named_fields(config)

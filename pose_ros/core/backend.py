@@ -67,19 +67,9 @@ class Backend(Protocol):
     encodings: tuple[str, ...]
     times: StageTimes
 
-    def load_image(self, image: np.ndarray) -> None:
-        """
-        Take the image that the next passes look at, and zero `times`.
-
-        Parameters
-        ----------
-        image : (H, W, 3) uint8
-            BGR. It may be a view, and must stay unchanged until the passes are done.
-        """
-
     def load_frame(self, frame: CameraImage) -> None:
         """
-        Take a camera's image as it comes, instead of `load_image`.
+        Take the image that the next passes look at, and zero `times`.
 
         Parameters
         ----------

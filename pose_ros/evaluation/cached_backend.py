@@ -41,20 +41,16 @@ class CachedBackend:
         self.times = StageTimes()
         self._backend = backend
         self._folder = folder
-        self._image = np.zeros((1, 1, 3), np.uint8)
+        self._image = CameraImage.from_bgr(np.zeros((1, 1, 3), np.uint8))
         self._loaded = False
         self._digest = ''
         folder.mkdir(parents=True, exist_ok=True)
 
-    def load_image(self, image: np.ndarray) -> None:
-        """Take the image that the next passes look at."""
-        self._image, self._loaded = image, False
-        self._digest = hashlib.sha256(np.ascontiguousarray(image)).hexdigest()[:16]
-        self.times = StageTimes()
-
     def load_frame(self, frame: CameraImage) -> None:
-        """Take an image of any encoding."""
-        self.load_image(bgr_from(frame))
+        """Take the image that the next passes look at."""
+        self._image, self._loaded = frame, False
+        self._digest = hashlib.sha256(np.ascontiguousarray(bgr_from(frame))).hexdigest()[:16]
+        self.times = StageTimes()
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Run the first pass, or remember what it saw."""
@@ -80,7 +76,7 @@ class CachedBackend:
 
     def _ready(self) -> Backend:
         if not self._loaded:
-            self._backend.load_image(self._image)
+            self._backend.load_frame(self._image)
             self._loaded = True
         return self._backend
 

@@ -20,6 +20,7 @@ from pose_ros.backends.host_backend import HostBackend
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
 from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork
 from pose_ros.core import geometry, oks
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints, boxes_around
@@ -129,7 +130,7 @@ def _trial(
     for image, seen in zip(images, people):
         if not len(seen):
             continue
-        backend.load_image(image)
+        backend.load_frame(CameraImage.from_bgr(image))
         boxes = boxes_around(seen.xy)
         padding = spec.crop_scale * BOX_OF_KEYPOINTS
         crops = geometry.crop(boxes, spec.input_size, padding, spec.crop_aspect)

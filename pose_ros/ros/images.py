@@ -179,17 +179,32 @@ def _is_complete(data: np.ndarray) -> bool:
     return True
 
 
-def image_for(
+def camera_image(
     msg: Image | CompressedImage, encodings: tuple[str, ...], intensity: IntensityRange
-) -> tuple[np.ndarray | CameraImage, tuple[int, int]]:
-    """Return an image as a backend takes it that knows these encodings, and (width, height)."""
-    if isinstance(msg, Image):
-        frame = frame_from_msg(msg)
-        if frame.encoding in encodings:
-            return frame, frame.size
-        return bgr_from(frame, intensity, stamp_seconds(msg.header.stamp)), frame.size
-    image = image_from_compressed_msg(msg, intensity)
-    return image, (image.shape[1], image.shape[0])
+) -> CameraImage:
+    """
+    View an image message as a backend takes it.
+
+    Parameters
+    ----------
+    msg : Image or CompressedImage
+        In any encoding.
+    encodings : tuple of str
+        Those that the backend knows; others become bgr8.
+    intensity : IntensityRange
+        Of the topic, for images of sixteen bits.
+
+    Raises
+    ------
+    ImageError
+        When it is no image that can be used.
+    """
+    if not isinstance(msg, Image):
+        return CameraImage.from_bgr(image_from_compressed_msg(msg, intensity))
+    image = frame_from_msg(msg)
+    if image.encoding in encodings:
+        return image
+    return CameraImage.from_bgr(bgr_from(image, intensity, stamp_seconds(msg.header.stamp)))
 
 
 def image_to_msg(image_bgr: np.ndarray, header: Header) -> Image:

@@ -5,6 +5,7 @@
 import numpy as np
 import pytest
 
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.estimator.person_score import term
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.evaluation import calibration
@@ -60,8 +61,8 @@ class Counting:
         self.replay, self.asked = ReplayBackend(one), 0
         self.detector, self.refiner = self.replay.detector, self.replay.refiner
 
-    def load_image(self, image):
-        self.replay.load_image(image)
+    def load_frame(self, frame):
+        self.replay.load_frame(frame)
 
     def detect(self, affine, size):
         self.asked += 1
@@ -73,7 +74,7 @@ def test_views_are_looked_at_once_and_damaged_files_again(tmp_path):
     view = np.array([[[1.0, 0, 0], [0, 1, 0]]])
     for asked, image in ((1, 0), (1, 0), (2, 1)):
         cached = CachedBackend(inner, tmp_path)
-        cached.load_image(np.full((8, 8, 3), image, np.uint8))
+        cached.load_frame(CameraImage.from_bgr(np.full((8, 8, 3), image, np.uint8)))
         found = cached.detect(view, (64, 64))
         assert inner.asked == asked and len(found) == 1
     for file in tmp_path.iterdir():

@@ -54,13 +54,18 @@ def targets(scratch: Path) -> list[Target]:
     """Return all, with their files in a scratch folder (best in memory)."""
     return [
         model_spec(), onnx_file(scratch), engine_sidecar(scratch), calibration(scratch),
-        annotations(scratch),
+        calibration_address(), annotations(scratch), parameters(), *message_targets(),
     ]
 
 
 def model_spec() -> Target:
     """Return the reader of model specs, with every shipped one to spoil."""
     specs = [json.loads(path.read_text()) for path in sorted(MODELS.glob('*.json'))]
+    specs.append({
+        'name': 'rtmw', 'input': {'name': 'x', 'width': 192, 'height': 256}, 'decoder': 'simcc',
+        'simcc_split': 2, 'score_scale': 0.19, 'outputs': {'simcc_x': 'x', 'simcc_y': 'y'},
+        'keypoints': 'wholebody133', 'crop_scale': 1.25,
+    })
 
     def inputs(seed: int) -> Iterator[bytes]:
         streams = [spoilt_documents(spec, seed + n) for n, spec in enumerate(specs)]
@@ -68,7 +73,7 @@ def model_spec() -> Target:
             for stream in streams:
                 yield next(stream)
 
-    return Target('ModelSpec JSON', 600, inputs,
+    return Target('ModelSpec JSON', 350, inputs,
                   lambda data: ModelSpec.from_json(data.decode('utf-8', 'replace')),
                   (ModelSpecError,))
 
@@ -78,6 +83,8 @@ def onnx_file(scratch: Path) -> Target:
     from pose_ros.backends.onnx import OnnxNetwork
 
     path, good = scratch / 'small.onnx', small_onnx()
+    (scratch / 'small.onnx.data').write_bytes(bytes(17 * 3 * 4 * 4 * 4))
+    outside = small_onnx('small.onnx.data')
     path.with_suffix('.json').write_text(json.dumps({
         'name': 'small', 'input': {'name': 'image', 'width': 32, 'height': 32},
         'decoder': 'heatmaps', 'stride': 4, 'outputs': {'heatmaps': 'heatmaps'},
@@ -87,11 +94,21 @@ def onnx_file(scratch: Path) -> Target:
         path.write_bytes(data)
         OnnxNetwork(path, num_threads=1)
 
-    return Target('ONNX file', 20, lambda seed: spoilt_bytes(good, seed), read, (BackendError,))
+    def inputs(seed: int) -> Iterator[bytes]:
+        streams = spoilt_bytes(good, seed), spoilt_bytes(outside, seed)
+        while True:
+            for stream in streams:
+                yield next(stream)
+
+    return Target('ONNX file', 20, inputs, read, (BackendError,))
 
 
-def small_onnx() -> bytes:
-    """Return a network of one convolution, image (B, 3, 32, 32) -> heatmaps (B, 17, 8, 8)."""
+def small_onnx(location: str = '') -> bytes:
+    """
+    Return a network of one convolution, image (B, 3, 32, 32) -> heatmaps (B, 17, 8, 8).
+
+    Its weights are in the file of the name `location` where there is one.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -105,7 +122,12 @@ def small_onnx() -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)])
     model.ir_version = 8
-    onnx.checker.check_model(model)
+    if location:
+        onnx.external_data_helper.convert_model_to_external_data(
+            model, location=location, size_threshold=0, convert_attribute=False)
+        model.graph.initializer[0].ClearField('raw_data')
+    else:
+        onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
 
@@ -127,7 +149,7 @@ def engine_sidecar(scratch: Path) -> Target:
         if stored.problem:
             raise AssertionError(f'used, but listed with the problem {stored.problem!r}')
 
-    return Target('engine sidecar', 100, lambda seed: spoilt_documents(good, seed), read, ())
+    return Target('engine sidecar', 60, lambda seed: spoilt_documents(good, seed), read, ())
 
 
 def calibration(scratch: Path) -> Target:
@@ -153,7 +175,66 @@ def calibration(scratch: Path) -> Target:
         file.write_bytes(data)
         camera_info_from_yaml(file)
 
-    return Target('calibration YAML', 40, inputs, read, (CalibrationError,))
+    return Target('calibration YAML', 30, inputs, read, (CalibrationError,))
+
+
+def calibration_address() -> Target:
+    """Return the reader of what the parameter camera_info may hold."""
+    from pose_ros.ros.calibration import CalibrationError, calibration_path
+
+    good = (b'file:///home/me/c.yaml', b'package://pose_ros/config/pose.yaml', b'~/c.yaml',
+            b'${ROS_HOME}/camera_info/${NAME}.yaml', b'file://localhost/a%20b.yaml')
+
+    def inputs(seed: int) -> Iterator[bytes]:
+        streams = [spoilt_bytes(text, seed + n) for n, text in enumerate(good)]
+        while True:
+            for stream in streams:
+                yield next(stream)
+
+    return Target('calibration path', 50, inputs,
+                  lambda data: calibration_path(data.decode('utf-8', 'surrogateescape')),
+                  (CalibrationError,))
+
+
+def parameters() -> Target:
+    """Return the reader of parameters: values of a file, or of --set NAME=VALUE."""
+    from dataclasses import fields, replace
+
+    from pose_ros.cli.settings import SettingError, configs
+    from pose_ros.core.config import NODE_CONFIGS, check, coerce
+
+    good = {
+        node: {f.name: f.default for f in fields(kind)} for node, kind in NODE_CONFIGS.items()
+    }
+
+    def read(data: bytes) -> None:
+        text = data.decode('utf-8', 'replace')
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            document = None  # rcl reads a file, and says so
+        if not isinstance(document, dict):
+            configs('two-pass', [line for line in text.splitlines() if line][:3])
+            return
+        for node, kind in NODE_CONFIGS.items():
+            given = document.get(node)
+            values = given if isinstance(given, dict) else {}
+            check(replace(kind(), **{
+                f.name: coerce(f, values[f.name]) for f in fields(kind) if f.name in values
+            }))
+        estimator = document.get('pose_estimator')
+        if isinstance(estimator, dict):
+            configs('two-pass', [f'{name}={value}' for name, value in estimator.items()][:5])
+
+    return Target('parameters', 110, lambda seed: spoilt_documents(good, seed), read,
+                  (ValueError, SettingError))
+
+
+def message_targets() -> list[Target]:
+    """Return the readers of what comes in messages."""
+    from messages import compressed_images, depth_images, images
+
+    return [Target(*images()), Target(*compressed_images()), Target(*depth_images())]
 
 
 def annotations(scratch: Path) -> Target:
@@ -176,4 +257,4 @@ def annotations(scratch: Path) -> Target:
         CocoFolder(folder)
 
     return Target(
-        'COCO annotations', 240, lambda seed: spoilt_documents(good, seed), read, (DataError,))
+        'COCO annotations', 150, lambda seed: spoilt_documents(good, seed), read, (DataError,))

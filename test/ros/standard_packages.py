@@ -37,8 +37,6 @@ cmake_minimum_required(VERSION 3.16)
 project({name})
 find_package(ament_cmake REQUIRED)
 find_package(rosidl_default_generators REQUIRED)
-# What Python needs and no more: half the time.
-list(FILTER AMENT_EXTENSIONS_rosidl_generate_idl_interfaces EXCLUDE REGEX "introspection|_cpp:")
 {find}
 rosidl_generate_interfaces({name} {files} DEPENDENCIES {depends})
 ament_package()

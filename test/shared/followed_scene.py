@@ -42,10 +42,8 @@ class Stage:
         self.people, self.calls, self.times = list(people), [], StageTimes()
         self.center, self.score = 0.9, 0.8
 
-    def load_image(self, image):
+    def load_frame(self, frame):
         self.calls = []
-
-    load_frame = load_image
 
     def _visible(self):
         middles = [p.mean(0) for p in self.people]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import Field, field, fields
 import math
+import sys
 from typing import Any
 
 
@@ -130,4 +131,6 @@ def allowed(f: Field[Any]) -> str:
 
 
 def _as_float(value: Any) -> Any:
-    return float(value) if type(value) is int else value
+    # A whole number beyond a float's largest stays what it is, and is refused as that.
+    fits = type(value) is int and abs(value) <= sys.float_info.max
+    return float(value) if fits else value

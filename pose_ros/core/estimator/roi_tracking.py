@@ -66,7 +66,7 @@ class RoiTracker:
 
     def begin(
         self,
-        image: np.ndarray | CameraImage,
+        image: CameraImage,
         stamp_s: float | None,
         people: Keypoints,
         all_cropped: bool,
@@ -76,8 +76,7 @@ class RoiTracker:
 
         Parameters
         ----------
-        image : (H, W, 3) uint8, or CameraImage
-            As the estimator got it.
+        image : CameraImage
         stamp_s : float or None
             When it was taken; without, no person is followed.
         people : Keypoints
@@ -88,7 +87,7 @@ class RoiTracker:
         plain = self._found.person_score >= PLAIN_SCORE
         fewer = _sure(people).sum() < plain.sum()
         self.people = self._found = people if all_cropped else Keypoints.empty()
-        self._image_size, self._samples = _size(image), _samples(image)
+        self._image_size, self._samples = image.size, _samples(image)
         self._stamp_s = stamp_s
         self._detected_s = 0.0 if stamp_s is None else stamp_s
         if fewer:
@@ -96,7 +95,7 @@ class RoiTracker:
 
     def goes_on(
         self,
-        image: np.ndarray | CameraImage,
+        image: CameraImage,
         stamp_s: float | None,
         detection_interval_s: float,
         late: bool,
@@ -106,8 +105,7 @@ class RoiTracker:
 
         Parameters
         ----------
-        image : (H, W, 3) uint8, or CameraImage
-            As the estimator got it.
+        image : CameraImage
         stamp_s : float or None
             When it was taken.
         detection_interval_s : float
@@ -119,7 +117,7 @@ class RoiTracker:
         before_s, samples = self._stamp_s, self._samples
         if stamp_s is None or before_s is None or not len(self.people):
             return False
-        if _size(image) != self._image_size or not 0.0 < stamp_s - before_s <= FOLLOW_GAP_S:
+        if image.size != self._image_size or not 0.0 < stamp_s - before_s <= FOLLOW_GAP_S:
             return False
         may_skip = late and self._may_skip_once(stamp_s)
         if not may_skip and self._is_due(stamp_s, detection_interval_s):
@@ -188,13 +186,9 @@ def _sure(people: Keypoints) -> np.ndarray:
     return people.person_score >= SURE_SCORE
 
 
-def _size(image: np.ndarray | CameraImage) -> tuple[int, int]:
-    return image.size if isinstance(image, CameraImage) else (image.shape[1], image.shape[0])
-
-
-def _samples(image: np.ndarray | CameraImage) -> np.ndarray:
+def _samples(image: CameraImage) -> np.ndarray:
     """Return some values of an image, whatever its encoding, float32 from 0 to 255."""
-    values = image.pixels() if isinstance(image, CameraImage) else image
+    values = image.pixels()
     step_y, step_x = (max(1, n // _SAMPLES) for n in values.shape[:2])
     some = values[step_y // 2::step_y, step_x // 2::step_x].astype(np.float32)
     return some / np.float32(257) if values.dtype == np.uint16 else some

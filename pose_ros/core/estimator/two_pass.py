@@ -114,11 +114,10 @@ class TwoPassEstimator:
         BackendError
             When a network fails.
         """
-        if isinstance(image, CameraImage):
-            image_size = image.size
-        else:
+        if not isinstance(image, CameraImage):
             check_image(image)
-            image_size = (image.shape[1], image.shape[0])
+            image = CameraImage.from_bgr(image)
+        image_size = image.size
         self._upright_from_image, self._upright_size = geometry.upright(
             image_size, self.config.image_rotation)
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
@@ -126,10 +125,7 @@ class TwoPassEstimator:
         if given is not None or mode == 'one-pass' or mode != self._roi_mode:
             self._roi_tracker.forget()
             self._roi_mode = mode
-        if isinstance(image, CameraImage):
-            self.backend.load_frame(image)
-        else:
-            self.backend.load_image(image)
+        self.backend.load_frame(image)
         if given is not None:
             people = self._in_boxes(*given, self.config.max_crops)
         elif mode == 'single':
@@ -144,7 +140,7 @@ class TwoPassEstimator:
         return self._published(people)
 
     def _two_passes(
-        self, image: np.ndarray | CameraImage, image_size: tuple[int, int], stamp_s: float | None,
+        self, image: CameraImage, image_size: tuple[int, int], stamp_s: float | None,
         late: bool,
     ) -> Keypoints:
         """Find people: near where they were, or by the first pass."""
@@ -282,7 +278,7 @@ class TwoPassEstimator:
         return people.select(oks.distinct(people, self.config.nms_oks))
 
     def _single(
-        self, image: np.ndarray | CameraImage, image_size: tuple[int, int], stamp_s: float | None
+        self, image: CameraImage, image_size: tuple[int, int], stamp_s: float | None
     ) -> Keypoints:
         """Find one person: in the crop around where it was, or the best one of the first pass."""
         tracker = self._roi_tracker

@@ -50,7 +50,7 @@ from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
 from pose_ros.ros.diagnostics import OK, WARN, runtime_findings
 from pose_ros.ros.image_checks import DropCounter, ImageChecks, takes_message_info
-from pose_ros.ros.images import ImageError, image_for, transport_topic
+from pose_ros.ros.images import ImageError, camera_image, transport_topic
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
 
@@ -255,8 +255,9 @@ class PoseEstimatorNode(ManagedNode):
         if (estimator := self._estimator) is None:
             return
         try:
-            image, size = image_for(msg, estimator.backend.encodings, self._intensity)
+            image = camera_image(msg, estimator.backend.encodings, self._intensity)
             converted_s = time.perf_counter()
+            size = image.size
             self._check_header(msg, size)
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
             people = estimator.estimate(

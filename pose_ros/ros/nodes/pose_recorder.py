@@ -187,7 +187,9 @@ class PoseRecorderNode(ManagedNode):
         except ImageError as error:
             self.complain('bad_overlays', f'an overlay is not recorded: {error}')
             return
-        self._sheet.add(image, f'{stamp_s - self._first_stamp_s:.2f} s', stamp_s)
+        # The overlay is drawn when the skeletons are there: the newest ones are those of it.
+        self._sheet.add(image, f'{stamp_s - self._first_stamp_s:.2f} s', stamp_s,
+                        self._summary.people)
         self._overlays += 1
 
     def _on_diagnostics(self, msg: DiagnosticArray) -> None:

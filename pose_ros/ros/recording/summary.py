@@ -24,6 +24,8 @@ class RecordingSummary:
 
     Attributes
     ----------
+    people : int
+        Confirmed people seen in the newest message of `pose/tracked`.
     nodes : dict
         Latest /diagnostics values of each node, by its name without namespace.
     failures : dict
@@ -37,7 +39,7 @@ class RecordingSummary:
         self._stamps_s: dict[str, list[float]] = {'pose': [], 'tracked': []}
         self._recent: deque[tuple[float, float]] = deque()  # received, age of `tracked`
         self._confirmed: dict[int, list[float]] = {}
-        self._people = 0
+        self.people = 0
         self._network_ms: list[float] = []
         self._track_ms: list[float] = []
 
@@ -55,7 +57,7 @@ class RecordingSummary:
         self._recent.append((now_s, age_s))
         seen = (tracks.state == TrackState.CONFIRMED) & (tracks.since_seen_s == 0.0)
         confirmed = tracks.id[seen].tolist()
-        self._people = len(confirmed)
+        self.people = len(confirmed)
         for track_id in confirmed:
             span = self._confirmed.setdefault(track_id, [tracks.stamp_s, tracks.stamp_s])
             span[1] = tracks.stamp_s
@@ -81,8 +83,8 @@ class RecordingSummary:
         stamps = self._stamps_s['tracked']
         p50, p95 = np.percentile(ages_ms, [50, 95])
         return (
-            f'{stamps[-1] - stamps[0]:6.1f} s | {rate:5.1f} Hz | {self._people} '
-            f'{"person" if self._people == 1 else "people"} | latency {p50:4.0f} ms (50 %) '
+            f'{stamps[-1] - stamps[0]:6.1f} s | {rate:5.1f} Hz | {self.people} '
+            f'{"person" if self.people == 1 else "people"} | latency {p50:4.0f} ms (50 %) '
             f'{p95:4.0f} ms (95 %) | {self.dropped()} dropped'
         )
 

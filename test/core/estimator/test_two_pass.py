@@ -40,7 +40,7 @@ class Scene:
         self.calls = []
         self.times = StageTimes()
 
-    def load_image(self, image):
+    def load_frame(self, frame):
         self.calls = []
         self.times = StageTimes()
 

@@ -9,6 +9,7 @@ import pytest
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from pose_ros.media.contact_sheet import ContactSheet
 from pose_ros.media.sources import open_source
 from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.conversions import stamp_from_ns, tracks_from_msg
@@ -80,6 +81,25 @@ def test_all_files_are_there_and_open(recorded):
     assert len(lines) == 10
     assert lines[4]['people'][0]['state'] == 'CONFIRMED'
     np.testing.assert_allclose(lines[4]['stamp_s'], 100.16)
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    """Return how many people the contact sheet is told of, image by image."""
+    people, add = [], ContactSheet.add
+
+    def spy(sheet, image, caption, time_s, count=0.0):
+        people.append(count)
+        add(sheet, image, caption, time_s, count)
+
+    monkeypatch.setattr(ContactSheet, 'add', spy)
+    return people
+
+
+def test_the_contact_sheet_chooses_images_with_people(offered, recorded):
+    # Messages of two topics may change places on the way; confirmed from the fourth image on.
+    assert len(offered) == 10
+    assert set(offered[:2]) == {0} and set(offered[5:]) == {1}
 
 
 def test_the_bag_has_both_topics(recorded):

@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Images and depth as fuzz targets: an input is a message's fields in eight bytes, then its data.
+
+The fields are always of a message's types: what does not fit them, the middleware refuses.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+import struct
+from typing import Any
+
+import cv2
+from mutation import spoilt_bytes
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+
+from pose_ros.core.camera_image import ENCODINGS
+from pose_ros.core.camera_model import CameraModel
+from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.pose3d.depth_lifting import lift
+from pose_ros.core.pose3d.depth_noise import DepthError
+from pose_ros.ros.depth_images import (
+    DepthImageError,
+    depth_from_compressed_msg,
+    depth_from_msg,
+)
+from pose_ros.ros.images import ImageError, image_from_compressed_msg, image_from_msg
+
+Parts = tuple[
+    str, int, Callable[[int], Iterator[bytes]], Callable[[bytes], object],
+    tuple[type[Exception], ...],
+]
+_FIELDS = struct.Struct('<BBBBHBB')  # encoding, byte order, width, height, step, 2 unused
+_WIDTH, _HEIGHT = 16, 12
+_NAMES = (*ENCODINGS, '8UC3', '16UC1', 'YUV422_8', '32FC1', 'hsv8', '')
+_DEPTHS = ('16UC1', '32FC1', 'mono16', '8UC1')
+
+
+def images() -> Parts:
+    """Return the reader of sensor_msgs/Image, of every encoding."""
+    noise = np.random.default_rng(0).integers(0, 256, 12 * _WIDTH * _HEIGHT, np.uint8).tobytes()
+    good = []
+    for i, name in enumerate(ENCODINGS):
+        for step, rows in ((8 * _WIDTH, _HEIGHT), (_WIDTH, 3 * _HEIGHT)):
+            rows = _HEIGHT * 3 // 2 if name in ('nv12', 'nv21') else rows
+            good.append(_FIELDS.pack(i, 0, _WIDTH, _HEIGHT, step, 0, 0) + noise[:step * rows])
+
+    def read(data: bytes) -> None:
+        msg = _image(data, _NAMES)
+        image = image_from_msg(msg)
+        assert image.shape == (msg.height, msg.width, 3) and image.dtype == np.uint8
+        image.sum()  # every byte of a view can be read
+
+    return 'image', 150, _in_turns(good), read, (ImageError,)
+
+
+def compressed_images() -> Parts:
+    """Return the reader of sensor_msgs/CompressedImage: JPEG and PNG, padded, of sixteen bits."""
+    picture = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    jpeg, png, deep = (
+        cv2.imencode(ending, image)[1].tobytes() for ending, image in (
+            ('.jpg', picture), ('.png', picture), ('.png', picture[..., 0].astype(np.uint16) * 16))
+    )
+    good = [jpeg, jpeg + bytes(len(jpeg)), png, png + bytes(64), deep]
+
+    def read(data: bytes) -> None:
+        image = image_from_compressed_msg(CompressedImage(format='jpeg', data=array('B', data)))
+        assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
+
+    return 'JPEG and PNG', 60, _in_turns(good), read, (ImageError,)
+
+
+def depth_images() -> Parts:
+    """Return the reader of depth, raw and compressedDepth, and what is lifted with it."""
+    xy = np.random.default_rng(0).uniform((0, 0), (_WIDTH, _HEIGHT), (2, 17, 2))
+    people = Keypoints(
+        xy.astype(np.float32), np.full((2, 17), 0.8, np.float32), np.full(2, 0.9, np.float32))
+    camera = CameraModel.from_camera_info(
+        _WIDTH, _HEIGHT, '', (), (14.0, 0, 8.0, 0, 14.0, 6.0, 0, 0, 1))
+    assert camera is not None
+    depth = np.full((_HEIGHT, _WIDTH), 2000, np.uint16)
+    metres = np.full((_HEIGHT, _WIDTH), 2.0, np.float32)
+    png = cv2.imencode('.png', depth)[1].tobytes()
+    fields = [
+        _FIELDS.pack(i, 0, _WIDTH, _HEIGHT, values.itemsize * _WIDTH, 0, 0) + values.tobytes()
+        for i, values in enumerate((depth, metres))
+    ]
+    # An encoding beyond those of raw depth: the rest is a file of compressedDepth.
+    files = [
+        _FIELDS.pack(200 + i, 0, 0, 0, 0, 0, 0) + struct.pack('<iff', 0, 100.0, 1.0) + png
+        for i in (0, 1)
+    ]
+
+    def read(data: bytes) -> None:
+        if data[:1] < b'\xc8':
+            found = depth_from_msg(_image(data, _DEPTHS))
+        else:
+            form = f'{_DEPTHS[data[0] % 2]}; compressedDepth png'
+            found = depth_from_compressed_msg(
+                CompressedImage(format=form, data=array('B', data[_FIELDS.size:])))
+        joints = lift(found, camera, people).joints
+        assert joints.position.shape == (2, 17, 3)
+        assert not np.isinf(joints.position).any()
+
+    return 'depth', 20, _in_turns(fields + files), read, (DepthImageError, DepthError)
+
+
+def _image(data: bytes, names: tuple[str, ...]) -> Image:
+    number, order, width, height, step, *_ = _FIELDS.unpack(data[:8].ljust(8, b'\0'))
+    return Image(
+        encoding=names[number % len(names)], is_bigendian=order, width=width, height=height,
+        step=step, data=array('B', data[8:]))
+
+
+def _in_turns(good: list[bytes]) -> Callable[[int], Iterator[bytes]]:
+    """Return what spoils each of some documents in turns."""
+    def inputs(seed: int) -> Iterator[bytes]:
+        streams: list[Any] = [spoilt_bytes(data, seed + n) for n, data in enumerate(good)]
+        while True:
+            for stream in streams:
+                yield next(stream)
+
+    return inputs
