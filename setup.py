@@ -46,7 +46,7 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         'convert': ['onnx>=1.15'],
-        'evaluate': ['pycocotools>=2.0.6', 'scipy>=1.8'],
+        'evaluate': ['pycocotools>=2.0.6', 'scipy>=1.8', 'matplotlib>=3.5'],
         'openvino': requirements('openvino'),
         'record': ['rosbags>=0.10'],
         'tensorrt': ['pycuda>=2025.1.2', 'onnx>=1.15'],  # TensorRT itself: as NVIDIA ships it

@@ -199,14 +199,14 @@ def _time() -> dict[str, Any]:
     rows = {}
     for people in (1, 5, 20):
         base = STANDING * 200 + np.stack([90.0 * np.arange(people), np.zeros(people)], 1)[:, None]
-        rng, noise = np.random.default_rng(0), noise_px(np.full(17, 0.6), 200.0)[:, None]
+        rng, noise = np.random.default_rng(0), noise_px(np.full(17, 0.96), 200.0)[:, None]
         tracker = Tracker(TrackerConfig())
         update_ms, predict_ms = [], []
         for i in range(300):
             xy = base + [2.0 * i, 0.0] + rng.normal(size=base.shape) * noise
             frame = Keypoints(
                 xy.astype(np.float32),
-                np.full((people, 17), 0.6, np.float32),
+                np.full((people, 17), 0.96, np.float32),
                 np.full(people, 0.8, np.float32),
             )
             start = time.perf_counter()

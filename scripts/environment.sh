@@ -90,6 +90,7 @@ environment_keys() {
     {
         printf '%s\n' "$messages"
         find pose_ros launch config models scripts -type f ! -name '*.pyc' 2>/dev/null | sort
+        cat scripts/node.py scripts/cli.py  # CMake copies what it renames
     } | hash_of
 }
 

@@ -120,6 +120,5 @@ def test_the_core_without_ros_works_as_written(names):
     assert names['tracks'].xy.shape[1:] == (17, 2)
 
 
-@pytest.mark.xfail(strict=True, reason='a partial double of the person scores 0.65')
 def test_one_person_is_one_at_the_default_threshold(names):
     assert (names['people'].person_score > TrackerConfig().new_track_score).sum() == 1

@@ -16,7 +16,7 @@ from pose_ros.core.tracking.one_euro import OneEuroFilter
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import TrackState
 
-MIN_SCORE = 0.15
+MIN_SCORE = 0.6
 """Keypoints with a lower score are not given to the others: the tracker's own default."""
 
 

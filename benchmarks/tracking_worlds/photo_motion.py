@@ -91,7 +91,7 @@ def largest_person(people: list[Keypoints], affines: np.ndarray) -> np.ndarray |
             centre = np.nanmean(on_photo, axis=1)
             nearest = int(np.argmin(np.hypot(*(centre - anchor).T)))
             if np.hypot(*(centre[nearest] - anchor)) < 50:
-                sure = seen.score[nearest, :, None] >= 0.3
+                sure = seen.score[nearest, :, None] >= 0.8
                 found.append(np.where(sure, on_photo[nearest], np.nan))
     if len(found) < 0.8 * len(people):
         return None

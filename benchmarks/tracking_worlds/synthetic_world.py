@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pose_ros.core.body import OKS_SCALE, STANDING
-from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.estimator.person_score import USUAL_KEYPOINT, probability
+from pose_ros.core.keypoints import Keypoints, doubt
 from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS, OKS_SIGMAS
 
 Changes = tuple[tuple[float, float], ...]
@@ -129,7 +130,7 @@ class View:
     wild_keypoints: float = 0.02
     exchanged_sides: float = 0.01
     false_people: float = 0.03
-    mean_score: float = 0.65
+    mean_peak: float = 0.65
     noise: float = 1.0
 
 
@@ -191,7 +192,7 @@ def noise_px(score: np.ndarray, height_px: np.ndarray | float) -> np.ndarray:
 
     Measured on the shipped networks: third differences of detections over real footage.
     """
-    return OKS_SCALE * OKS_SIGMAS * height_px * (0.05 + 0.6 * (1.0 - score))
+    return OKS_SCALE * OKS_SIGMAS * height_px * (0.05 + doubt(score))
 
 
 def frames(scene: Scene, view: View, seed: int) -> Iterator[DetectedFrame]:
@@ -216,9 +217,9 @@ def _look(
     n, k = len(xy), NUM_KEYPOINTS
     height = np.array([walker.height_px for walker in scene.walkers])
     seen = visible(scene, xy, there)
-    score = np.clip(rng.normal(view.mean_score, 0.12, (n, k)), 0.05, 0.97)
+    peak = np.clip(rng.normal(view.mean_peak, 0.12, (n, k)), 0.05, 0.97)
     seen &= rng.random((n, k)) >= view.missed_keypoints
-    noise = view.noise * noise_px(score, height[:, None])
+    noise = view.noise * noise_px(_score(peak), height[:, None])
     detected = xy + rng.normal(size=xy.shape) * noise[..., None]
     wild = rng.random((n, k)) < view.wild_keypoints
     detected[wild] += (rng.normal(0, 0.15, xy.shape) * height[:, None, None])[wild]
@@ -227,17 +228,18 @@ def _look(
             detected[i, limb] = detected[i, FLIP_INDEX[limb]]
     found = (seen.sum(axis=1) >= 5) & (rng.random(n) >= view.missed_people)
     people = [detected[found]]
-    scores = [np.where(seen, score, 0.0)[found]]
+    peaks = [np.where(seen, peak, 0.0)[found]]
     source = np.flatnonzero(found)
     if rng.random() < view.false_people:
         size = rng.uniform(0.5, 1.2) * height.mean()
         place = rng.uniform(0.1, 0.9, 2) * scene.image_size
         people.append((STANDING * size + place + rng.normal(0, 0.05 * size, (k, 2)))[None])
-        scores.append(rng.uniform(0.1, 0.5, (1, k)))
+        peaks.append(rng.uniform(0.1, 0.5, (1, k)))
         source = np.append(source, -1)
-    all_xy, all_score = np.concatenate(people), np.concatenate(scores)
-    all_xy = np.where(all_score[..., None] > 0, all_xy, np.nan)
-    person_score = all_score.mean(axis=1)
+    all_xy, all_peaks = np.concatenate(people), np.concatenate(peaks)
+    all_xy = np.where(all_peaks[..., None] > 0, all_xy, np.nan)
+    all_score = np.where(all_peaks > 0, _score(all_peaks), 0.0)
+    person_score = all_peaks.mean(axis=1)
     order = rng.permutation(len(source))
     keypoints = Keypoints(
         all_xy[order].astype(np.float32),
@@ -245,6 +247,11 @@ def _look(
         person_score[order].astype(np.float32),
     )
     return DetectedFrame(stamp_s, keypoints, source[order])
+
+
+def _score(peak: np.ndarray) -> np.ndarray:
+    """Return the probabilities that keypoints with such peaks are right."""
+    return probability(USUAL_KEYPOINT, {'peak': peak})
 
 
 def scenes() -> dict[str, Scene]:

@@ -17,6 +17,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
+import signal
 import sys
 import traceback
 from typing import Any
@@ -120,6 +121,8 @@ def _ended(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run, and end in one line whatever happens."""
     debug = '--debug' in arguments
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as `__main__` has left it
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return run(arguments)
     except KeyboardInterrupt:
         print('pose_ros: interrupted', file=sys.stderr)

@@ -22,7 +22,8 @@ from pose_ros.cli.report import add_json_argument, finish, machine, percentiles
 from pose_ros.cli.settings import SettingError, configs
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
-from pose_ros.core.estimator.person_score import PersonScorer
+from pose_ros.core.estimator.person_score import MODES as MODES_FITTED
+from pose_ros.core.estimator.person_score import Scorer
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.evaluation import calibration, degrade
@@ -57,7 +58,6 @@ examples:
 
 ERRORS = (DataError, SettingError)
 MODES = ('two-pass', 'one-pass', 'boxes')
-MODES_FITTED = ('two_pass', 'one_pass', 'roi', 'boxes')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,7 +105,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--report', metavar='DIR', type=Path,
-        help='write report.md with every figure, and the worst cases as pictures',
+        help='write report.md with every figure, curves.png (reliability of the scores, precision '
+        'and recall), and the worst cases as pictures',
     )
     parser.add_argument(
         '--worst', metavar='N', type=int, default=12, help='worst cases drawn (default: 12)'
@@ -155,20 +156,18 @@ def main(args: argparse.Namespace) -> int:
         'cpu_s': round(time.process_time() - started_cpu_s, 2),
         'parameters': {**asdict(config), 'box_padding': backend.refiner.crop_scale}, **machine(),
     }  # fmt: skip
-    right = np.concatenate(
-        [calibration.right_people(p.truth, found[p.image_id]) for p in data.photos])
-    score = np.concatenate([found[p.image_id].person_score for p in data.photos])
+    judged = calibration.judge(data.photos, found)
     report['calibration_error'] = round(
-        calibration.expected_calibration_error(score, right), 4)
-    sure = score >= TrackerConfig.new_track_score
-    report['precision'] = round(float(right[sure].mean()), 4) if sure.any() else 0.0
-    report['recall'] = round(int(right[sure].sum()) / sum(len(p.truth) for p in data.photos), 4)
-    calibrated = PersonScorer(backend.detector, backend.refiner).is_calibrated(
+        calibration.expected_calibration_error(judged.score, judged.right), 4)
+    report['keypoint_calibration_error'] = round(
+        calibration.expected_calibration_error(judged.keypoint_score, judged.right_keypoint), 4)
+    precision, recall = judged.at(TrackerConfig.new_track_score)
+    report['precision'], report['recall'] = round(precision, 4), round(recall, 4)
+    report['calibrated'] = Scorer(backend.detector, backend.refiner).is_calibrated(
         args.mode.replace('-', '_'))
-    report['calibrated'] = calibrated
     backend.close()
     if args.report:
-        write_report(args.report, report, worst(errors, args.worst), found)
+        write_report(args.report, report, worst(errors, args.worst), found, judged)
     _print(report)
     finish(report, args.json)
     return 0
@@ -181,22 +180,24 @@ def _calibrate(args: argparse.Namespace, config: EstimatorConfig) -> int:
     backend = load_backend(config)
     if args.cache:
         backend = CachedBackend(backend, args.cache)
-    fitted: dict[str, dict[str, float]] = {}
-    for mode in MODES_FITTED:
+    fitted: dict[str, dict[str, dict[str, float]]] = {}
+    boxes_alone = backend.detector.decoder == 'boxes'
+    for mode in ('roi', 'boxes') if boxes_alone else MODES_FITTED:
         print(f'{mode}: looking at {len(photos)} photos', file=sys.stderr)
         samples = calibration.collect(backend, photos, mode)
-        fitted[mode] = calibration.fit(samples)
+        fitted[mode] = calibration.calibrate(samples)
         right = samples.right
         print(f'{mode}: {len(right)} people found, {int(right.sum())} right: {fitted[mode]}')
     detector, refiner = backend.detector, backend.refiner
     backend.close()
     paths = (find_model(config.detector_model or SHIPPED_DETECTOR),
              find_model(config.refiner_model or SHIPPED_REFINER))  # fmt: skip
-    two_pass = fitted.pop('two_pass')
-    for path, spec, own in (
-        (paths[0], detector, {'one_pass': fitted.pop('one_pass')}),
-        (paths[1], refiner, {**fitted, f'two_pass {detector.name}': two_pass}),
-    ):  # fmt: skip
+    of_detector = {k: v for k, v in fitted.items() if k == 'one_pass'}
+    of_refiner = {f'two_pass {detector.name}' if k == 'two_pass' else k: v
+                  for k, v in fitted.items() if k != 'one_pass'}  # fmt: skip
+    for path, spec, own in ((paths[0], detector, of_detector), (paths[1], refiner, of_refiner)):
+        if not own:
+            continue
         target = path.with_suffix('.json')
         part = target.with_suffix('.json.part')
         try:
@@ -280,8 +281,9 @@ def _print(report: dict[str, Any]) -> None:
     box, torso = report['pck']['box']['all'], report['pck']['torso']['all']
     print(f'  PCK@0.2: {box:.3f} of the longer side of the box, {torso:.3f} of the torso')
     what = 'probabilities' if report['calibrated'] else 'no probabilities: run --calibrate'
-    print(f'  scores are {what}; calibration error {report["calibration_error"]:.3f}; at '
-          f'{TrackerConfig.new_track_score:g} precision {report["precision"]:.3f}, '
+    print(f'  scores are {what}; calibration error {report["calibration_error"]:.3f}, of '
+          f'keypoints {report["keypoint_calibration_error"]:.3f}; people of at least '
+          f'{TrackerConfig.new_track_score:g}: precision {report["precision"]:.3f}, '
           f'recall {report["recall"]:.3f}')  # fmt: skip
     cost, network = report['estimate_ms'], report['network_ms']
     print(f'  ms per photo: median {cost["p50"]:.1f}, 95 % {cost["p95"]:.1f}; '

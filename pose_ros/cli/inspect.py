@@ -184,6 +184,9 @@ def _print(
           f'{path.stat().st_size / 1e6:.1f} MB')  # fmt: skip
     if described:
         print(f'  {path.with_suffix(".json")} describes it, and the graph agrees')
+        print(f'  scores calibrated for: {", ".join(spec.calibration)}' if spec.calibration else
+              '  no calibration: its scores are no probabilities; `pose_ros evaluate --calibrate` '
+              'fits one')  # fmt: skip
         return
     how = {
         'centers': 'people by their centres, all in the picture',

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from pose_ros.backends import load_backend
 from pose_ros.cli.report import add_json_argument, finish, percentiles
 from pose_ros.cli.settings import SettingError, configs
-from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
@@ -59,12 +59,6 @@ examples:
 
 MIN_SIDE_PX = 360
 """Smaller images are magnified before anything is drawn."""
-
-PHOTO_SCORE = 0.4
-"""
-Least person score of a person of a photo. On the 80 photos of coco_dev it shows 196 people, of
-whom 0.81 are right at OKS 0.5; 0.5 shows 180 (0.84), 0.3 shows 212 (0.78).
-"""
 
 ERRORS = (SettingError,)
 
@@ -144,7 +138,7 @@ def main(args: argparse.Namespace) -> int:
         tracker = None if photos else Tracker(tracker_config)
         started_s = time.monotonic()
         tally, interrupted = _process(
-            source, estimator, tracker, PHOTO_SCORE, out, args
+            source, estimator, tracker, TrackerConfig.new_track_score, out, args
         )
         wall_s = time.monotonic() - started_s
     _print_summary(tally, wall_s, out, photos)

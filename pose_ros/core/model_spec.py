@@ -94,9 +94,10 @@ class ModelSpec:
         Width / height to which a box is widened before it is fitted into the input; 0: that of
         the input, so that nothing is distorted.
     calibration : dict
-        Weights of the person score (`core/estimator/person_score.py`), by 'one_pass', 'roi',
-        'boxes' and 'two_pass NAME', NAME of the network of the first pass; each has 'bias' and a
-        weight per piece of evidence. Empty: scores are no probabilities.
+        Weights of the scores (`core/estimator/person_score.py`), by 'one_pass', 'roi', 'boxes'
+        and 'two_pass NAME', NAME of the network of the first pass; each has 'person' and
+        'keypoint', which have 'bias' and a weight per piece of evidence. Empty: scores are no
+        probabilities.
     licence, source : str
         Where it comes from and on which terms.
     """
@@ -125,7 +126,7 @@ class ModelSpec:
     keypoints: tuple[str, ...] = KEYPOINT_NAMES
     crop_scale: float = 1.25
     crop_aspect: float = 0.0
-    calibration: dict[str, dict[str, float]] = field(default_factory=dict)
+    calibration: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     licence: str = ''
     source: str = ''
 
@@ -314,11 +315,14 @@ class ModelSpec:
         )
         require(
             isinstance(self.calibration, dict) and all(
-                isinstance(weights, dict) and number(weights.get('bias'))
-                and all(number(weight) for weight in weights.values())
-                for weights in self.calibration.values()
+                isinstance(entry, dict) and set(entry) == {'person', 'keypoint'} and all(
+                    isinstance(weights, dict) and number(weights.get('bias'))
+                    and all(number(weight) for weight in weights.values())
+                    for weights in entry.values()
+                ) for entry in self.calibration.values()
             ),
-            'calibration is {mode: {"bias": number, evidence: number, ...}, ...}',
+            'calibration is {mode: {"person": {"bias": number, evidence: number, ...}, '
+            '"keypoint": {...}}, ...}: pose_ros evaluate --calibrate writes it',
         )
         missing = sorted(set(self._roles()) - set(self.outputs))
         require(not missing, f'the decoder {self.decoder!r} needs the outputs {missing}')

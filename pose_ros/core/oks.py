@@ -106,16 +106,64 @@ def paired_oks(a_xy: np.ndarray, b_xy: np.ndarray) -> np.ndarray:
     return _mean_similarity(np.asarray(a_xy, np.float64) - b_xy, (areas(a_xy) + areas(b_xy)) / 2)
 
 
+def keypoint_similarity(difference: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """
+    Return the terms of the OKS.
+
+    Parameters
+    ----------
+    difference : (..., 17, 2) float
+        How far the keypoints of two people lie apart, pixels.
+    area : (...) float
+        Pixels squared.
+
+    Returns
+    -------
+    (..., 17) float64
+        In [0, 1]; NaN where a difference is.
+    """
+    squared = (np.asarray(difference, np.float64)**2).sum(axis=-1)
+    scale = _SPREAD * np.maximum(area, np.finfo(float).eps)[..., None]
+    return np.exp(-squared / scale)
+
+
 def _mean_similarity(difference: np.ndarray, area: np.ndarray) -> np.ndarray:
     """Return the OKS of people (...) whose keypoints differ so, (..., 17, 2)."""
-    squared = (difference**2).sum(axis=-1)
-    similarity = np.exp(-squared / (_SPREAD * area[..., None]))
+    similarity = keypoint_similarity(difference, area)
     shared = ~np.isnan(similarity)
     total = np.where(shared, similarity, 0.0).sum(axis=-1)
     return total / np.maximum(shared.sum(axis=-1), 1)
 
 
-def distinct(keypoints: Keypoints, duplicate_oks: float) -> np.ndarray:
+def duplicate_similarity(people: Keypoints) -> np.ndarray:
+    """
+    Say how alike people are in the keypoints that are seen of both.
+
+    A partial double of somebody has his well seen keypoints, and guesses for the others: plain
+    OKS takes the guesses for a difference. Of 300 COCO photos it let through 40 doubles of a
+    score of at least 0.25.
+
+    Parameters
+    ----------
+    people : Keypoints
+        N people.
+
+    Returns
+    -------
+    (N, N) float64
+        `symmetric_oks` with each keypoint weighted by the geometric mean of its two scores; 0
+        where two share none.
+    """
+    xy = np.asarray(people.xy, np.float64)
+    area = areas(xy)
+    similarity = keypoint_similarity(xy[:, None] - xy, (area[:, None] + area) / 2)
+    root = np.sqrt(np.asarray(people.score, np.float64))
+    weight = np.where(np.isnan(similarity), 0.0, root[:, None] * root)
+    total = (weight * np.nan_to_num(similarity)).sum(axis=-1)
+    return total / np.maximum(weight.sum(axis=-1), 1e-9)
+
+
+def distinct(keypoints: Keypoints, nms_oks: float) -> np.ndarray:
     """
     Choose people so that no two are alike: greedy suppression, best person score first.
 
@@ -123,8 +171,8 @@ def distinct(keypoints: Keypoints, duplicate_oks: float) -> np.ndarray:
     ----------
     keypoints : Keypoints
         N people in any order.
-    duplicate_oks : float
-        Of two people with a larger `symmetric_oks` the one with the lower score goes.
+    nms_oks : float
+        Of two people with a larger `duplicate_similarity` the one with the lower score goes.
 
     Returns
     -------
@@ -134,7 +182,7 @@ def distinct(keypoints: Keypoints, duplicate_oks: float) -> np.ndarray:
     order = np.argsort(-keypoints.person_score, kind='stable')
     if len(order) < 2:
         return order
-    alike = (symmetric_oks(keypoints.xy, keypoints.xy) > duplicate_oks).tolist()
+    alike = (duplicate_similarity(keypoints) > nms_oks).tolist()
     kept: list[int] = []
     for n in order.tolist():
         if not any(alike[n][k] for k in kept):

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import hashlib
 import os
 from pathlib import Path
@@ -17,13 +16,14 @@ from pose_ros.core.backend import Backend, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.colors import bgr_from
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.model_spec import ModelSpec
 
 
 class CachedBackend:
     """
     A backend that answers from files what it was asked before.
 
-    One file per image and network, named by the digests of both. A file is there whole or not at
+    One file per view and network, named by the digests of both. A file is there whole or not at
     all; a damaged one is made again. An interrupted calibration goes on where it was.
 
     Parameters
@@ -54,9 +54,12 @@ class CachedBackend:
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Run the first pass, or remember what it saw."""
-        key = _key('detect', input_from_image, input_size)
-        return self._known(self.detector.onnx_sha256 or self.detector.name, key,
-                           lambda: self._ready().detect(input_from_image, input_size))
+        path = self._path(self.detector, 'detect', input_from_image, input_size)
+        people = _kept(path)
+        if people is None:
+            people = self._ready().detect(input_from_image, input_size)
+            _keep(path, people)
+        return people
 
     def detect_boxes(
         self, input_from_image: np.ndarray, input_size: tuple[int, int]
@@ -65,10 +68,17 @@ class CachedBackend:
         return self._ready().detect_boxes(input_from_image, input_size)
 
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
-        """Run the second pass, or remember what it saw."""
-        key = _key('refine', input_from_image, self.refiner.input_size)
-        return self._known(self.refiner.onnx_sha256 or self.refiner.name, key,
-                           lambda: self._ready().refine(input_from_image))
+        """Run the second pass on the crops that are new; remember what it saw in the others."""
+        size = self.refiner.input_size
+        paths = [self._path(self.refiner, 'refine', crop, size) for crop in input_from_image]
+        people = [_kept(path) for path in paths]
+        new = [n for n, person in enumerate(people) if person is None]
+        if new:
+            found = self._ready().refine(input_from_image[new])
+            for place, n in enumerate(new):
+                people[n] = found.select([place])
+                _keep(paths[n], people[n])
+        return Keypoints.concatenate(people)
 
     def close(self) -> None:
         """Free what the backend holds."""
@@ -80,29 +90,35 @@ class CachedBackend:
             self._loaded = True
         return self._backend
 
-    def _known(self, network: str, key: str, look: Callable[[], Keypoints]) -> Keypoints:
-        path = self._folder / f'{self._digest}_{network[:16]}_{self.name}_{key}.npz'
+    def _path(
+        self, spec: ModelSpec, stage: str, affine: np.ndarray, input_size: tuple[int, int]
+    ) -> Path:
+        digest = hashlib.sha256(stage.encode() + np.asarray(input_size, np.int64).tobytes())
+        # Rounded: a last bit that another machine computes differently is no other view.
+        digest.update(np.round(np.asarray(affine, np.float64), 6).tobytes())
+        network = (spec.onnx_sha256 or spec.name)[:16]
+        return self._folder / f'{self._digest}_{network}_{self.name}_{digest.hexdigest()[:16]}.npz'
+
+
+def _kept(path: Path) -> Keypoints | None:
+    """Return what a file keeps; None where there is none, or a damaged one."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return Keypoints(kept['xy'], kept['score'], kept['person_score'])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _keep(path: Path, people: Keypoints) -> None:
+    """Write a file, whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.part', delete=False) as file:
         try:
-            with np.load(path, allow_pickle=False) as kept:
-                return Keypoints(kept['xy'], kept['score'], kept['person_score'])
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            path.unlink(missing_ok=True)
-        people = look()
-        with tempfile.NamedTemporaryFile(dir=self._folder, suffix='.part', delete=False) as file:
-            try:
-                np.savez(file, xy=people.xy, score=people.score, person_score=people.person_score)
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        return people
-
-
-def _key(stage: str, input_from_image: np.ndarray, input_size: tuple[int, int]) -> str:
-    digest = hashlib.sha256(stage.encode() + np.asarray(input_size, np.int64).tobytes())
-    # Rounded: a last bit that another machine computes differently is no other view.
-    digest.update(np.round(np.asarray(input_from_image, np.float64), 6).tobytes())
-    return digest.hexdigest()[:16]
+            np.savez(file, xy=people.xy, score=people.score, person_score=people.person_score)
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise

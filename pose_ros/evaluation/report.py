@@ -10,10 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 from pose_ros.evaluation.annotation_file import DataError
+from pose_ros.evaluation.calibration import Judged, expected_calibration_error, reliability
 from pose_ros.evaluation.pose_errors import PersonError
 from pose_ros.media.overlay import draw_keypoints
 from pose_ros.media.text import draw_banner
@@ -28,9 +29,10 @@ def write_report(
     report: dict[str, Any],
     worst: list[PersonError],
     found: dict[int, Keypoints],
+    judged: Judged,
 ) -> None:
     """
-    Write report.md and worst_01.jpg, ...
+    Write report.md, curves.png and worst_01.jpg, ...
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ def write_report(
         Lowest OKS first.
     found : dict
         Image id to the people found in it.
+    judged : Judged
+        Their scores.
 
     Raises
     ------
@@ -55,7 +59,54 @@ def write_report(
         picture = side_by_side(error, found[error.photo.image_id])
         if not cv2.imwrite(str(folder / names[-1]), picture):
             raise DataError(f'cannot write {folder / names[-1]}')
+    draw_curves(folder / 'curves.png', judged)
     (folder / 'report.md').write_text(_markdown(report, worst, names), encoding='utf-8')
+
+
+def draw_curves(path: Path, judged: Judged) -> None:
+    """
+    Draw how far the scores are probabilities, and precision over recall.
+
+    Parameters
+    ----------
+    path : Path
+        PNG file.
+    judged : Judged
+
+    Raises
+    ------
+    DataError
+        When it cannot be written.
+    """
+    from matplotlib.figure import Figure  # takes a second to import
+
+    figure = Figure(figsize=(11, 3.6), layout='constrained')
+    for axes, name, score, right in zip(
+        figure.subplots(1, 3), ('people', 'keypoints'),
+        (judged.score, judged.keypoint_score), (judged.right, judged.right_keypoint),
+    ):  # fmt: skip
+        bins = reliability(score, right)
+        error = expected_calibration_error(score, right)
+        axes.plot([0, 1], [0, 1], color='0.7')
+        axes.plot([p for p, _, _ in bins], [share for _, share, _ in bins], 'o-')
+        for p, share, count in bins:
+            axes.annotate(count, (p, share), (4, -10), textcoords='offset points', fontsize=7)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel='mean score', ylabel='share that is right',
+                 title=f'{len(score)} {name}, calibration error {error:.3f}')  # fmt: skip
+    axes = figure.axes[2]
+    precision, recall = judged.curve()
+    axes.plot(recall, precision)
+    for least in (0.2, TrackerConfig.new_track_score, 0.8):
+        p, r = judged.at(least)
+        axes.plot(r, p, 'o', color='C1')
+        axes.annotate(f'{least:g}', (r, p), (4, 4), textcoords='offset points')
+    axes.set(xlim=(0, 1), ylim=(0, 1.05), xlabel='recall', ylabel='precision',
+             title='people of at least a score')  # fmt: skip
+    axes.grid(alpha=0.3)
+    try:
+        figure.savefig(path, dpi=100)
+    except OSError as error:
+        raise DataError(f'cannot write {path}: {error.strerror}') from error
 
 
 def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
@@ -138,6 +189,13 @@ def _markdown(report: dict[str, Any], worst: list[PersonError], names: list[str]
     lines += [
         f'| time per photo | {cost["p50"]:.1f} ms | median; 95 %: {cost["p95"]:.1f} ms |',
         f'| of it the networks | {network["p50"]:.1f} ms | median |', '',
+        '## Scores', '',
+        f'People of a score of at least {TrackerConfig.new_track_score:g}: precision '
+        f'{report["precision"]:.3f}, recall {report["recall"]:.3f} (OKS >= 0.5). Expected '
+        f'calibration error of people {report["calibration_error"]:.3f}, of keypoints '
+        f'{report["keypoint_calibration_error"]:.3f}'
+        + ('.' if report['calibrated'] else ': there is no calibration of this mode.'), '',
+        '![reliability, precision and recall](curves.png)', '',
         '## Joints', '',
         'PCK@0.2: the share of labelled joints found within 0.2 of the longer side of the box, or '
         'of the torso (left shoulder to right hip). A person not found has all joints wrong.',

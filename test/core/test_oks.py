@@ -63,6 +63,22 @@ def test_missing_keypoints_do_not_count():
     assert oks.symmetric_oks(nothing, a).shape == (0, 1)
 
 
+def test_a_partial_double_is_one_person_and_somebody_behind_is_not():
+    """The double has the well seen joints of a person and guesses for the others."""
+    person = skeletons(1)
+    double, behind = person.copy(), person.copy()
+    double[0, 9:] += np.random.default_rng(2).uniform(40, 80, (8, 2))
+    behind[0] += [25, 0]  # another, whose hidden legs are taken for those of the one in front
+    behind[0, 11:] = person[0, 11:]
+    score = np.full((3, 17), 0.9, np.float32)
+    score[1, 9:] = score[2, 11:] = 0.03
+    people = Keypoints(
+        np.concatenate([person, double, behind]).astype(np.float32), score,
+        np.array([0.9, 0.6, 0.7], np.float32))  # fmt: skip
+    assert oks.symmetric_oks(person, double)[0, 0] < 0.6
+    np.testing.assert_array_equal(oks.distinct(people, 0.6), [0, 2])
+
+
 def test_suppression_keeps_the_best_of_each_person():
     xy = skeletons(3)
     xy = np.concatenate([xy, xy + 1.0])

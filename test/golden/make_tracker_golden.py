@@ -4,7 +4,7 @@
 Write test/golden/tracker.npz: detections, and what the tracker made of them.
 
 Run it only when the tracker is meant to behave differently, and look at the difference:
-    ./run python test/golden/make_tracker_golden.py
+    PYTHONPATH=. ./run python test/golden/make_tracker_golden.py
 """
 
 from dataclasses import replace

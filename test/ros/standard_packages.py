@@ -37,6 +37,8 @@ cmake_minimum_required(VERSION 3.16)
 project({name})
 find_package(ament_cmake REQUIRED)
 find_package(rosidl_default_generators REQUIRED)
+# Not what C++ alone needs: a third of the time.
+list(FILTER AMENT_EXTENSIONS_rosidl_generate_idl_interfaces EXCLUDE REGEX "_cpp:")
 {find}
 rosidl_generate_interfaces({name} {files} DEPENDENCIES {depends})
 ament_package()
@@ -77,6 +79,7 @@ def build(folder: Path) -> dict[str, str]:
          '-DBUILD_TESTING=OFF', '-DCMAKE_CXX_FLAGS=-O0', '-DCMAKE_C_FLAGS=-O0',
          f'-DPython3_EXECUTABLE={sys.executable}'],
         check=True, stdout=sys.stderr,
+        env={**os.environ, 'MAKEFLAGS': f'-j{os.cpu_count()}'},  # else colcon says -l as well
     )
     packages = next(install.rglob('vision_msgs/__init__.py')).parents[1]
     front = {

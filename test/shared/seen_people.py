@@ -17,7 +17,7 @@ def person(u, v=50.0, height=200.0):
     return STANDING * height + [u, v]
 
 
-def seen(*people, score=0.8, keypoint_score=0.6, noise_px=0.0, seed=0):
+def seen(*people, score=0.8, keypoint_score=0.96, noise_px=0.0, seed=0):
     """Return Keypoints of upright people."""
     xy = np.array(people, np.float32).reshape(-1, 17, 2)
     xy = xy + np.random.default_rng(seed).normal(0, noise_px + 1e-9, xy.shape)

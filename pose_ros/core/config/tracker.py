@@ -39,16 +39,16 @@ class TrackerConfig:
         group='one_euro',
     )
     min_keypoint_score: float = param(
-        0.15, 'Keypoints with a lower score are not used', low=0.0, high=1.0
+        0.6, 'Keypoints with a lower score (probability) are not used', low=0.0, high=1.0
     )
     min_keypoints: int = param(
         5, 'A new track needs as many keypoints', low=1, high=17
     )
     new_track_score: float = param(
-        0.5, 'A new track needs a person score (probability) as high', low=0.0, high=1.0
+        0.45, 'A new track needs a person score (probability) as high', low=0.0, high=1.0
     )
     low_score: float = param(
-        0.25, 'Detections between this person score and new_track_score only continue tracks',
+        0.2, 'Detections between this person score and new_track_score only continue tracks',
         low=0.0, high=1.0,
     )
     match_similarity: float = param(
@@ -63,7 +63,7 @@ class TrackerConfig:
         True, 'Undo exchanges of left and right limbs by the network'
     )
     confirm_hits: int = param(
-        3, 'Detections before a track is CONFIRMED', low=1, high=100
+        2, 'Detections before a track is CONFIRMED', low=1, high=100
     )
     confirm_score_sum: float = param(
         1.8, 'Sum of the person scores of its detections before a track is CONFIRMED',

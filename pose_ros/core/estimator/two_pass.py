@@ -14,7 +14,8 @@ from pose_ros.core.backend import Backend, BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig, check
 from pose_ros.core.estimator.person_score import (
-    PersonScorer,
+    Evidence,
+    Scorer,
     candidate_score,
     crop_evidence,
     two_pass_evidence,
@@ -64,7 +65,7 @@ class TwoPassEstimator:
             raise BackendError(ONE_PASS_OF_BOXES)
         self.backend = backend
         self.config = config
-        self.scorer = PersonScorer(backend.detector, backend.refiner)
+        self.scorer = Scorer(backend.detector, backend.refiner)
         self._roi_tracker, self._roi_mode = RoiTracker(), config.mode
         # Of the latest image; the networks see it turned by `image_rotation`.
         self._upright_from_image, self._upright_size = geometry.upright((1, 1), 0)
@@ -114,20 +115,16 @@ class TwoPassEstimator:
         BackendError
             When a network fails.
         """
-        if not isinstance(image, CameraImage):
-            check_image(image)
-            image = CameraImage.from_bgr(image)
+        image = self._load(image)
         image_size = image.size
-        self._upright_from_image, self._upright_size = geometry.upright(
-            image_size, self.config.image_rotation)
         given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
         mode = self.config.mode
         if given is not None or mode == 'one-pass' or mode != self._roi_mode:
             self._roi_tracker.forget()
             self._roi_mode = mode
-        self.backend.load_frame(image)
         if given is not None:
             people = self._in_boxes(*given, self.config.max_crops)
+            people = self.scorer.with_keypoints('boxes', people)
         elif mode == 'single':
             people = self._single(image, image_size, stamp_s)
         elif mode == 'two-pass':
@@ -136,8 +133,60 @@ class TwoPassEstimator:
         else:
             if self.backend.detector.decoder == 'boxes':
                 raise BackendError(ONE_PASS_OF_BOXES)
-            people = self._scored('one_pass', self._candidates())
+            people, _ = self._scored('one_pass', self._candidates())
+            people = self.scorer.with_keypoints('one_pass', people)
         return self._published(people)
+
+    def lack(self) -> str:
+        """Say in a sentence that the scores of the present mode are no probabilities, if so."""
+        mode = {'one-pass': 'one_pass', 'single': 'roi'}.get(self.config.mode, self._crop_mode)
+        return self.scorer.lack('boxes' if self.config.detections_enabled else mode)
+
+    def evidence(
+        self, image: np.ndarray | CameraImage, mode: str, boxes: np.ndarray | None = None
+    ) -> tuple[Keypoints, Evidence]:
+        """
+        Find people, and say what their scores come from: what a calibration is fitted to.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8, or CameraImage
+        mode : str
+            One of `person_score.MODES`; 'roi' looks again at the people of both passes.
+        boxes : (N, 4) float, optional
+            For 'boxes', as in `estimate`.
+
+        Returns
+        -------
+        people : Keypoints
+            N people, whatever their score; keypoint scores are the heights of the peaks.
+        evidence : dict
+            Of the same people: name to (N,) float.
+        """
+        image_size = self._load(image).size
+        if mode == 'boxes':
+            assert boxes is not None
+            looked = self._looked_at(boxes, self.backend.refiner.crop_scale)
+            return self._scored(mode, looked)
+        if mode == 'roi':
+            people, _, _ = self._found(image_size, self.config.max_crops)
+            return self._scored(mode, self._in_crops(people))
+        candidates = self._candidates()
+        if mode == 'one_pass':
+            return self._scored(mode, candidates)
+        people, evidence = self._both_passes(candidates.select(slice(self.config.max_crops)))
+        kept = oks.distinct(people, self.config.nms_oks)
+        return people.select(kept), {name: values[kept] for name, values in evidence.items()}
+
+    def _load(self, image: np.ndarray | CameraImage) -> CameraImage:
+        """Give the backend an image; return it."""
+        if not isinstance(image, CameraImage):
+            check_image(image)
+            image = CameraImage.from_bgr(image)
+        self._upright_from_image, self._upright_size = geometry.upright(
+            image.size, self.config.image_rotation)
+        self.backend.load_frame(image)
+        return image
 
     def _two_passes(
         self, image: CameraImage, image_size: tuple[int, int], stamp_s: float | None,
@@ -148,25 +197,35 @@ class TwoPassEstimator:
         if tracker.goes_on(image, stamp_s, config.detection_interval_s, late):
             followed = tracker.found(self._in_crops(tracker.people), config)
             if followed is not None:
-                return followed
-        people, number = self._found(image_size, config.max_crops)
+                return self.scorer.with_keypoints(self._crop_mode, followed)
+        people, rest, number = self._found(image_size, config.max_crops)
         known = people.select(people.person_score >= config.min_person_score)
         tracker.begin(image, stamp_s, known, number <= config.max_crops)
-        return people
+        return Keypoints.concatenate([
+            self.scorer.with_keypoints(self._crop_mode, people),
+            self.scorer.with_keypoints('one_pass', rest),
+        ])
 
-    def _found(self, image_size: tuple[int, int], max_crops: int) -> tuple[Keypoints, int]:
-        """Run both passes; return the people, and how many the first pass took for some."""
+    def _found(
+        self, image_size: tuple[int, int], max_crops: int
+    ) -> tuple[Keypoints, Keypoints, int]:
+        """Run both passes; return who had a crop, who had none, and how many there were."""
         if self.backend.detector.decoder == 'boxes':
             boxes, scores = self._boxes(image_size)
-            return self._in_boxes(boxes, scores, max_crops), len(boxes)
+            return self._in_boxes(boxes, scores, max_crops), Keypoints.empty(), len(boxes)
         candidates = self._candidates()
-        return self._refined(candidates, max_crops), len(candidates)
+        return *self._refined(candidates, max_crops), len(candidates)
 
     def _best(self, image_size: tuple[int, int]) -> Keypoints:
         """Return the best person of the first pass, refined in a crop."""
         if self.backend.detector.decoder == 'boxes':
             return self._in_boxes(*self._boxes(image_size), 1)
-        return self._refined(self._candidates().select(slice(1)), 1)
+        return self._both_passes(self._candidates().select(slice(1)))[0]
+
+    @property
+    def _crop_mode(self) -> str:
+        """Return which of `person_score.MODES` people in crops around those found are."""
+        return 'boxes' if self.backend.detector.decoder == 'boxes' else 'two_pass'
 
     def _boxes(self, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Return the boxes that are worth a crop, best first, and their scores."""
@@ -208,44 +267,35 @@ class TwoPassEstimator:
         input_from_upright = geometry.letterbox(self._upright_size, input_size)
         return geometry.compose(input_from_upright, self._upright_from_image)[None], input_size
 
-    def _refined(self, candidates: Keypoints, max_crops: int) -> Keypoints:
-        """Look at the best candidates in a crop each; return all people, scored."""
-        first = candidates.select(slice(max_crops))
-        rest = candidates.select(slice(max_crops, None))
+    def _refined(
+        self, candidates: Keypoints, max_crops: int
+    ) -> tuple[Keypoints, Keypoints]:
+        """Look at the best candidates in a crop each; return them, and the others, scored."""
+        people, _ = self._both_passes(candidates.select(slice(max_crops)))
+        rest, _ = self._scored('one_pass', candidates.select(slice(max_crops, None)))
+        everybody = Keypoints.concatenate([people, rest])
+        kept = oks.distinct(everybody, self.config.nms_oks)
+        in_crop = kept < len(people)
+        return everybody.select(kept[in_crop]), everybody.select(kept[~in_crop])
+
+    def _both_passes(self, first: Keypoints) -> tuple[Keypoints, Evidence]:
+        """Look at candidates in a crop each; return them, scored, and what says so."""
         second = self._in_crops(first)
-        similarity = oks.paired_oks(first.xy, second.xy)
         if self.backend.refiner.decoder != 'centers':
             # It has no centres: only the first pass says how sure it is of the person.
             second = replace(second, person_score=first.person_score)
-        second = replace(
+        evidence = two_pass_evidence(first, second, oks.paired_oks(first.xy, second.xy))
+        people = replace(
             second,
             xy=fused_xy(second, first, FIRST_PASS_WEIGHT),
-            person_score=self.scorer.score(
-                'two_pass', two_pass_evidence(first, second, similarity)),
+            person_score=self.scorer.score('two_pass', evidence),
         )
-        rest = self._scored('one_pass', rest)
-        people = Keypoints.concatenate([second, rest])
-        return people.select(oks.distinct(people, self.config.nms_oks))
+        return people, evidence
 
-    def look_again(self, people: Keypoints) -> Keypoints:
-        """
-        Look at people of the latest image in a crop around where they were, as ROI tracking does.
-
-        Parameters
-        ----------
-        people : Keypoints
-            N people, image pixels.
-
-        Returns
-        -------
-        Keypoints
-            The same N people.
-        """
-        return self._scored('roi', self._in_crops(people))
-
-    def _scored(self, mode: str, people: Keypoints) -> Keypoints:
-        """Score people that one pass has looked at."""
-        return replace(people, person_score=self.scorer.score(mode, crop_evidence(people)))
+    def _scored(self, mode: str, people: Keypoints) -> tuple[Keypoints, Evidence]:
+        """Score people whom one pass has looked at; return what says so as well."""
+        evidence = crop_evidence(people)
+        return replace(people, person_score=self.scorer.score(mode, evidence)), evidence
 
     def _in_crops(self, people: Keypoints) -> Keypoints:
         """Run the second pass on a crop around each person."""
@@ -272,7 +322,7 @@ class TwoPassEstimator:
         if not len(best):
             return Keypoints.empty()
         people = self._looked_at(boxes[best], self.backend.refiner.crop_scale)
-        people = self._scored('boxes', people)
+        people, _ = self._scored('boxes', people)
         # The probability that the box shows a person, times that of the skeleton in it.
         people = replace(people, person_score=people.person_score * np.float32(scores[best]))
         return people.select(oks.distinct(people, self.config.nms_oks))
@@ -283,27 +333,29 @@ class TwoPassEstimator:
         """Find one person: in the crop around where it was, or the best one of the first pass."""
         tracker = self._roi_tracker
         if tracker.goes_on(image, stamp_s, np.inf, False):
-            followed = tracker.found(self._in_crops(tracker.people), self.config)
-            if followed is not None:
-                followed = self._scored('roi', followed)
-                if (followed.person_score >= SURE_SCORE).all():
-                    return followed
+            now = self._in_crops(tracker.people)
+            followed = tracker.found(now, self.config)
+            if followed is not None and len(followed):
+                person, _ = self._scored('roi', now)
+                if (person.person_score >= SURE_SCORE).all():
+                    return self.scorer.with_keypoints('roi', person)
         person = self._best(image_size)
         person = person.select(person.person_score >= self.config.min_person_score)
         tracker.begin(image, stamp_s, person, True)
-        return person
+        return self.scorer.with_keypoints(self._crop_mode, person)
 
     def _published(self, people: Keypoints) -> Keypoints:
-        """Leave out weak people, mark weak keypoints as missing."""
+        """Mark weak keypoints as missing; leave out weak people, and those without a keypoint."""
         people = people.select(people.person_score >= self.config.min_person_score)
         people = people.select(np.argsort(-people.person_score, kind='stable'))
         people = people.select(slice(self.config.max_people))
         missing = (people.score < self.config.min_keypoint_score) | np.isnan(people.xy).any(axis=2)
-        return Keypoints(
+        people = Keypoints(
             np.where(missing[..., None], np.float32(np.nan), people.xy),
             np.where(missing, np.float32(0), people.score),
             people.person_score,
         )
+        return people.select(~missing.all(axis=1))
 
 
 def usable_boxes(

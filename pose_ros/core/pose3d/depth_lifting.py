@@ -20,7 +20,7 @@ from enum import IntEnum
 import numpy as np
 
 from pose_ros.core.camera_model import CameraModel
-from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.keypoints import Keypoints, doubt
 from pose_ros.core.pose3d.bone_lengths import BONES, THIGH, impossible
 from pose_ros.core.pose3d.depth_noise import DepthNoise, check_depth, sample_m
 from pose_ros.core.pose3d.joints3d import Joints3D
@@ -79,6 +79,9 @@ LATERAL_M: np.ndarray = 0.19 * OKS_SIGMAS
 
 The tracker's NOISE (0.25 OKS sigmas times the OKS scale 0.45 of the height) at 1.69 m.
 """
+
+LATERAL_OF_DOUBT = 3.0
+"""How much it rises with `keypoints.doubt`, over what it is at score 1."""
 
 STEEPEST = 0.35
 """Sine of the steepest angle that counts: limbs end, and what ends them is round."""
@@ -194,7 +197,7 @@ def lift(
     offset_variance = OFFSET_SIGMA**2 + (offset_m - OFFSET_M) ** 2
     variance = noise.sigma_m(surface_m) ** 2 + offset_variance + spread_m**2
     covariance = variance[..., None, None] * lines[..., :, None] * lines[..., None, :]
-    lateral = LATERAL_M / np.clip(keypoints.score, 0.05, 1.0)
+    lateral = LATERAL_M * (1.0 + LATERAL_OF_DOUBT * doubt(keypoints.score))
     lateral = lateral**2 + (0.3 * surface_m / focal_px) ** 2
     covariance[..., 0, 0] += lateral
     covariance[..., 1, 1] += lateral

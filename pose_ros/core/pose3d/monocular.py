@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from pose_ros.core.camera_model import CameraModel
-from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.keypoints import Keypoints, doubt
 from pose_ros.core.pose3d.bone_lengths import BONES as ALL_BONES
 from pose_ros.core.pose3d.bone_lengths import (
     FOREARM,
@@ -32,7 +32,7 @@ from pose_ros.core.pose3d.bone_lengths import (
     TYPICAL_M,
     UPPER_ARM,
 )
-from pose_ros.core.pose3d.depth_lifting import LATERAL_M
+from pose_ros.core.pose3d.depth_lifting import LATERAL_M, LATERAL_OF_DOUBT
 from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.skeleton import LEFT_EYE, LEFT_HIP, LEFT_SHOULDER, NUM_KEYPOINTS, RIGHT_EYE
 from pose_ros.core.tracking.tracks import PositionSource
@@ -129,11 +129,10 @@ def lift_monocular(
     known = np.isfinite(xy).all(axis=2) & (keypoints.score > 0)
     rays = camera.rays(np.where(known[..., None], xy, np.nan))
     lines = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=2)
-    score = np.clip(keypoints.score, 0.05, 1.0)
     length_m = _SHARE * stature_m
     seen = seen_lengths(lines)
     # Errors of the two ends, over the length, where the person is not foreshortened.
-    noise = (LATERAL_M / score) ** 2
+    noise = (LATERAL_M * (1.0 + LATERAL_OF_DOUBT * doubt(keypoints.score))) ** 2
     votes_sigma = np.sqrt(
         PROPORTION_SIGMA[_KIND] ** 2
         + (noise[:, _FAR] + noise[:, _NEAR]) / length_m[_KIND] ** 2

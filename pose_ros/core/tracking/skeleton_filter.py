@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from pose_ros.core.body import OKS_SCALE
+from pose_ros.core.keypoints import doubt
 from pose_ros.core.skeleton import NUM_KEYPOINTS, OKS_SIGMAS
 from pose_ros.core.tracking import kalman
 from pose_ros.core.tracking import left_right_swaps as swaps
@@ -35,10 +36,10 @@ INITIAL_SPEED = 0.6
 INITIAL_ACCELERATION = 3.0
 """Likewise of its acceleration, body heights/s^2."""
 
-NOISE, NOISE_OF_DOUBT = 0.05, 0.6
+NOISE, NOISE_OF_DOUBT = 0.05, 1.0
 """
-Standard deviation of a measured keypoint at score 1 and its rise with 1 - score, in OKS sigmas
-times OKS scale: third differences of the shipped networks' detections over real footage.
+Standard deviation of a measured keypoint at score 1 and its rise with `keypoints.doubt`, in OKS
+sigmas times OKS scale.
 """
 
 NOISE_FLOOR_PX = 0.3
@@ -273,9 +274,9 @@ class SkeletonFilter:
     def _noise(
         self, score: np.ndarray, height_px: np.ndarray, log_r_scale: np.ndarray
     ) -> np.ndarray:
-        """Return R (n, 17), px^2: a lower peak is a less certain place."""
+        """Return R (n, 17), px^2: a lower score is a less certain place."""
         std = OKS_SIGMAS * (OKS_SCALE * np.exp(log_r_scale) * height_px)[:, None] * (
-            NOISE + NOISE_OF_DOUBT - NOISE_OF_DOUBT * score
+            NOISE + NOISE_OF_DOUBT * doubt(score)
         )
         return self.measurement_noise**2 * (std**2 + NOISE_FLOOR_PX**2)
 

@@ -107,6 +107,10 @@ class PoseEstimatorNode(ManagedNode):
         )
         for finding in runtime_findings(self._backend):
             self.get_logger().info(finding.text)
+        assert self._estimator is not None
+        lack = self._estimator.lack()
+        if lack:
+            self.get_logger().warning(lack)
 
     def _load_networks(self) -> None:
         self._backend = self._load(self.config)

@@ -5,9 +5,10 @@
 
 Subscribes `pose`. Publishes `pose/tracked`, one message for each one with the same stamp, and one
 with status STALE when none comes; `pose/predicted`, the people CONFIRMED or LOST carried forward;
-`pose/target`, the one person chosen by the service `pose/lock_target`. Where `pose` has positions
-in 3-D they are filtered as well; `camera_info` then tells the rays of keypoints without depth.
-With tf2 the output may be in another frame, and each body gets a TF frame (`frame_output`).
+`pose/target`, the person chosen by the service `pose/lock_target`, STALE likewise. Where `pose`
+has positions in 3-D they are filtered as well; `camera_info` then tells the rays of keypoints
+without depth. With tf2 the output may be in another frame, and each body gets a TF frame
+(`frame_output`).
 """
 
 from __future__ import annotations
@@ -207,10 +208,7 @@ class PoseTrackerNode(ManagedNode):
         self._last = msg
         joints = self._track_3d(msg, keypoints, tracks) if self.config.track_3d else None
         self._target.update(tracks, image_size, self.config.target_hold_s)
-        target = Target(
-            state=int(self._target.state), id=self._target.id, lost_s=self._target.lost_s,
-            image_width=image_size[0], image_height=image_size[1],
-        )
+        target = self._target_msg(image_size)
         facts = {**_times_of(msg), 'track_ms': track_s * 1e3}
         assert self._frames is not None
         self._frames.give(
@@ -249,7 +247,7 @@ class PoseTrackerNode(ManagedNode):
         target.header = header
         target.skeletons = [s for s in tracked.skeletons if s.id == target.id]
         self._outputs['target'].publish(target)
-        self.statistics.counts['published'] += 1
+        self.statistics.counts['stale' if 'status' in facts else 'published'] += 1
 
     def _use_camera(self, camera: CameraModel | None) -> None:
         self._space.camera = camera
@@ -298,7 +296,7 @@ class PoseTrackerNode(ManagedNode):
         }
 
     def _watch(self) -> None:
-        """Say STALE on `pose/tracked`, once per `stale_after_s`."""
+        """Say STALE on `pose/tracked` and `pose/target`, once per `stale_after_s`."""
         now_s = time.monotonic()
         waited_s = now_s - max(self._stale_said_s, self._last_pose_s)
         if not self._is_stale() or waited_s < self.config.stale_after_s or self._tracker is None:
@@ -310,12 +308,10 @@ class PoseTrackerNode(ManagedNode):
         tracks = self._tracker.predict(image_s + now_s - self._last_pose_s)
         assert self._frames is not None
         frame = self._frames.target or last.header.frame_id
-        self._outputs['tracked'].publish(tracks_to_msg(
-            tracks, Header(stamp=last.header.stamp, frame_id=frame), size,
-            image_frame_id=last.header.frame_id, published=self.get_clock().now().to_msg(),
-            **self._staleness(),
-        ))
-        self.statistics.counts['stale'] += 1
+        stale = {'image_frame_id': last.header.frame_id, **self._staleness()}
+        self._publish_tracked(
+            tracks, None, Header(stamp=last.header.stamp, frame_id=frame), stale,
+            self._target_msg(size, stale['stale_s']))
 
     def _on_lock(self, request: Any, response: Any) -> Any:
         try:
@@ -330,6 +326,15 @@ class PoseTrackerNode(ManagedNode):
         response.success, response.id = True, self._target.id
         response.message = f'{self._target.state.name} {self._target.id or ""}'.strip()
         return response
+
+    def _target_msg(self, image_size: tuple[int, int], stale_s: float = 0.0) -> Target:
+        """Return it without its header and skeleton."""
+        target = self._target
+        return Target(
+            state=Target.STALE if stale_s else int(target.state), id=target.id,
+            lost_s=target.lost_s + (stale_s if target.id else 0.0), stale_s=stale_s,
+            image_width=image_size[0], image_height=image_size[1],
+        )
 
 
 def _times_of(pose: SkeletonArray) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def test_more_people_than_crops_are_not_followed():
 def test_doubtful_people_come_and_go_without_a_first_pass():
     stage = Stage(person(150, 200))
     stage.score = 0.02
-    run = Run(stage, detection_interval_s=10.0, min_candidate_score=0.0)
+    run = Run(stage, detection_interval_s=10.0, min_candidate_score=0.0, min_keypoint_score=0.0)
     found = run.step()
     assert len(found) == 1 and found.person_score[0] < SURE_SCORE
     stage.people.clear()
