@@ -112,22 +112,22 @@ class LastingProblem:
     after_s : float
         How long one kind of finding must have been the worst.
     period_s : float
-        Between two lines about it.
+        Between the first two lines about it; twice as long each time after.
     """
 
     def __init__(self, after_s: float, period_s: float) -> None:
         self._after_s, self._period_s = after_s, period_s
-        self._code, self._due_s = '', 0.0
+        self._code, self._due_s, self._wait_s = '', 0.0, period_s
 
     def line(self, findings: Sequence[Finding], now_s: float) -> str:
         """Return what to say at `now_s` (any steady clock), empty for nothing."""
         bad = [f for f in ordered(findings) if f.level != Level.OK]
         code = bad[0].code if bad else ''
         if code != self._code:
-            self._code, self._due_s = code, now_s + self._after_s
+            self._code, self._due_s, self._wait_s = code, now_s + self._after_s, self._period_s
         if not bad or now_s < self._due_s:
             return ''
-        self._due_s = now_s + self._period_s
+        self._due_s, self._wait_s = now_s + self._wait_s, 2 * self._wait_s
         return bad[0].line()
 
 

@@ -246,7 +246,7 @@ def test_the_report_shows_figures_and_the_worst_cases(labelled, tmp_path, capsys
     assert status == 0 and f'| AP | {report["AP"]:.3f} |' in text
     assert f'| all | {report["pck"]["box"]["all"]:.3f} |' in text
     assert sorted(p.name for p in folder.iterdir()) == [
-        'report.md', 'worst_01.jpg', 'worst_02.jpg'
+        'curves.png', 'report.md', 'worst_01.jpg', 'worst_02.jpg'
     ]
     picture = cv2.imread(str(folder / 'worst_01.jpg'))
     middle = picture.shape[1] // 2
@@ -261,6 +261,16 @@ def test_the_report_shows_figures_and_the_worst_cases(labelled, tmp_path, capsys
 def test_senseless_arguments_get_one_line(labelled, capsys, arguments):
     status, lines, errors = evaluate(capsys, '--data', labelled, *arguments)
     assert status == 1 and not lines and arguments[0] in errors
+
+
+def test_a_calibration_from_a_few_photos_is_refused(labelled, tmp_path, capsys, monkeypatch):
+    """In one line, and nothing is written."""
+    written = []
+    monkeypatch.setattr(Path, 'write_text', lambda path, *_, **__: written.append(path))
+    status = cli.main(['evaluate', '--data', str(labelled), '--calibrate', '--backend', 'onnx'])
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert status != 0 and not written
+    assert 'a calibration needs 30 people found right and 30 found wrong' in lines[-1]
 
 
 def test_other_keypoints_are_refused(labelled, tmp_path):

@@ -12,10 +12,13 @@ from pose_ros.core.estimator.person_score import term
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import OKS_SIGMAS
-from pose_ros.evaluation import calibration
-from pose_ros.evaluation.annotation_file import DataError
-from pose_ros.evaluation.cached_backend import CachedBackend
-from pose_ros.evaluation.scores import Truth
+
+pytest.importorskip('pycocotools')
+
+from pose_ros.evaluation import calibration  # noqa: E402
+from pose_ros.evaluation.annotation_file import DataError  # noqa: E402
+from pose_ros.evaluation.cached_backend import CachedBackend  # noqa: E402
+from pose_ros.evaluation.scores import Truth  # noqa: E402
 
 
 def test_the_fit_finds_the_weights_that_made_the_data():

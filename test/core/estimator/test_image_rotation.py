@@ -17,7 +17,6 @@ from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.evaluation.scores import CocoFolder
 from pose_ros.media.sources import open_source
 
 ANGLES = (90, 180, 270)
@@ -126,6 +125,9 @@ def test_labels_turned_alike_are_found_as_well(backend, angle):
     data = os.environ.get('POSE_ROS_DATA')
     if not data:
         pytest.skip('POSE_ROS_DATA does not name the evaluation data')
+    pytest.importorskip('pycocotools')
+    from pose_ros.evaluation.scores import CocoFolder
+
     photos = [
         p for p in CocoFolder(Path(data) / 'coco_dev').photos
         if len(p.truth) and np.isfinite(p.truth.xy).all(axis=2).sum(axis=1).max() >= 14
