@@ -30,12 +30,14 @@ def watch():
             except ProcessLookupError:
                 pass  # it has ended
 
-watcher = threading.Thread(target=watch)
-watcher.start()
 config = EstimatorConfig(backend=name, num_threads=int(threads))
 estimator = TwoPassEstimator(load_backend(config), config)
+image = np.zeros((480, 640, 3), np.uint8)
+estimator.estimate(image)  # a thread may be on one core while it is made
+watcher = threading.Thread(target=watch)
+watcher.start()
 for _ in range(3):
-    estimator.estimate(np.zeros((480, 640, 3), np.uint8))
+    estimator.estimate(image)
 done.set()
 watcher.join()
 print(sorted(seen))

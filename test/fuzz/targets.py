@@ -135,7 +135,7 @@ def engine_sidecar(scratch: Path) -> Target:
     """Return the reader of what lies beside a stored engine: used, or what is wrong is said."""
     cache = EngineCache(scratch / 'engines')
     key: dict[str, Any] = {'onnx_sha256': '0' * 64, 'tensorrt': '10.3.0', 'gpu': 'none'}
-    cache.get(key, lambda: b'plan', lambda plan: plan)
+    cache.get(key, lambda: b'plan', lambda plan, checked: plan)
     file = scratch / 'engines' / f'{digest_of(key)}.json'
     good = json.loads(file.read_text())
 
