@@ -206,14 +206,14 @@ def test_a_build_ends_when_the_backend_is_closed(
             while not steps:
                 pass
             monkeypatch.setattr(threading.Event, 'wait', wait)
-            goes_on.set()
+            threading.Timer(1.0, goes_on.set).start()  # when the backend is being closed
             raise Interrupted
         return wait(event, timeout)
 
     trt.while_building = step
     with pytest.raises(Interrupted):
         fresh(progress=interrupt)
-    assert 1 <= len(steps) <= 2 and trt.built == []
+    assert len(steps) == 1 and trt.built == []
 
 
 # ------------------------------------------------------------------ what a machine has and lacks
@@ -284,8 +284,9 @@ def test_rtx_on_a_gpu_that_it_does_not_know_builds_nothing(
         load_backend(EstimatorConfig(backend='tensorrt'))
     with caplog.at_level(logging.WARNING):
         backend = load_backend(EstimatorConfig(backend='auto'))
-    assert backend.name == 'onnx'
-    assert caplog.text.count('TensorRT is not used') == 1
+    assert 'tensorrt' not in backend.name
+    assert 'TensorRT-RTX does not run on Fake GPU 0' in backend.instead
+    assert len(caplog.records) <= 1
     assert rtx.built == []
 
 
