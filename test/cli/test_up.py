@@ -59,8 +59,8 @@ def test_up_end_to_end(start: Any, ros: Any, number: signal.Signals) -> None:
 def test_params_file_holds_in_a_namespace(start: Any, ros: Any, tmp_path: Path) -> None:
     file = tmp_path / 'pose.yaml'
     shipped = config_file('pose.yaml').read_text()
-    assert 'confirm_hits: 3' in shipped
-    file.write_text(shipped.replace('confirm_hits: 3', 'confirm_hits: 17'))
+    assert 'confirm_hits: 2' in shipped
+    file.write_text(shipped.replace('confirm_hits: 2', 'confirm_hits: 17'))
     for namespace in ('', 'front/left'):
         process = start('-m', 'pose_ros.cli', 'up', '--nodes', 'pose_tracker',
                         '--params', str(file), '--namespace', namespace)

@@ -58,12 +58,16 @@ class Results:
 
 
 @pytest.fixture(scope='session')
-def driver(request: pytest.FixtureRequest) -> FakeDriver | None:
+def driver(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> FakeDriver | None:
     """Load the fake driver; None on a GPU."""
     if request.config.getoption('--gpu', False):
         return None
+    cache = getattr(request.config, 'cache', None)  # none with `-p no:cacheprovider`
+    folder = cache.mkdir('fake_driver') if cache else tmp_path_factory.mktemp('fake_driver')
     try:
-        built = fake_driver.build(request.config.cache.mkdir('fake_driver'))
+        built = fake_driver.build(folder)
     except fake_driver.CannotCompile as error:
         pytest.skip(str(error))
     found = FakeDriver(*built)

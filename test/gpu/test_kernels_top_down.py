@@ -226,7 +226,7 @@ def test_maps_of_a_network_of_others_on_real_photos(
     if not data or not (Path(data) / 'models/simplepose_256x192.onnx').is_file():
         pytest.skip('POSE_ROS_DATA does not name the evaluation data')
     (tmp_path / 'net.onnx').symlink_to(Path(data) / 'models/simplepose_256x192.onnx')
-    described = Path(__file__).with_name('simplepose_256x192.json')
+    described = Path(__file__).parents[1] / 'backends/simplepose_256x192.json'
     (tmp_path / 'net.json').symlink_to(described)
     network = OnnxNetwork(tmp_path / 'net.onnx', 1)
     size = network.spec.input_size
