@@ -147,6 +147,26 @@ def map_boxes(target_from_source: np.ndarray, box_xyxy: np.ndarray) -> np.ndarra
     return np.concatenate([corners.min(axis=-2), corners.max(axis=-2)], axis=-1)
 
 
+def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """
+    Return the intersection over union of boxes.
+
+    Parameters
+    ----------
+    a, b : (..., 4) float
+        x_min, y_min, x_max, y_max; broadcast against each other.
+
+    Returns
+    -------
+    (...) float
+        In [0, 1]; 0 where a value is NaN.
+    """
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    shared = (high - low).clip(0.0).prod(axis=-1)
+    both = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1)
+    return np.nan_to_num(shared / np.maximum(both - shared, np.float32(1e-6)))
+
+
 def invert(target_from_source: np.ndarray) -> np.ndarray:
     """Return source_from_target, (..., 2, 3); LinAlgError when it does not exist."""
     # In single numbers: NumPy takes several times as long for a handful of 2x2 matrices.

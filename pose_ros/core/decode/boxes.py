@@ -24,6 +24,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from pose_ros.core.geometry import box_iou
 from pose_ros.core.joint_names import in_our_order
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.model_spec import ModelSpec
@@ -188,11 +189,7 @@ def yolox_rows(input_size: tuple[int, int]) -> int:
 
 def _nms(boxes: np.ndarray) -> np.ndarray:
     """Return which of the boxes (n, 4), best first, are no duplicates of better ones."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = (high - low).clip(0.0).prod(axis=2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    is_same = shared > NMS_IOU * (area[:, None] + area[None] - shared)
+    is_same = box_iou(boxes[:, None], boxes[None]) > NMS_IOU
     kept = np.ones(len(boxes), bool)
     for row in range(len(boxes)):
         if kept[row]:

@@ -23,6 +23,7 @@ import numpy as np
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.person_score import keypoint_evidence
+from pose_ros.core.geometry import box_iou
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.oks import distinct
 
@@ -143,7 +144,7 @@ class RoiTracker:
             return False  # only doubtful people: a person in plain view may be about to come
         boxes = self.people.select(_sure(self._found)).boxes_xyxy()
         one, other = np.triu_indices(len(boxes), 1)
-        return not (_overlap(boxes[one], boxes[other]) > 0.0).any()
+        return not (box_iou(boxes[one], boxes[other]) > 0.0).any()
 
     def found(self, now: Keypoints, config: EstimatorConfig) -> Keypoints | None:
         """
@@ -167,7 +168,7 @@ class RoiTracker:
         score = then.person_score * np.minimum(evidence / evidence_then, np.float32(1))
         there = (
             (evidence >= LEAST_EVIDENCE * evidence_then)
-            & (_overlap(now.boxes_xyxy(), self.people.boxes_xyxy()) >= LEAST_OVERLAP)
+            & (box_iou(now.boxes_xyxy(), self.people.boxes_xyxy()) >= LEAST_OVERLAP)
         )
         now = replace(now, person_score=np.where(there, score, np.float32(0)))
         # Two crops on one person: the better stays, the other is lost.
@@ -192,11 +193,3 @@ def _samples(image: CameraImage) -> np.ndarray:
     step_y, step_x = (max(1, n // _SAMPLES) for n in values.shape[:2])
     some = values[step_y // 2::step_y, step_x // 2::step_x].astype(np.float32)
     return some / np.float32(257) if values.dtype == np.uint16 else some
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the IoU of boxes one by one: (N, 4) and (N, 4) -> (N,); 0 where one is NaN."""
-    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
-    shared = (high - low).clip(0.0).prod(axis=1)
-    areas = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1)
-    return np.nan_to_num(shared / np.maximum(areas - shared, np.float32(1e-6)))

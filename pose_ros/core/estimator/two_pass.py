@@ -273,10 +273,10 @@ class TwoPassEstimator:
         """Look at the best candidates in a crop each; return them, and the others, scored."""
         people, _ = self._both_passes(candidates.select(slice(max_crops)))
         rest, _ = self._scored('one_pass', candidates.select(slice(max_crops, None)))
-        everybody = Keypoints.concatenate([people, rest])
-        kept = oks.distinct(everybody, self.config.nms_oks)
+        both = Keypoints.concatenate([people, rest])
+        kept = oks.distinct(both, self.config.nms_oks)
         in_crop = kept < len(people)
-        return everybody.select(kept[in_crop]), everybody.select(kept[~in_crop])
+        return both.select(kept[in_crop]), both.select(kept[~in_crop])
 
     def _both_passes(self, first: Keypoints) -> tuple[Keypoints, Evidence]:
         """Look at candidates in a crop each; return them, scored, and what says so."""
