@@ -24,13 +24,14 @@ from benchmarks.tracking_worlds.mot_sequence import (
     read_sequence,
 )
 from benchmarks.tracking_worlds.photo_motion import compare
-from benchmarks.tracking_worlds.scores import Identities, MetricsMissing, iou, require_metrics
+from benchmarks.tracking_worlds.scores import Identities, MetricsMissing, require_metrics
 from benchmarks.tracking_worlds.synthetic_world import PERFECT, View, noise_px
 from pose_ros.backends import load_backend
 from pose_ros.cli.report import add_json_argument, finish, machine
 from pose_ros.core.body import STANDING
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
+from pose_ros.core.geometry import box_iou
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import PRESETS, Tracker
 
@@ -177,7 +178,7 @@ def _mot(sequence: MotSequence) -> dict[str, Any]:
         for name, tracker in trackers.items():
             ids, xy = tracker.update(stamp_s, people, (image.shape[1], image.shape[0]))
             there = np.isfinite(xy).any(axis=(1, 2))
-            similarity = iou(boxes, full_body_boxes(xy[there]))
+            similarity = box_iou(boxes[:, None], full_body_boxes(xy[there]))
             scores[name].add(truth_ids, ids[there], similarity)
     rows = {name: score.scores() for name, score in scores.items()}
     _print_rows(f'{sequence.name}: detections by {estimator.config.mode}, boxes by IoU', rows)

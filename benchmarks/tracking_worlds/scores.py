@@ -104,15 +104,6 @@ def oks_to_truth(truth_xy: np.ndarray, height_px: np.ndarray, xy: np.ndarray) ->
     return np.where(both, similarity, 0.0).sum(axis=-1) / np.maximum(both.sum(axis=-1), 1)
 
 
-def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return intersection over union (G, N) of boxes x_min y_min x_max y_max."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.prod(np.maximum(high - low, 0.0), axis=-1)
-    area = [np.prod(x[:, 2:] - x[:, :2], axis=-1) for x in (a, b)]
-    return common / np.maximum(area[0][:, None] + area[1] - common, 1e-9)
-
-
 def delay_s(
     outputs: list[tuple[Callable[[np.ndarray], np.ndarray], np.ndarray, np.ndarray]],
 ) -> float:

@@ -107,7 +107,8 @@ class CudaWorker:
             When CUDA reports an error.
         BackendLostError
             After one that spoils the context, such as an address that a kernel must not touch,
-            whoever met it first: every call fails then, and a new worker in a new process works.
+            whichever call met it first: every call fails then; a new worker in a new process
+            works.
         """
         if self._broken:
             raise BackendLostError(f'the GPU cannot be used any more: {self._broken}')

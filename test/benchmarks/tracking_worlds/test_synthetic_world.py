@@ -8,9 +8,10 @@ import pytest
 from benchmarks.tracking_worlds import synthetic_report as report
 from benchmarks.tracking_worlds import synthetic_world as world
 from benchmarks.tracking_worlds.compared_trackers import ByHand
-from benchmarks.tracking_worlds.scores import delay_s, iou, jitter_px, oks_to_truth
+from benchmarks.tracking_worlds.scores import delay_s, jitter_px, oks_to_truth
 from pose_ros.core.body import body_height_px
 from pose_ros.core.config import TrackerConfig
+from pose_ros.core.geometry import box_iou
 from pose_ros.core.tracking.tracker import PRESETS, Tracker
 from pose_ros.core.tracking.tracks import TrackState
 
@@ -89,7 +90,7 @@ def test_likeness_to_truth_and_overlap():
     xy = SCENES['crossing'].walkers[0].keypoints(np.array([1.0]))
     assert oks_to_truth(xy, np.array([260.0]), xy)[0, 0] == 1.0
     assert oks_to_truth(xy, np.array([260.0]), xy + 200)[0, 0] < 1e-6
-    overlap = iou(np.array([[0, 0, 2, 2.0]]), np.array([[1, 0, 3, 2.0]]))
+    overlap = box_iou(np.array([[0, 0, 2, 2.0]])[:, None], np.array([[1, 0, 3, 2.0]]))
     assert overlap[0, 0] == pytest.approx(1 / 3)
 
 

@@ -19,10 +19,11 @@ from benchmarks.tracking_worlds.mot_sequence import (  # noqa: E402
     full_body_boxes,
     read_sequence,
 )
-from benchmarks.tracking_worlds.scores import Identities, MetricsMissing, iou  # noqa: E402
+from benchmarks.tracking_worlds.scores import Identities, MetricsMissing  # noqa: E402
 from pose_ros.backends import load_backend  # noqa: E402
 from pose_ros.core.config import EstimatorConfig, TrackerConfig  # noqa: E402
 from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
+from pose_ros.core.geometry import box_iou  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.oks import symmetric_oks  # noqa: E402
 from pose_ros.core.tracking.tracker import Tracker  # noqa: E402
@@ -87,7 +88,8 @@ def scores(sequence: MotSequence, answers: list[Answer]) -> dict[str, float]:
         tracks = tracks.select(
             (tracks.state >= TrackState.CONFIRMED) & (tracks.since_seen_s <= HOLD_S))
         there = np.isfinite(tracks.xy).any(axis=(1, 2))
-        similarity = iou(boxes, full_body_boxes(tracks.xy[there].astype(np.float64)))
+        similarity = box_iou(
+            boxes[:, None], full_body_boxes(tracks.xy[there].astype(np.float64)))
         result.add(ids, tracks.id[there], similarity)
     return result.scores()
 

@@ -22,7 +22,7 @@ FRAME_FORMATS = (
 # Names for the same bytes.
 _ALIASES = {'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2'}
 ENCODINGS = (*FRAME_FORMATS, *_ALIASES)
-MAX_BLUR_RADIUS = 50  # that of summit.cuh
+MAX_BLUR_RADIUS = 50  # that of the smoothing before a peak is refined
 _BYTES_PER_PIXEL = {'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4, 'yuv422': 2, 'yuv422_yuy2': 2}
 
 FRAME = np.dtype([('width', 'i4'), ('height', 'i4'), ('step', 'i4'), ('format', 'i4')])
