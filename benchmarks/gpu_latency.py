@@ -23,6 +23,7 @@ from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.cli.report import add_json_argument, finish, machine
 from pose_ros.core import geometry
 from pose_ros.core.backend import Backend
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator, first_pass_size
 from pose_ros.media.people_images import people_images
@@ -128,7 +129,7 @@ def _stages(
     samples: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for _ in range(repeat):
         start_s = time.perf_counter()
-        backend.load_image(image)
+        backend.load(CameraImage.from_bgr(image))
         backend.synchronize()
         samples['upload'].append((time.perf_counter() - start_s) * 1e3)
         both = backend.stage_times_ms(views, crops, input_size).values()

@@ -17,6 +17,7 @@ from pose_ros.backends import load_backend
 from pose_ros.cli.report import add_json_argument, finish, machine, percentiles
 from pose_ros.core import geometry
 from pose_ros.core.backend import Backend
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.two_pass import first_pass_size
 from pose_ros.media.sources import open_source
@@ -90,7 +91,7 @@ def _compare(
         detector, refiner = backends[REFERENCE].detector, backends[REFERENCE].refiner
         input_size = first_pass_size(size, config.detect_size_px, detector)
         view = geometry.letterbox(size, input_size)[None]
-        backends[REFERENCE].load_image(image)
+        backends[REFERENCE].load(CameraImage.from_bgr(image))
         candidates = backends[REFERENCE].detect(view, input_size)
         best = candidates.select(slice(3)).boxes_xyxy()
         crops = geometry.crop(best, refiner.input_size, refiner.crop_scale)
@@ -101,7 +102,7 @@ def _compare(
         for name in names[number % len(names):] + names[:number % len(names)]:
             backend = backends[name]
             start_s, start_cpu_s = time.perf_counter(), time.process_time()
-            backend.load_image(image)
+            backend.load(CameraImage.from_bgr(image))
             backend.detect(view, input_size)
             found[name] = backend.refine(crops)
             wall_ms[name].append((time.perf_counter() - start_s) * 1e3)

@@ -15,7 +15,6 @@ from pose_ros.core.backend import BackendError, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.decode import boxes as decode_boxes
 from pose_ros.core.decode import movenet as decode
-from pose_ros.core.estimator import preprocess
 from pose_ros.core.keypoints import Keypoints
 
 
@@ -61,16 +60,12 @@ class HostBackend:
         self._min_center = min_center
         self._image = np.zeros((1, 1, 3), np.uint8)
 
-    def load_image(self, image: np.ndarray) -> None:
-        """Take the BGR image that the next passes look at; ValueError when it is none."""
-        self._image = preprocess.rows_of_pixels(image)
-        self.times = StageTimes()
-
-    def load_frame(self, frame: CameraImage) -> None:
+    def load(self, frame: CameraImage) -> None:
         """Take a frame of bgr8; ValueError when it is another."""
         if frame.encoding not in self.encodings:
             raise ValueError(f'{self.name} takes frames of bgr8, not {frame.encoding}')
-        self.load_image(frame.pixels())
+        self._image = frame.pixels()
+        self.times = StageTimes()
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""

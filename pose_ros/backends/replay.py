@@ -34,11 +34,7 @@ class ReplayBackend:
         )
         self.times = StageTimes()
 
-    def load_image(self, image: np.ndarray) -> None:
-        """Forget the times of the image before."""
-        self.times = StageTimes()
-
-    def load_frame(self, frame: CameraImage) -> None:
+    def load(self, frame: CameraImage) -> None:
         """Forget the times of the image before."""
         self.times = StageTimes()
 

@@ -56,7 +56,7 @@ class Backend(Protocol):
     refiner : ModelSpec
         The network of the second pass.
     encodings : tuple of str
-        Of the frames that `load_frame` takes as they come; others are to be converted before.
+        Of the frames that `load` takes as they come; others are to be converted before.
     times : StageTimes
         What the passes over the present image took so far.
     """
@@ -67,7 +67,7 @@ class Backend(Protocol):
     encodings: tuple[str, ...]
     times: StageTimes
 
-    def load_frame(self, frame: CameraImage) -> None:
+    def load(self, frame: CameraImage) -> None:
         """
         Take the image that the next passes look at, and zero `times`.
 

@@ -179,7 +179,15 @@ class CameraImage:
 
     @classmethod
     def from_bgr(cls, image: np.ndarray) -> CameraImage:
-        """Take a BGR image, (H, W, 3) uint8; any view."""
+        """Take a BGR image, (H, W, 3) uint8; any view. CameraImageError when it is none."""
+        if not isinstance(image, np.ndarray):
+            raise CameraImageError(f'an image is a NumPy array, got {type(image).__name__}')
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise CameraImageError(
+                f'an image is (height, width, 3) uint8, got {image.shape} {image.dtype}'
+            )
+        if image.size == 0:
+            raise CameraImageError(f'the image has no pixels: {image.shape[1]}x{image.shape[0]}')
         height, width = image.shape[:2]
         data = np.ascontiguousarray(image).reshape(-1)
         return cls(data, 'bgr8', width, height, 3 * width)

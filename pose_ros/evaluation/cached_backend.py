@@ -46,7 +46,7 @@ class CachedBackend:
         self._digest = ''
         folder.mkdir(parents=True, exist_ok=True)
 
-    def load_frame(self, frame: CameraImage) -> None:
+    def load(self, frame: CameraImage) -> None:
         """Take the image that the next passes look at."""
         self._image, self._loaded = frame, False
         self._digest = hashlib.sha256(np.ascontiguousarray(bgr_from(frame))).hexdigest()[:16]
@@ -86,7 +86,7 @@ class CachedBackend:
 
     def _ready(self) -> Backend:
         if not self._loaded:
-            self._backend.load_frame(self._image)
+            self._backend.load(self._image)
             self._loaded = True
         return self._backend
 

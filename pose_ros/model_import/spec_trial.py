@@ -130,7 +130,7 @@ def _trial(
     for image, seen in zip(images, people):
         if not len(seen):
             continue
-        backend.load_frame(CameraImage.from_bgr(image))
+        backend.load(CameraImage.from_bgr(image))
         boxes = boxes_around(seen.xy)
         padding = spec.crop_scale * BOX_OF_KEYPOINTS
         crops = geometry.crop(boxes, spec.input_size, padding, spec.crop_aspect)

@@ -16,6 +16,7 @@ from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER  # n
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
 from pose_ros.core import geometry, oks  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
+from pose_ros.core.camera_image import CameraImage  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
 from pose_ros.core.decode.boxes import yolox_rows  # noqa: E402
 from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
@@ -149,7 +150,7 @@ def test_each_form_is_recognised_from_its_graph(tmp_path, shape, wanted):
     assert (spec.decoder, spec.box_format) == wanted
     # It loads as guessed, and finds nobody.
     backend = OnnxBackend(str(path), SHIPPED_REFINER, 1)
-    backend.load_image(np.zeros((40, 60, 3), np.uint8))
+    backend.load(CameraImage.from_bgr(np.zeros((40, 60, 3), np.uint8)))
     view = geometry.letterbox((60, 40), SIZE)[None]
     found = (backend.detect_boxes(view, SIZE)[0] if wanted[0] == 'boxes'
              else backend.detect(view, SIZE))
@@ -211,7 +212,7 @@ def test_openvino_finds_the_same_boxes(tmp_path, name, image):
     found = []
     for backend in (OnnxBackend(str(path), SHIPPED_REFINER, 2),
                     OpenvinoBackend(str(path), SHIPPED_REFINER, 2, 'fp32')):  # fmt: skip
-        backend.load_image(image)
+        backend.load(CameraImage.from_bgr(image))
         boxes, score = backend.detect_boxes(view, size)
         found.append((boxes[score > 0.2], score[score > 0.2]))
     assert len(found[0][0]) >= 1

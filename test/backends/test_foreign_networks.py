@@ -17,6 +17,7 @@ from onnx import TensorProto  # noqa: E402
 
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
+from pose_ros.core.camera_image import CameraImage  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
 from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.core.joint_names import ORDERS  # noqa: E402
@@ -150,5 +151,5 @@ def test_a_network_of_others_runs_by_its_spec(tmp_path):
     (tmp_path / 'net.onnx').symlink_to(Path(data) / 'models/simplepose_256x192.onnx')
     spec = Path(__file__).with_name('simplepose_256x192.json').read_text()
     got = backend(tmp_path, json.loads(spec))
-    got.load_image(np.zeros((300, 300, 3), np.uint8))
+    got.load(CameraImage.from_bgr(np.zeros((300, 300, 3), np.uint8)))
     assert got.refine(np.eye(2, 3)[None]).xy.shape == (1, NUM_KEYPOINTS, 2)

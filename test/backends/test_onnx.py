@@ -16,6 +16,7 @@ from pose_ros.backends.host_network import MAX_BATCH  # noqa: E402
 from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork  # noqa: E402
 from pose_ros.core import geometry  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
+from pose_ros.core.camera_image import CameraImage  # noqa: E402
 from pose_ros.core.config import EstimatorConfig, TrackerConfig  # noqa: E402
 from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.media.sources import SourceError, demo_paths, open_source  # noqa: E402
@@ -101,7 +102,7 @@ def test_a_network_that_gives_nan_is_refused(tmp_path):
     )  # fmt: skip
     with pytest.raises(BackendError, match='not numbers'):
         backend = OnnxBackend('movenet_multipose', str(path), 1)
-        backend.load_image(np.zeros((9, 9, 3), np.uint8))
+        backend.load(CameraImage.from_bgr(np.zeros((9, 9, 3), np.uint8)))
         backend.refine(np.eye(2, 3)[None])
 
 
@@ -182,7 +183,7 @@ def test_the_result_is_the_same_each_time_and_for_every_view_of_the_array(backen
 
 
 def test_crops_in_one_batch_are_as_one_by_one(backend, frames):
-    backend.load_image(frames[CYCLIST])
+    backend.load(CameraImage.from_bgr(frames[CYCLIST]))
     boxes = np.array([[500.0 + n, 10, 640, 260] for n in range(MAX_BATCH + 2)])
     boxes[3] += 5000  # outside
     crops = geometry.crop(boxes, (256, 256), 1.25)
@@ -199,7 +200,7 @@ def test_times_are_those_of_the_latest_image(backend, frames):
     one.estimate(frames[CYCLIST])
     times = one.times
     assert 0 < times.network_s < times.detect_s + times.refine_s
-    backend.load_image(frames[CYCLIST])
+    backend.load(CameraImage.from_bgr(frames[CYCLIST]))
     assert backend.times.network_s == backend.times.detect_s == backend.times.refine_s == 0
 
 

@@ -98,8 +98,8 @@ class Counting:
         self.replay, self.asked = ReplayBackend(one), 0
         self.detector, self.refiner = self.replay.detector, self.replay.refiner
 
-    def load_frame(self, frame):
-        self.replay.load_frame(frame)
+    def load(self, frame):
+        self.replay.load(frame)
 
     def detect(self, affine, size):
         self.asked += 1
@@ -111,7 +111,7 @@ def test_views_are_looked_at_once_and_damaged_files_again(tmp_path):
     view = np.array([[[1.0, 0, 0], [0, 1, 0]]])
     for asked, image in ((1, 0), (1, 0), (2, 1)):
         cached = CachedBackend(inner, tmp_path)
-        cached.load_frame(CameraImage.from_bgr(np.full((8, 8, 3), image, np.uint8)))
+        cached.load(CameraImage.from_bgr(np.full((8, 8, 3), image, np.uint8)))
         found = cached.detect(view, (64, 64))
         assert inner.asked == asked and len(found) == 1
     for file in tmp_path.iterdir():

@@ -73,11 +73,11 @@ def test_more_crops_than_an_engine_takes(load: Load, image: np.ndarray) -> None:
     backend = load(precision='fp32')
     part = image[:, 10:]  # a view, with padded rows
     reference = OnnxBackend(DETECTOR, REFINER, 1)
-    reference.load_image(part)
+    reference.load(CameraImage.from_bgr(part))
     view = geometry.letterbox(part.shape[1::-1], (256, 192))[None]
     box = reference.detect(view, (256, 192)).boxes_xyxy()[0]
     crops = geometry.crop(box + np.arange(11)[:, None], (256, 256), 1.25)
-    backend.load_image(part)
+    backend.load(CameraImage.from_bgr(part))
     people = backend.refine(crops)
     expected = reference.refine(crops)
     assert len(people) == 11
@@ -100,9 +100,9 @@ def test_frames_as_they_come_give_the_people_of_the_converted_image(
     height, width = image.shape[0] & ~1, image.shape[1] & ~1
     frame = as_sent(image[:height, :width], encoding)
     view = geometry.letterbox((width, height), (128, 96))[None]
-    backend.load_frame(frame)
+    backend.load(frame)
     found = backend.detect(view, (128, 96))
-    backend.load_image(bgr_from(frame))
+    backend.load(CameraImage.from_bgr(bgr_from(frame)))
     expected = backend.detect(view, (128, 96))
     assert len(found) == len(expected) > 0
     np.testing.assert_array_equal(found.xy, expected.xy)
@@ -132,7 +132,7 @@ def test_graphs_are_recorded_before_the_first_people_come(
     small: Load, fake: FakeDriver, trt: Any
 ) -> None:
     backend = small(detect_size_px=128)
-    backend.load_image(np.zeros((480, 640, 3), np.uint8))
+    backend.load(CameraImage.from_bgr(np.zeros((480, 640, 3), np.uint8)))
     made, recorded = len(trt.contexts), fake.count('cuGraphInstantiate')
     assert recorded == 5  # one size of whole images; 1, 2, 4 and 8 crops
     crops = geometry.crop(np.array([[100.0, 20, 300, 250]] * 8), backend.refiner.input_size)
@@ -148,11 +148,11 @@ def test_a_larger_frame_gives_new_memory_and_new_graphs(
     backend = small()
     view = geometry.letterbox((640, 480), (64, 64))[None]
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
-    backend.load_image(image)
+    backend.load(CameraImage.from_bgr(image))
     expected = backend.detect(view, (64, 64))
-    backend.load_image(np.zeros((1440, 2560, 3), np.uint8))
+    backend.load(CameraImage.from_bgr(np.zeros((1440, 2560, 3), np.uint8)))
     backend.detect(view, (64, 64))
-    backend.load_image(image)
+    backend.load(CameraImage.from_bgr(image))
     for _ in range(2):
         np.testing.assert_array_equal(backend.detect(view, (64, 64)).xy, expected.xy)
     assert backend.uses_graphs
@@ -165,19 +165,19 @@ def test_frames_in_quick_succession_do_not_mix(small: Load) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 480, 640, 3), np.uint8)
     expected = []
     for image in images:
-        backend.load_image(image)
+        backend.load(CameraImage.from_bgr(image))
         expected.append(backend.refine(crop).xy)
     assert np.abs(expected[0] - expected[1]).max() > 1
     for image, xy in zip(images, expected):
         for other in images:
-            backend.load_image(other)  # and no pass of it
-        backend.load_image(image)
+            backend.load(CameraImage.from_bgr(other))  # and no pass of it
+        backend.load(CameraImage.from_bgr(image))
         np.testing.assert_array_equal(backend.refine(crop).xy, xy)
 
 
 def test_stages_have_times(small: Load) -> None:
     backend = small()
-    backend.load_image(np.zeros((480, 640, 3), np.uint8))
+    backend.load(CameraImage.from_bgr(np.zeros((480, 640, 3), np.uint8)))
     crop = geometry.crop(np.array([[100.0, 20, 300, 250]]), backend.refiner.input_size)
     view = geometry.letterbox((640, 480), (64, 64))[None]
     for stages in backend.stage_times_ms(view, crop, (64, 64)).values():
@@ -191,8 +191,8 @@ def test_wrong_use(small: Load, image: np.ndarray) -> None:
     with pytest.raises(BackendError, match='no image'):
         backend.detect(view, (64, 64))
     with pytest.raises(ValueError, match='image'):
-        backend.load_image(np.zeros((480, 640), np.uint8))
-    backend.load_image(image)
+        backend.load(CameraImage.from_bgr(np.zeros((480, 640), np.uint8)))
+    backend.load(CameraImage.from_bgr(image))
     with pytest.raises(BackendError, match='does not take inputs of'):
         backend.detect(view, (512, 384))
     backend.detect(view, (64, 64))
@@ -201,4 +201,4 @@ def test_wrong_use(small: Load, image: np.ndarray) -> None:
     with pytest.raises(BackendError, match='no image|closed'):
         backend.detect(view, (64, 64))
     with pytest.raises(BackendError, match='closed'):
-        backend.load_image(image)
+        backend.load(CameraImage.from_bgr(image))

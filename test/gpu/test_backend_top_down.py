@@ -26,6 +26,7 @@ from pose_ros.backends.tensorrt.backend import TensorrtBackend  # noqa: E402
 from pose_ros.backends.tensorrt.engine_tensors import EngineTensors  # noqa: E402
 from pose_ros.core import geometry  # noqa: E402
 from pose_ros.core.backend import Backend, BackendError  # noqa: E402
+from pose_ros.core.camera_image import CameraImage  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.model_spec import ModelSpec  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES  # noqa: E402
@@ -71,7 +72,7 @@ def soft_dots(xy: np.ndarray) -> np.ndarray:
 def refined(backend: Backend, image: np.ndarray, boxes=BOXES) -> Keypoints:
     """Return the people of these boxes."""
     crops = geometry.crop(np.array(boxes), backend.refiner.input_size, 1.0)
-    backend.load_image(image)
+    backend.load(CameraImage.from_bgr(image))
     return backend.refine(crops)
 
 

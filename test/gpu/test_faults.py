@@ -23,6 +23,7 @@ from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
 from pose_ros.core import geometry
 from pose_ros.core.backend import BackendError, BackendLostError
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 
 SIZE_PX = 64
@@ -37,7 +38,7 @@ def fresh(small: Load, fake: FakeDriver, tmp_path: Path) -> Load:
 
 
 def with_image(backend: TensorrtBackend) -> TensorrtBackend:
-    backend.load_image(np.zeros((480, 640, 3), np.uint8))
+    backend.load(CameraImage.from_bgr(np.zeros((480, 640, 3), np.uint8)))
     return backend
 
 

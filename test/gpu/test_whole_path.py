@@ -22,6 +22,7 @@ from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
 from pose_ros.backends.tensorrt.engine_cache import EngineCache
 from pose_ros.core import geometry
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
@@ -103,7 +104,7 @@ def test_memory_does_not_grow(
 
     def run(frames: int) -> None:
         for i in range(frames):
-            backend.load_image(images[i % 3])
+            backend.load(CameraImage.from_bgr(images[i % 3]))
             view = geometry.letterbox(images[i % 3].shape[1::-1], (64, 64))[None]
             backend.detect(view, (64, 64))
             backend.refine(crops[:1 + i % 8])
@@ -126,7 +127,7 @@ def test_two_at_once_and_on_other_threads(small: Load, driver: FakeDriver | None
     def work() -> None:
         backend = small()
         for _ in range(3 if driver else 100):
-            backend.load_image(image)
+            backend.load(CameraImage.from_bgr(image))
             crop = geometry.crop(np.array([[9.0, 9, 300, 250]]), backend.refiner.input_size)
             found.append(backend.refine(crop).xy)
         backend.close()
@@ -172,9 +173,10 @@ if fake:
 import numpy as np
 from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.core.backend import BackendLostError
+from pose_ros.core.camera_image import CameraImage
 backend = TensorrtBackend(
     'movenet_multipose', refiner, detect_size_px=64, folder=Path(folder))
-backend.load_image(np.zeros((480, 640, 3), np.uint8))
+backend.load(CameraImage.from_bgr(np.zeros((480, 640, 3), np.uint8)))
 if how == 'breaks':
     backend.uses_graphs = False
     backend._frame.record = backend._frame.record.copy()

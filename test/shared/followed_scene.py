@@ -42,7 +42,7 @@ class Stage:
         self.people, self.calls, self.times = list(people), [], StageTimes()
         self.center, self.score = 0.9, 0.8
 
-    def load_frame(self, frame):
+    def load(self, frame):
         self.calls = []
 
     def _visible(self):

@@ -16,6 +16,7 @@ from pose_ros import cli  # noqa: E402
 from pose_ros.backends import load_backend  # noqa: E402
 from pose_ros.backends.model_files import read_spec  # noqa: E402
 from pose_ros.core import geometry  # noqa: E402
+from pose_ros.core.camera_image import CameraImage  # noqa: E402
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
 from pose_ros.training.checkpoint import load_checkpoint, trained_network  # noqa: E402
 from pose_ros.training.export import export_network  # noqa: E402
@@ -80,7 +81,7 @@ def test_the_backend_sees_what_pytorch_sees(run, exported, stick_folder):
     labels = json.loads((stick_folder / 'annotations.json').read_text())
     x, y, width, height = labels['annotations'][2]['bbox']
     crop = geometry.crop(np.array([[x, y, x + width, y + height]]), (256, 256), 1.25)
-    backend.load_image(image)
+    backend.load(CameraImage.from_bgr(image))
     found = backend.refine(crop)
     backend.close()
 

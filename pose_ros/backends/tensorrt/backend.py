@@ -26,7 +26,6 @@ from pose_ros.backends.tensorrt.pass_buffers import keypoints_of
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.decode import movenet as decode
-from pose_ros.core.estimator import preprocess
 from pose_ros.core.keypoints import Keypoints
 
 if TYPE_CHECKING:
@@ -179,25 +178,16 @@ class TensorrtBackend:
         network.warm_up(frame.address, record)
         frame.record = np.zeros(1, structs.FRAME)  # this was none: a pass wants one of a camera
 
-    def load_image(self, image: np.ndarray) -> None:
-        """Take the BGR image that the next passes look at; ValueError when it is none."""
-        preprocess.check_image(image)
-        height, width = image.shape[:2]
-        self._upload(image, structs.frame_record('bgr8', width, height, 3 * width, image.size))
-
-    def load_frame(self, frame: CameraImage) -> None:
+    def load(self, frame: CameraImage) -> None:
         """Take a camera's frame as it comes (`core.backend.Backend`)."""
         record = structs.frame_record(
             frame.encoding, frame.width, frame.height, frame.step, frame.data.size
         )
-        self._upload(frame.data, record)
-
-    def _upload(self, data: np.ndarray, record: np.ndarray) -> None:
         self.times = StageTimes()
-        frame = self._frame
-        if frame is None:
+        upload = self._frame
+        if upload is None:
             raise BackendError('the GPU is closed')
-        self._worker.call(lambda: frame.upload(data, record))
+        self._worker.call(lambda: upload.upload(frame.data, record))
 
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""

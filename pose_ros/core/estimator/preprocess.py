@@ -22,38 +22,6 @@ from pose_ros.core.backend import ModelSpec
 BILINEAR_STEP = 2.5
 
 
-def check_image(image: np.ndarray) -> None:
-    """Raise ValueError unless the image is (H, W, 3) uint8 with at least one pixel."""
-    if not isinstance(image, np.ndarray):
-        raise ValueError(f'an image is a NumPy array, got {type(image).__name__}')
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
-            f'an image is (height, width, 3) uint8, got {image.shape} {image.dtype}'
-        )
-    if image.size == 0:
-        raise ValueError(f'the image has no pixels: {image.shape[1]}x{image.shape[0]}')
-
-
-def rows_of_pixels(image: np.ndarray) -> np.ndarray:
-    """
-    Return the image with packed pixels: itself when only its rows are padded, else a copy.
-
-    Parameters
-    ----------
-    image : (H, W, 3) uint8
-        Any view.
-
-    Raises
-    ------
-    ValueError
-        When it is not an image.
-    """
-    check_image(image)
-    row, pixel, channel = image.strides
-    packed = channel == 1 and pixel == 3 and row >= 3 * image.shape[1]
-    return image if packed else np.ascontiguousarray(image)
-
-
 def lookup_tables(spec: ModelSpec) -> np.ndarray:
     """
     Return what each pixel value becomes in the network's input.
@@ -96,7 +64,7 @@ def warp(
     Parameters
     ----------
     image : (H, W, 3) uint8
-        Packed pixels (`rows_of_pixels`).
+        Rows may be padded, pixels are packed.
     input_from_image : (2, 3) float64
         Maps image pixels to pixels of the view.
     input_size : (width, height)
@@ -203,7 +171,7 @@ def network_input(
     Parameters
     ----------
     image : (H, W, 3) uint8
-        BGR, packed pixels (`rows_of_pixels`).
+        BGR; rows may be padded, pixels are packed.
     input_from_image : (B, 2, 3) float64
         One affine per view.
     tables : (3, 256) float32

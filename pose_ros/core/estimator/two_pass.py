@@ -20,7 +20,6 @@ from pose_ros.core.estimator.person_score import (
     crop_evidence,
     two_pass_evidence,
 )
-from pose_ros.core.estimator.preprocess import check_image
 from pose_ros.core.estimator.roi_tracking import SURE_SCORE, RoiTracker
 from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
@@ -68,6 +67,7 @@ class TwoPassEstimator:
         self.scorer = Scorer(backend.detector, backend.refiner)
         self._roi_tracker, self._roi_mode = RoiTracker(), config.mode
         # Of the latest image; the networks see it turned by `image_rotation`.
+        self._image_size = (1, 1)
         self._upright_from_image, self._upright_size = geometry.upright((1, 1), 0)
 
     @property
@@ -116,8 +116,7 @@ class TwoPassEstimator:
             When a network fails.
         """
         image = self._load(image)
-        image_size = image.size
-        given = None if boxes is None else usable_boxes(boxes, box_scores, image_size)
+        given = None if boxes is None else usable_boxes(boxes, box_scores, image.size)
         mode = self.config.mode
         if given is not None or mode == 'one-pass' or mode != self._roi_mode:
             self._roi_tracker.forget()
@@ -126,10 +125,10 @@ class TwoPassEstimator:
             people = self._in_boxes(*given, self.config.max_crops)
             people = self.scorer.with_keypoints('boxes', people)
         elif mode == 'single':
-            people = self._single(image, image_size, stamp_s)
+            people = self._single(image, stamp_s)
         elif mode == 'two-pass':
             people = self._two_passes(
-                image, image_size, stamp_s, late and self.config.skip_detection_when_late)
+                image, stamp_s, late and self.config.skip_detection_when_late)
         else:
             if self.backend.detector.decoder == 'boxes':
                 raise BackendError(ONE_PASS_OF_BOXES)
@@ -163,13 +162,13 @@ class TwoPassEstimator:
         evidence : dict
             Of the same people: name to (N,) float.
         """
-        image_size = self._load(image).size
+        self._load(image)
         if mode == 'boxes':
             assert boxes is not None
             looked = self._looked_at(boxes, self.backend.refiner.crop_scale)
             return self._scored(mode, looked)
         if mode == 'roi':
-            people, _, _ = self._found(image_size, self.config.max_crops)
+            people, _, _ = self._found(self.config.max_crops)
             return self._scored(mode, self._in_crops(people))
         candidates = self._candidates()
         if mode == 'one_pass':
@@ -181,16 +180,15 @@ class TwoPassEstimator:
     def _load(self, image: np.ndarray | CameraImage) -> CameraImage:
         """Give the backend an image; return it."""
         if not isinstance(image, CameraImage):
-            check_image(image)
             image = CameraImage.from_bgr(image)
+        self._image_size = image.size
         self._upright_from_image, self._upright_size = geometry.upright(
             image.size, self.config.image_rotation)
-        self.backend.load_frame(image)
+        self.backend.load(image)
         return image
 
     def _two_passes(
-        self, image: CameraImage, image_size: tuple[int, int], stamp_s: float | None,
-        late: bool,
+        self, image: CameraImage, stamp_s: float | None, late: bool
     ) -> Keypoints:
         """Find people: near where they were, or by the first pass."""
         config, tracker = self.config, self._roi_tracker
@@ -198,7 +196,7 @@ class TwoPassEstimator:
             followed = tracker.found(self._in_crops(tracker.people), config)
             if followed is not None:
                 return self.scorer.with_keypoints(self._crop_mode, followed)
-        people, rest, number = self._found(image_size, config.max_crops)
+        people, rest, number = self._found(config.max_crops)
         known = people.select(people.person_score >= config.min_person_score)
         tracker.begin(image, stamp_s, known, number <= config.max_crops)
         return Keypoints.concatenate([
@@ -206,20 +204,18 @@ class TwoPassEstimator:
             self.scorer.with_keypoints('one_pass', rest),
         ])
 
-    def _found(
-        self, image_size: tuple[int, int], max_crops: int
-    ) -> tuple[Keypoints, Keypoints, int]:
+    def _found(self, max_crops: int) -> tuple[Keypoints, Keypoints, int]:
         """Run both passes; return who had a crop, who had none, and how many there were."""
         if self.backend.detector.decoder == 'boxes':
-            boxes, scores = self._boxes(image_size)
+            boxes, scores = self._boxes()
             return self._in_boxes(boxes, scores, max_crops), Keypoints.empty(), len(boxes)
         candidates = self._candidates()
         return *self._refined(candidates, max_crops), len(candidates)
 
-    def _best(self, image_size: tuple[int, int]) -> Keypoints:
+    def _best(self) -> Keypoints:
         """Return the best person of the first pass, refined in a crop."""
         if self.backend.detector.decoder == 'boxes':
-            return self._in_boxes(*self._boxes(image_size), 1)
+            return self._in_boxes(*self._boxes(), 1)
         return self._both_passes(self._candidates().select(slice(1)))[0]
 
     @property
@@ -227,11 +223,11 @@ class TwoPassEstimator:
         """Return which of `person_score.MODES` people in crops around those found are."""
         return 'boxes' if self.backend.detector.decoder == 'boxes' else 'two_pass'
 
-    def _boxes(self, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def _boxes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the boxes that are worth a crop, best first, and their scores."""
         view, input_size = self._view(self.config.detect_size_px)
         boxes, scores = self.backend.detect_boxes(view, input_size)
-        boxes, scores = usable_boxes(boxes, scores, image_size)
+        boxes, scores = usable_boxes(boxes, scores, self._image_size)
         worth = scores >= MIN_BOX_SCORE
         return boxes[worth], scores[worth]
 
@@ -327,9 +323,7 @@ class TwoPassEstimator:
         people = replace(people, person_score=people.person_score * np.float32(scores[best]))
         return people.select(oks.distinct(people, self.config.nms_oks))
 
-    def _single(
-        self, image: CameraImage, image_size: tuple[int, int], stamp_s: float | None
-    ) -> Keypoints:
+    def _single(self, image: CameraImage, stamp_s: float | None) -> Keypoints:
         """Find one person: in the crop around where it was, or the best one of the first pass."""
         tracker = self._roi_tracker
         if tracker.goes_on(image, stamp_s, np.inf, False):
@@ -339,7 +333,7 @@ class TwoPassEstimator:
                 person, _ = self._scored('roi', now)
                 if (person.person_score >= SURE_SCORE).all():
                     return self.scorer.with_keypoints('roi', person)
-        person = self._best(image_size)
+        person = self._best()
         person = person.select(person.person_score >= self.config.min_person_score)
         tracker.begin(image, stamp_s, person, True)
         return self.scorer.with_keypoints(self._crop_mode, person)

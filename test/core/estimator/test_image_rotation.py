@@ -101,10 +101,10 @@ def test_people_are_followed_from_crop_to_crop_and_the_angle_may_change(backend,
 def test_no_image_is_copied(backend, frames, monkeypatch):
     """The warp's affine does it: the network's backend gets the camera's own pixels."""
     loaded = []
-    monkeypatch.setattr(backend, 'load_frame', loaded.append)
     image = CameraImage.from_bgr(frames[0])
     estimator = TwoPassEstimator(backend, EstimatorConfig(image_rotation=90))
-    backend.load_image(frames[0])
+    backend.load(image)
+    monkeypatch.setattr(backend, 'load', loaded.append)
     estimator.estimate(image)
     assert loaded == [image]
 

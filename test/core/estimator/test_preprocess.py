@@ -10,6 +10,7 @@ import pytest
 
 from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.core import geometry
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.estimator import preprocess
 
 SPEC = read_spec(find_model('movenet_thunder'))
@@ -137,9 +138,11 @@ def test_views_of_arrays_are_used_as_they_look():
     image = noise(20, 30)
     padded = np.zeros((20, 40, 3), np.uint8)
     padded[:, :30] = image
-    assert preprocess.rows_of_pixels(padded[:, :30]).base is padded  # padded rows are not copied
+    as_sent = CameraImage(padded.reshape(-1), 'bgr8', 30, 20, 120).pixels()
+    assert np.shares_memory(as_sent, padded)  # padded rows are not copied
+    np.testing.assert_array_equal(preprocess.warp(as_sent, np.eye(2, 3), (30, 20)), image)
     for view in (padded[:, :30], image[::-1], image[:, ::-1], image[..., ::-1], image[::2, ::3]):
-        rows = preprocess.rows_of_pixels(view)
+        rows = CameraImage.from_bgr(view).pixels()
         assert rows.strides[1:] == (3, 1) and rows.strides[0] > 0
         size = (view.shape[1], view.shape[0])
         np.testing.assert_array_equal(preprocess.warp(rows, np.eye(2, 3), size), view)
@@ -152,4 +155,4 @@ def test_views_of_arrays_are_used_as_they_look():
 )  # fmt: skip
 def test_what_is_no_image_is_refused(image):
     with pytest.raises(ValueError, match='image'):
-        preprocess.rows_of_pixels(image)
+        CameraImage.from_bgr(image)

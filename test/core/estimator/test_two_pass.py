@@ -40,7 +40,7 @@ class Scene:
         self.calls = []
         self.times = StageTimes()
 
-    def load_frame(self, frame):
+    def load(self, frame):
         self.calls = []
         self.times = StageTimes()
 

@@ -10,6 +10,7 @@ import pytest
 
 from pose_ros.backends import load_backend
 from pose_ros.core import geometry, oks
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.view_fusion import NEAR, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
@@ -63,7 +64,7 @@ def test_two_looks_without_any_score_have_a_mean(somebody):
 def portrait():
     backend = load_backend(EstimatorConfig(backend='onnx', num_threads=1))
     image = cv2.imread(str(PORTRAIT))
-    backend.load_image(image)
+    backend.load(CameraImage.from_bgr(image))
     whole = np.array([[0.0, 0.0, image.shape[1], image.shape[0]]])
     crops = geometry.crop(whole, backend.refiner.input_size)
     yield backend, image, crops
@@ -76,9 +77,9 @@ def test_a_mirrored_crop_is_the_crop_of_the_mirrored_image(portrait):
     swap = np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
     turned = geometry.mirrored(crops, 256)
     here = backend.refine(turned)
-    backend.load_image(image[:, ::-1])
+    backend.load(CameraImage.from_bgr(image[:, ::-1]))
     there = backend.refine(geometry.compose(turned, swap))
-    backend.load_image(image)
+    backend.load(CameraImage.from_bgr(image))
     there_xy = there.xy * [-1, 1] + [width - 1, 0]
     sure = here.score[0] > 0.3
     assert sure.sum() >= 6

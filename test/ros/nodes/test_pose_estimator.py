@@ -63,7 +63,7 @@ def test_frames_are_handed_over_as_the_backend_takes_them(
 ) -> None:
     taken: list[Any] = []
     backend.encodings = takes
-    backend.load_frame = taken.append  # type: ignore[method-assign]
+    backend.load = taken.append  # type: ignore[method-assign]
     data = array('B', bytes(640 * 480 * 2))
     Camera(ros).send(Image(
         header=header(5), width=640, height=480, encoding='yuv422_yuy2', step=1280, data=data))
