@@ -23,6 +23,7 @@ import pytest
 
 from pose_ros.backends.tensorrt import kernels
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
+from pose_ros.backends.tensorrt.engine_build import make_logger
 from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.backends.tensorrt.kernels.calls import POINTERS
 
@@ -101,15 +102,17 @@ def fake(cuda: Any, driver: FakeDriver | None) -> FakeDriver:
 
 
 @pytest.fixture
-def trt(driver: FakeDriver | None, monkeypatch: pytest.MonkeyPatch) -> Any:
+def trt(driver: FakeDriver | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return TensorRT: on the fake driver what stands in for it."""
     if driver is None:
         from pose_ros.backends.tensorrt.device import find_runtime
 
-        return find_runtime().trt
+        yield find_runtime().trt
+        return
     found = FakeTensorrt()
     monkeypatch.setitem(sys.modules, 'tensorrt', found)
-    return found
+    yield found
+    make_logger.cache_clear()  # it knows the module, and that all networks of the test
 
 
 class Kernels:
