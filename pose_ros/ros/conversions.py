@@ -33,6 +33,7 @@ _UPPER2 = (0, 1, 3)
 """(uu, uv, vv) in a row-major 2x2 matrix."""
 _UPPER3 = (0, 1, 2, 4, 5, 8)
 """(xx, xy, xz, yy, yz, zz) in a row-major 3x3 matrix."""
+_NO_MOTION = np.full(9, np.nan)
 _FULL2 = (0, 1, 1, 2)
 _FULL3 = (0, 1, 2, 1, 3, 4, 2, 4, 5)
 
@@ -163,6 +164,7 @@ def _message(
 ) -> SkeletonArray:
     """Return a message of N people; each field is a list or an array with N rows."""
     facts.setdefault('image_frame_id', header.frame_id)
+    facts.setdefault('camera_motion', _NO_MOTION)
     return SkeletonArray(
         header=header, image_width=size[0], image_height=size[1],
         skeletons=[Skeleton(**dict(zip(people, row))) for row in zip(*people.values())],
