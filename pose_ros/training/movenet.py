@@ -238,7 +238,7 @@ SHARPNESS = 2.0
 # The offset is read at the pixel that was taken, which is the right one or one nearby.
 OFFSET_REACH_PX = 2.7
 
-# Weights of the parts. Chosen on photos set aside: docs/pose_thunder.md.
+# Weights of the parts. Chosen on photos set aside: docs/training.md.
 PICK, REGRESS, OFFSET = 0.5, 0.3, 0.2
 # A Gaussian of sigma 2 px squared has the sum 4 pi: one wrong hill costs 1.
 HILL_PX2 = 4 * math.pi

@@ -92,7 +92,8 @@ def test_the_guide_names_what_is_there(published: dict[str, str]) -> None:
         name for kind in NODE_CONFIGS.values() for name in named_fields(kind)}
     # Words with an underscore or a colon in code style are parameters, nodes or packages.
     named = set(re.findall(r'`([a-z]+(?:[_.][a-z]+)+)(?:: \w+)?`', text))
-    others = {'pose_visualizer', 'pose_standards', 'foxglove_bridge', 'camera_info'}
+    others = {
+        'pose_visualizer', 'pose_standards', 'pose_proximity', 'foxglove_bridge', 'camera_info'}
     assert {'detections.enabled', 'detections.wait_s', 'marker_lifetime_s'} <= named
     assert named - known <= others, named - known - others
     for topic in ('pose/overlay', 'pose/markers'):
