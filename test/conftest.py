@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 import signal
@@ -53,3 +54,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if any(folder in item.path.parents for folder in _REAL_TIME) or (
                 item.get_closest_marker('ros') is not None):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.fixture(scope='session')
+def half_of_coco_dev(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return every second photo of POSE_ROS_DATA/coco_dev, labelled: 40 of 80."""
+    data = os.environ.get('POSE_ROS_DATA')
+    if not data or not (Path(data) / 'coco_dev').is_dir():
+        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
+    whole = Path(data).resolve() / 'coco_dev'
+    labels = json.loads((whole / 'annotations.json').read_text(encoding='utf-8'))
+    labels['images'] = sorted(labels['images'], key=lambda image: image['id'])[::2]
+    kept = {image['id'] for image in labels['images']}
+    labels['annotations'] = [a for a in labels['annotations'] if a['image_id'] in kept]
+    folder = tmp_path_factory.mktemp('half_of_coco_dev')
+    (folder / 'images').symlink_to(whole / 'images')
+    (folder / 'annotations.json').write_text(json.dumps(labels), encoding='utf-8')
+    return folder

@@ -96,9 +96,8 @@ def test_bad_arguments(
     assert reason in capsys.readouterr().err
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('more', [
-    [], pytest.param(['--use-composition'], marks=pytest.mark.nightly('as the other, composed'))])
+@pytest.mark.nightly('two cameras for seconds, with estimator and tracker each')
+@pytest.mark.parametrize('more', [[], ['--use-composition']])
 def test_two_cameras_are_measured(
     more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

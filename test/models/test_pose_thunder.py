@@ -3,8 +3,6 @@
 """The network that was trained here: the graph of movenet_thunder, other numbers in its end."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from pose_ros.backends.model_files import SHIPPED_REFINER, find_model, read_spec
 onnx = pytest.importorskip('onnx')
 pytest.importorskip('pycocotools')
 
-DATA = os.environ.get('POSE_ROS_DATA')
 
 
 def graph(name):
@@ -47,13 +44,12 @@ def test_it_is_read_as_the_original_is():
 
 @pytest.mark.data
 @pytest.mark.slow
-@pytest.mark.skipif(not DATA, reason='POSE_ROS_DATA does not name the evaluation data')
-def test_it_finds_people_better_than_the_original(tmp_path):
+def test_it_finds_people_better_than_the_original(tmp_path, half_of_coco_dev):
     scores = {}
     for name in ('movenet_thunder', 'pose_thunder'):
         report = tmp_path / f'{name}.json'
-        arguments = ['evaluate', '--data', str(Path(DATA) / 'coco_dev'), '--mode', 'boxes',
-                     '--set', 'backend=onnx', '--model', str(find_model(name)),
+        arguments = ['evaluate', '--data', str(half_of_coco_dev), '--mode', 'boxes', '--set',
+                     'backend=onnx', '--model', str(find_model(name)),
                      '--json', str(report)]  # fmt: skip
         assert cli.main(arguments) == 0
         scores[name] = json.loads(report.read_text())['AP']

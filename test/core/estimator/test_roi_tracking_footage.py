@@ -51,7 +51,7 @@ def _sure(people: Keypoints) -> Keypoints:
 def test_followed_people_are_those_whom_the_first_pass_finds(backend) -> None:
     try:
         with open_source('demo') as source:
-            frames = [(f.time_s, f.image.copy()) for f in source if 40 <= f.index < 180]
+            frames = [(f.time_s, f.image.copy()) for f in source if 40 <= f.index < 120]
     except SourceError as error:
         pytest.skip(str(error))
     answers = play(backend, frames, 1.0)
