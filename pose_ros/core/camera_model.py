@@ -20,6 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose_ros.core.geometry import apply_homography
+
 _ITERATIONS = 20
 _TOLERANCE = 1e-9  # of normalised coordinates: a millionth of a pixel
 
@@ -169,7 +171,7 @@ class CameraModel:
         if self.distortion_model == 'equidistant':
             return _undo_equidistant(distorted, self.distortion)
         if (tilt := _tilt(self.distortion)) is not None:
-            distorted = _apply_homography(np.linalg.inv(tilt), distorted)
+            distorted = apply_homography(np.linalg.inv(tilt), distorted)
         return _undo_polynomial(distorted, self.distortion)
 
     def points(self, xy: np.ndarray, depth_m: np.ndarray) -> np.ndarray:
@@ -212,7 +214,7 @@ class CameraModel:
         elif self.distortion_model:
             rays = _polynomial(rays, self.distortion)[0]
             if (tilt := _tilt(self.distortion)) is not None:
-                rays = _apply_homography(tilt, rays)
+                rays = apply_homography(tilt, rays)
         return rays * self.focal + self.matrix[:2, 2]
 
 
@@ -262,12 +264,6 @@ def _tilt(distortion: np.ndarray) -> np.ndarray | None:
         [0.0, 0.0, 1.0],
     ])
     return np.asarray(onto_sensor @ rotation)
-
-
-def _apply_homography(homography: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    mapped = xy @ homography[:, :2].T + homography[:, 2]
-    with np.errstate(divide='ignore', invalid='ignore'):
-        return np.asarray(mapped[..., :2] / mapped[..., 2:])
 
 
 def _polynomial(rays: np.ndarray, distortion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

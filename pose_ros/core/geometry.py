@@ -1,16 +1,20 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Affines of the image plane, named target_from_source.
+Affines and homographies of the image plane, named target_from_source.
 
 An affine is a (2, 3) float64 array A with `target = A[:, :2] @ source + A[:, 2]`. Pixel centres
 are integers. Letterboxing and cropping are the same thing: one affine, composed once, applied
-once. Stacks of affines (B, 2, 3) work wherever one does.
+once. Stacks of affines (B, 2, 3) work wherever one does. A homography is (3, 3): how a plane, or
+all of the image of a camera that turns, moves.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+LARGEST_AREA_RATIO = 1.6
+"""A camera's image that grows or shrinks by more from one image to the next is a wrong fit."""
 
 
 def letterbox(image_size: tuple[int, int], input_size: tuple[int, int]) -> np.ndarray:
@@ -205,3 +209,98 @@ def apply(target_from_source: np.ndarray, xy: np.ndarray) -> np.ndarray:
     """
     by_x, by_y, offset = (target_from_source[..., None, :, i] for i in range(3))
     return xy[..., :1] * by_x + xy[..., 1:] * by_y + offset
+
+
+def apply_homography(homography: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """
+    Map points.
+
+    Parameters
+    ----------
+    homography : (3, 3) float64
+        target_from_source.
+    xy : (..., 2) float
+        Points in source pixels; NaN stays NaN.
+
+    Returns
+    -------
+    (..., 2) float64
+        Points in target pixels.
+    """
+    with np.errstate(divide='ignore', invalid='ignore'):
+        scale = xy @ homography[2, :2] + homography[2, 2]
+        return np.asarray((xy @ homography[:2, :2].T + homography[:2, 2]) / scale[..., None])
+
+
+def homography_jacobian(homography: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """
+    Return the derivative of `apply_homography` at points.
+
+    It carries velocities and covariances: v' = J v, P' = J P J^T.
+
+    Parameters
+    ----------
+    homography : (3, 3) float64
+    xy : (..., 2) float
+
+    Returns
+    -------
+    (..., 2, 2) float64
+    """
+    scale = (xy @ homography[2, :2] + homography[2, 2])[..., None, None]
+    target = apply_homography(homography, xy)
+    return np.asarray((homography[:2, :2] - target[..., :, None] * homography[2, :2]) / scale)
+
+
+def homography_of_rotation(
+    camera_matrix: np.ndarray, optical_from_optical_before: np.ndarray
+) -> np.ndarray:
+    """
+    Return how the image of a camera that turns moves: K R K^-1 (Hartley and Zisserman, 8.4.2).
+
+    Parameters
+    ----------
+    camera_matrix : (3, 3) float64
+        K; lens distortion is not taken into account.
+    optical_from_optical_before : (3, 3) float64
+        Rotation of the optical frame.
+
+    Returns
+    -------
+    (3, 3) float64
+        image_from_image_before, [2, 2] = 1.
+    """
+    motion = camera_matrix @ optical_from_optical_before @ np.linalg.inv(camera_matrix)
+    return np.asarray(motion / motion[2, 2])
+
+
+def usable_homography(homography: np.ndarray, image_size: tuple[int, int]) -> np.ndarray | None:
+    """
+    Check that a homography can be a camera's motion from one image to the next.
+
+    Parameters
+    ----------
+    homography : (3, 3) float
+    image_size : (width, height)
+        Pixels.
+
+    Returns
+    -------
+    (3, 3) float64 or None
+        With [2, 2] = 1. None where a number is not finite, the image is mirrored, folded, moved
+        out of itself, or its area changes by more than LARGEST_AREA_RATIO.
+    """
+    width, height = image_size
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+    with np.errstate(all='ignore'):
+        motion = np.asarray(homography, np.float64) / homography[2][2]
+        moved = apply_homography(motion, corners)
+        # Gauss's formula: negative when mirrored.
+        x, y = moved.T
+        area_ratio = 0.5 * (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / (width * height)
+        usable = (
+            np.isfinite(motion).all() and (corners @ motion[2, :2] > -1.0).all()
+            and 1.0 / LARGEST_AREA_RATIO < area_ratio < LARGEST_AREA_RATIO
+            and (np.abs(moved - corners).mean(axis=0) < [width, height]).all()
+        )
+    return motion if usable else None

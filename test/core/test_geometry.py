@@ -80,3 +80,45 @@ def test_a_crop_of_another_aspect_fills_the_input():
     np.testing.assert_allclose(
         geometry.crop(box, (192, 256), 1.25, aspect=0.75), geometry.crop(box, (192, 256), 1.25)
     )
+
+
+K = np.array([[500.0, 0, 320], [0, 510.0, 240], [0, 0, 1]])
+
+
+def rotation_y(angle):
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+
+
+def test_a_rotation_moves_points_as_the_camera_sees_them():
+    points = np.random.default_rng(0).uniform(-1, 1, (20, 3)) + [0, 0, 5]
+    turn = rotation_y(0.1)
+    before, now = ((p @ K.T)[:, :2] / p[:, 2:] for p in (points, points @ turn.T))
+    moved = geometry.apply_homography(geometry.homography_of_rotation(K, turn), before)
+    np.testing.assert_allclose(moved, now, atol=1e-9)
+
+
+def test_the_jacobian_of_a_homography_is_its_derivative():
+    motion = geometry.homography_of_rotation(K, rotation_y(0.2))
+    xy = np.random.default_rng(0).uniform(0, 480, (3, 4, 2))
+    jacobian = geometry.homography_jacobian(motion, xy)
+    for axis in range(2):
+        step = np.eye(2)[axis] * 1e-4
+        slope = (geometry.apply_homography(motion, xy + step)
+                 - geometry.apply_homography(motion, xy - step)) / 2e-4
+        np.testing.assert_allclose(jacobian[..., axis], slope, rtol=1e-5)
+
+
+@pytest.mark.parametrize('motion', [
+    np.zeros((3, 3)), np.full((3, 3), np.nan), np.diag([1, 1, 0]), np.diag([-1.0, 1, 1]),
+    np.diag([1.7, 1, 1]), np.diag([1e300, 1e300, 1]), np.array([[1, 0, 700], [0, 1, 0], [0, 0, 1]]),
+    np.array([[1, 0, 0], [0, 1, 0], [-0.01, 0, 1]]), np.ones((3, 3)),
+])
+def test_what_is_no_motion_of_a_camera(motion):
+    assert geometry.usable_homography(motion, (640, 480)) is None
+
+
+def test_a_usable_homography_comes_back_normalised():
+    motion = geometry.homography_of_rotation(K, rotation_y(0.1))
+    np.testing.assert_allclose(geometry.usable_homography(-3 * motion, (640, 480)), motion)
+    assert (geometry.usable_homography(np.eye(3), (640, 480)) == np.eye(3)).all()

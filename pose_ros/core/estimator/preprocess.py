@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Image + affines -> network input. Of `core` only this and `colors` use OpenCV.
+Image + affines -> network input. Of `core` only this, `colors` and `camera_motion` use OpenCV.
 
 Sampling is bilinear. An image that is made much smaller is first averaged over square blocks of
 pixels (`reduction`): bilinear sampling alone would skip most of them. Outside of the image is

@@ -1,0 +1,174 @@
+# SPDX-FileCopyrightText: 2026 pose_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How the camera moved between two images: ego-motion in the image plane, as a homography.
+
+Sparse optical flow (Lucas-Kanade) on a small grey picture, people masked out, and RANSAC. A
+homography is exact for a camera that turns, whatever is in view; of one that drives it is the
+motion of the dominant plane, usually the background.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pose_ros.core import geometry
+from pose_ros.core.camera_image import CameraImage
+
+GREY_WIDTH = 320
+"""Pixels: 0.2 px at the corners of a 640 px image on warped photos; 160 px gave 0.4."""
+
+FEATURES, FEATURE_QUALITY, FEATURE_SPACING_PX = 100, 0.01, 5
+"""Of Shi-Tomasi corners (cv2.goodFeaturesToTrack), in grey pixels."""
+
+FLOW_WINDOW_PX, FLOW_LEVELS = 9, 3
+"""Lucas-Kanade: finds up to about 30 grey pixels between two images."""
+
+RANSAC_PX = 1.0
+"""Inliers are as near to the common motion, grey pixels."""
+
+MIN_INLIERS, MIN_INLIER_SHARE = 12, 0.5
+"""Fewer, or a smaller share of all flow vectors, is no common motion."""
+
+HOMOGRAPHY_INLIERS = 30
+"""With fewer its corners are extrapolated too far: a similarity (4 numbers) instead of 8."""
+
+STILL_PX = 0.5
+"""A median flow below it, in image pixels, is a camera that stands still."""
+
+MASK_MARGIN = 0.1
+"""People's boxes are widened by this share of their size before they are masked out."""
+
+
+class CameraMotion:
+    """Compares each image with the one before."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the image before."""
+        self._grey: np.ndarray | None = None
+        self._size = (0, 0)
+
+    def update(self, image: CameraImage, people_before: np.ndarray) -> np.ndarray | None:
+        """
+        Return the camera's motion since the image before.
+
+        Parameters
+        ----------
+        image : CameraImage
+        people_before : (N, 4) float
+            Boxes x_min, y_min, x_max, y_max of the people in the image before, its pixels: they
+            move by themselves.
+
+        Returns
+        -------
+        (3, 3) float64 or None
+            image_from_image_before, a homography of pixels; exactly the identity of a camera that
+            stands still. None when it is not known: the first image, another size, too little to
+            see (dark, covered, a crowd that fills the image), no common motion.
+        """
+        before, size_before = self._grey, self._size
+        self.take(image)
+        if before is None or size_before != image.size:
+            return None
+        assert self._grey is not None
+        # Pixel centres are integers.
+        x, y = self._grey.shape[1] / image.width, self._grey.shape[0] / image.height
+        grey_from_image = np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2]])
+        background = _background(before.shape, grey_from_image, people_before)
+        flow = _flow(before, self._grey, background)
+        if flow is None:
+            return None
+        if np.median(np.hypot(*(flow[1] - flow[0]).T)) < STILL_PX * x:
+            return np.eye(3)
+        motion = _fit(*flow)
+        if motion is None:
+            return None
+        grey_from_image = np.vstack([grey_from_image, [0.0, 0.0, 1.0]])
+        motion = np.linalg.inv(grey_from_image) @ motion @ grey_from_image
+        return geometry.usable_homography(motion, image.size)
+
+    def take(self, image: CameraImage) -> None:
+        """Make an image the one before, without asking for the motion."""
+        self._grey, self._size = small_grey(image), image.size
+
+
+def small_grey(image: CameraImage) -> np.ndarray:
+    """Return a grey picture (h, w) uint8 about GREY_WIDTH wide: green, or the luma of YUV."""
+    plane = _luma(image)
+    factor = max(1, round(plane.shape[1] / GREY_WIDTH))
+    if plane.dtype == np.uint16:
+        top = max(int(plane[::8, ::8].max()), 255)
+        step = 2 if factor > 1 else 1
+        plane = (plane[::step, ::step] * np.float32(255.0 / top)).astype(np.uint8)
+        factor = max(1, factor // step)
+    size = max(1, plane.shape[1] // factor), max(1, plane.shape[0] // factor)
+    return cv2.resize(np.ascontiguousarray(plane), size, interpolation=cv2.INTER_AREA)
+
+
+def _luma(image: CameraImage) -> np.ndarray:
+    """Return one channel (h, w) of an image, as it came."""
+    pixels, encoding = image.pixels(), image.encoding
+    if encoding.startswith('nv'):
+        return pixels[: image.height]
+    if encoding.startswith('bayer'):
+        # Green stands in every row of the pattern: at (0, 1) of rggb and bggr, else at (0, 0).
+        return pixels[::2, int(encoding[6] != 'g')::2]
+    if pixels.ndim == 2:
+        return pixels
+    channel = 1 if pixels.shape[2] > 2 or encoding in ('uyvy', 'yuv422') else 0
+    return cv2.extractChannel(pixels, channel)
+
+
+def _background(
+    shape: tuple[int, ...], grey_from_image: np.ndarray, boxes: np.ndarray
+) -> np.ndarray | None:
+    """Return a mask (h, w) uint8 that is 0 where people are; None when there are none."""
+    boxes = boxes[np.isfinite(boxes).all(axis=1)]
+    if not len(boxes):
+        return None
+    mask = np.full(shape, 255, np.uint8)
+    margin = MASK_MARGIN * (boxes[:, 2:] - boxes[:, :2])
+    wide = np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
+    limits = np.array([shape[1], shape[0]] * 2)
+    for box in geometry.map_boxes(grey_from_image, wide).clip(0, limits):
+        x0, y0, x1, y1 = np.concatenate([np.floor(box[:2]), np.ceil(box[2:])]).astype(int)
+        mask[y0:y1, x0:x1] = 0
+    return mask
+
+
+def _flow(
+    before: np.ndarray, now: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return points (N, 2) float32 of the picture before, and where they are now."""
+    points = cv2.goodFeaturesToTrack(
+        before, FEATURES, FEATURE_QUALITY, FEATURE_SPACING_PX, mask=mask)
+    if points is None or len(points) < MIN_INLIERS:
+        return None
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, now, points, None, winSize=(FLOW_WINDOW_PX, FLOW_WINDOW_PX),
+        maxLevel=FLOW_LEVELS, criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03))
+    there = found[:, 0] == 1
+    if there.sum() < MIN_INLIERS:
+        return None
+    return points[there, 0], moved[there, 0]
+
+
+def _fit(before: np.ndarray, now: np.ndarray) -> np.ndarray | None:
+    """Return the motion (3, 3) that most of the flow shares, or None."""
+    cv2.setRNGSeed(0)  # the same images give the same motion
+    motion, inliers = cv2.findHomography(
+        before, now, cv2.RANSAC, RANSAC_PX, maxIters=300, confidence=0.99)
+    if motion is None or inliers.sum() < HOMOGRAPHY_INLIERS:
+        affine, inliers = cv2.estimateAffinePartial2D(
+            before, now, ransacReprojThreshold=RANSAC_PX, maxIters=300, confidence=0.99)
+        motion = None if affine is None else np.vstack([affine, [0.0, 0.0, 1.0]])
+    if motion is None:
+        return None
+    count = int(inliers.sum())
+    if count < MIN_INLIERS or count < MIN_INLIER_SHARE * len(before):
+        return None
+    return np.asarray(motion, np.float64)
