@@ -202,21 +202,47 @@ def frames(scene: Scene, view: View, seed: int) -> Iterator[DetectedFrame]:
     stamps = (np.arange(count) + view.jitter * rng.uniform(-0.5, 0.5, count)) / view.rate_hz
     for stamp_s in stamps[rng.random(count) >= view.lost_frames]:
         xy, there = truth(scene, stamp_s)
-        yield _look(scene, view, float(stamp_s), xy[:, 0], there[:, 0], rng)
+        seen = visible(scene, xy[:, 0], there[:, 0])
+        height_px = np.array([walker.height_px for walker in scene.walkers], np.float64)
+        keypoints, source = detect(xy[:, 0], seen, height_px, scene.image_size, view, rng)
+        yield DetectedFrame(float(stamp_s), keypoints, source)
 
 
-def _look(
-    scene: Scene,
-    view: View,
-    stamp_s: float,
+def detect(
     xy: np.ndarray,
-    there: np.ndarray,
+    seen: np.ndarray,
+    height: np.ndarray,
+    image_size: tuple[int, int],
+    view: View,
     rng: np.random.Generator,
-) -> DetectedFrame:
-    """Return one frame's detections in random order."""
+) -> tuple[Keypoints, np.ndarray]:
+    """
+    Return what a network makes of one image, in random order.
+
+    Parameters
+    ----------
+    xy : (N, 17, 2) float64
+        The truth, px.
+    seen : (N, 17) bool
+        In the image and not occluded.
+    height : (N,) float64
+        Of the bodies, px.
+    image_size : (width, height)
+        Pixels.
+    view : View
+        How well it sees.
+    rng : Generator
+        Of all that is random.
+
+    Returns
+    -------
+    keypoints : Keypoints
+        Of M people.
+    source : (M,) int
+        Which of the N each is, -1 for a false one.
+    """
     n, k = len(xy), NUM_KEYPOINTS
-    height = np.array([walker.height_px for walker in scene.walkers])
-    seen = visible(scene, xy, there)
+    seen = seen.copy()
     peak = np.clip(rng.normal(view.mean_peak, 0.12, (n, k)), 0.05, 0.97)
     seen &= rng.random((n, k)) >= view.missed_keypoints
     noise = view.noise * noise_px(_score(peak), height[:, None])
@@ -232,7 +258,7 @@ def _look(
     source = np.flatnonzero(found)
     if rng.random() < view.false_people:
         size = rng.uniform(0.5, 1.2) * height.mean()
-        place = rng.uniform(0.1, 0.9, 2) * scene.image_size
+        place = rng.uniform(0.1, 0.9, 2) * image_size
         people.append((STANDING * size + place + rng.normal(0, 0.05 * size, (k, 2)))[None])
         peaks.append(rng.uniform(0.1, 0.5, (1, k)))
         source = np.append(source, -1)
@@ -246,7 +272,7 @@ def _look(
         all_score[order].astype(np.float32),
         person_score[order].astype(np.float32),
     )
-    return DetectedFrame(stamp_s, keypoints, source[order])
+    return keypoints, source[order]
 
 
 def _score(peak: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Skeletons as messages of hri_msgs (REP-155) and vision_msgs, where these packages are installed.
+Skeletons as PointCloud2, and as messages of hri_msgs (REP-155) and vision_msgs where installed.
 
 hri_msgs/Skeleton2D is filled by the names of its constants: its comment claims OpenPose's order,
 but its eyes and ears are the other way round. Coordinates are normalised so that
@@ -15,12 +15,29 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
-from pose_ros.core.skeleton import KEYPOINT_NAMES, LEFT_SHOULDER, RIGHT_SHOULDER
+from pose_ros.core.skeleton import (
+    KEYPOINT_NAMES,
+    LEFT_SHOULDER,
+    NUM_KEYPOINTS,
+    RIGHT_SHOULDER,
+)
 from pose_ros.msg import Skeleton, SkeletonArray
 
 _NECK = 'NECK'
+
+POINT = np.dtype({
+    'names': ['x', 'y', 'z', 'vx', 'vy', 'vz', 'id', 'keypoint'],
+    'formats': ['<f4'] * 6 + ['<u4', 'u1'],
+    'offsets': [0, 4, 8, 12, 16, 20, 24, 28],
+    'itemsize': 32,
+})
+"""A point of the cloud: m and m/s in header.frame_id, the person's id, the index of Skeleton."""
+
+_KINDS = {'f4': PointField.FLOAT32, 'u4': PointField.UINT32, 'u1': PointField.UINT8}
 
 
 def package_messages(package: str) -> Any | None:
@@ -29,6 +46,29 @@ def package_messages(package: str) -> Any | None:
         return import_module(f'{package}.msg')
     except ImportError:
         return None
+
+
+def people_points(skeletons: list[Skeleton], header: Header) -> PointCloud2:
+    """Write the keypoints that have a 3-D position as points: dense, unorganised, none is NaN."""
+    names = ('x', 'y', 'z', 'dx', 'dy', 'dz')
+    values = np.array([[getattr(s, name) for name in names] for s in skeletons], np.float32)
+    values = values.reshape(-1, 6, NUM_KEYPOINTS)
+    known = np.isfinite(values[:, :3]).all(axis=1)
+    person, keypoint = np.nonzero(known)
+    points = np.zeros(len(person), POINT)
+    for i, name in enumerate(('x', 'y', 'z', 'vx', 'vy', 'vz')):
+        points[name] = values[person, i, keypoint]
+    points['id'] = np.array([s.id for s in skeletons], np.uint32)[person]
+    points['keypoint'] = keypoint
+    fields = [
+        PointField(name=name, offset=POINT.fields[name][1], count=1,
+                   datatype=_KINDS[POINT.fields[name][0].str[1:]])
+        for name in POINT.names]
+    cloud = PointCloud2(
+        header=header, height=1, width=len(points), fields=fields, is_bigendian=False,
+        point_step=POINT.itemsize, row_step=points.nbytes, is_dense=True)
+    cloud.data.frombytes(points.tobytes())
+    return cloud
 
 
 def ids_list(hri_msgs: Any, ids: list[str], header: Header) -> Any:

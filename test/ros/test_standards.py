@@ -9,15 +9,18 @@ import json
 import os
 from pathlib import Path
 import shutil
+import struct
 import subprocess
 import sys
 from typing import Any
 
 from builtin_interfaces.msg import Time
+import numpy as np
 import pytest
+from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
-from pose_ros.msg import SkeletonArray
+from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.conversions import keypoints_to_msg
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_standards import PoseStandardsNode
@@ -115,3 +118,65 @@ def test_a_prefix_that_cannot_be_in_a_topic_is_refused(
     node = ros.add(PoseStandardsNode, parameters={'body_id_prefix': prefix})
     assert not node.start()
     assert 'body_id_prefix' in capfd.readouterr().err
+
+
+_UNPACK = {PointField.FLOAT32: 'f', PointField.UINT32: 'I', PointField.UINT8: 'B'}
+
+
+def points_of(cloud: PointCloud2) -> list[dict[str, float]]:
+    """Read a cloud as C++ does: each field by its offset in the point, points by their steps."""
+    assert cloud.row_step == cloud.width * cloud.point_step
+    assert len(cloud.data) == cloud.height * cloud.row_step
+    assert cloud.height == 1 and cloud.is_dense
+    order = '>' if cloud.is_bigendian else '<'
+    raw = bytes(cloud.data)
+    assert all(f.count == 1 for f in cloud.fields)
+    return [
+        {f.name: struct.unpack_from(order + _UNPACK[f.datatype], raw, start + f.offset)[0]
+         for f in cloud.fields}
+        for start in range(0, len(raw), cloud.point_step)]
+
+
+def in_space(make_people: Any, states: list[int], known: int = 17) -> SkeletonArray:
+    """Return people of whom the first `known` keypoints have a position: 100 id + keypoint."""
+    msg = keypoints_to_msg(
+        make_people(len(states)), Header(stamp=Time(sec=5), frame_id='camera'), (640, 480))
+    for i, (skeleton, state) in enumerate(zip(msg.skeletons, states)):
+        skeleton.id, skeleton.track_state = i + 1, state
+        for j, name in enumerate(('x', 'y', 'z', 'dx', 'dy', 'dz')):
+            values = np.arange(17, dtype=np.float32) + 100 * (i + 1) + 1000 * j
+            values[known:] = np.nan
+            setattr(skeleton, name, values)
+    return msg
+
+
+@pytest.mark.usefixtures('without_packages')
+def test_people_are_a_point_cloud(ros: Any, make_people: Any) -> None:
+    node = ros.add(PoseStandardsNode)
+    assert node.start()
+    tracked = ros.probe.create_publisher(SkeletonArray, 'pose/tracked', 10)
+    ros.spin_for(0.6)
+    assert tracked.get_subscription_count() == 0, 'nobody listens'
+    clouds = ros.collect(PointCloud2, 'pose/points')
+    assert ros.spin_until(lambda: tracked.get_subscription_count() == 1)
+    tracked.publish(in_space(
+        make_people, [Skeleton.CONFIRMED, Skeleton.TENTATIVE, Skeleton.LOST], known=3))
+    assert ros.spin_until(lambda: clouds)
+    assert clouds[0].header.frame_id == 'camera' and clouds[0].header.stamp.sec == 5
+    assert points_of(clouds[0]) == [
+        {'x': 100.0 * i + k, 'y': 1000.0 + 100 * i + k, 'z': 2000.0 + 100 * i + k,
+         'vx': 3000.0 + 100 * i + k, 'vy': 4000.0 + 100 * i + k, 'vz': 5000.0 + 100 * i + k,
+         'id': i, 'keypoint': k}
+        for i in (1, 3) for k in range(3)]
+    assert 'pose/points' not in node.health()[1]
+    tracked.publish(in_space(make_people, []))
+    assert ros.spin_until(lambda: len(clouds) == 2) and points_of(clouds[1]) == []
+    assert len(clouds[1].fields) == 8, 'an empty cloud has its fields'
+    tracked.publish(in_space(make_people, [Skeleton.CONFIRMED], known=0))
+    assert ros.spin_until(lambda: len(clouds) == 3) and points_of(clouds[2]) == []
+    assert 'not on pose/points' in node.health()[1]
+    stale = in_space(make_people, [Skeleton.CONFIRMED])
+    stale.status = SkeletonArray.STALE
+    tracked.publish(stale)
+    ros.spin_for(0.5)
+    assert len(clouds) == 3, 'no image: silence, not free space'

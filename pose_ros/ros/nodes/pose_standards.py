@@ -3,10 +3,14 @@
 """
 `pose_standards`: tracked people in the messages that other packages understand.
 
-With hri_msgs, in the style of REP-155 (https://ros.org/reps/rep-0155.html, a draft): the ids on
-`humans/bodies/tracked`, and `humans/bodies/<id>/skeleton2d` and `/roi` for each. Not `/cropped`,
-which full conformance asks for. With vision_msgs: `pose/detections`, a box for each. It works only
-while someone listens to one of them.
+`pose/points`, sensor_msgs/PointCloud2: the keypoints in 3-D of the people CONFIRMED or LOST, for
+Nav2. With hri_msgs, in the style of REP-155 (https://ros.org/reps/rep-0155.html, a draft): the
+ids on `humans/bodies/tracked`, and `humans/bodies/<id>/skeleton2d` and `/roi` for each. Not
+`/cropped`, which full conformance asks for. With vision_msgs: `pose/detections`, a box for each.
+It works only while someone listens to one of them.
+
+An empty cloud says that an image shows no person. Without an image there is no cloud either: what
+waits for it shall notice the silence, not take it for free space.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from rclpy.exceptions import InvalidTopicNameException
+from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from pose_ros.core.config import StandardsConfig
@@ -28,6 +33,7 @@ from pose_ros.ros.standard_messages import (
     detections,
     ids_list,
     package_messages,
+    people_points,
     region2d,
     skeleton2d,
 )
@@ -46,6 +52,8 @@ class PoseStandardsNode(ManagedNode):
         self._vision_msgs: Any = None
         self._tracked: Any = None
         self._detections: Any = None
+        self._points: Any = None
+        self._without_3d = False
         self._bodies: dict[str, dict[str, Any]] = {}
         self._subscription: Any = None
         self._timer: Any = None
@@ -59,6 +67,7 @@ class PoseStandardsNode(ManagedNode):
             raise StartError(
                 f'body_id_prefix is {prefix!r}: REP-155 and topic names want a letter first, then '
                 'letters, digits and underscores')
+        self._points = self.create_publisher(PointCloud2, 'pose/points', 10)
         self._hri_msgs = package_messages('hri_msgs')
         self._vision_msgs = package_messages('vision_msgs')
         if self._hri_msgs is not None:
@@ -90,13 +99,16 @@ class PoseStandardsNode(ManagedNode):
 
     def cleanup(self) -> None:
         """Withdraw the topics."""
-        for publisher in (self._tracked, self._detections):
+        for publisher in (self._tracked, self._detections, self._points):
             if publisher is not None:
                 self.destroy_publisher(publisher)
-        self._tracked = self._detections = None
+        self._tracked = self._detections = self._points = None
 
     def health(self) -> tuple[bytes, str]:
-        """Warn of what is not installed."""
+        """Warn of people who are not in the cloud, and of what is not installed."""
+        if self._without_3d:
+            return WARN, ('people without 3-D positions are not on pose/points: '
+                          'needs depth and camera_info')
         missing = self._missing()
         return (WARN, missing) if missing else (OK, 'working')
 
@@ -127,8 +139,12 @@ class PoseStandardsNode(ManagedNode):
     def _detections_wanted(self) -> bool:
         return self._detections is not None and self._detections.get_subscription_count() > 0
 
+    def _points_wanted(self) -> bool:
+        return self._points is not None and self._points.get_subscription_count() > 0
+
     def _follow_listeners(self) -> None:
-        wanted = self._bodies_wanted() or self._detections_wanted()
+        wanted = (
+            self._bodies_wanted() or self._detections_wanted() or self._points_wanted())
         if wanted and self._subscription is None:
             self._heard_s = time.monotonic()
             self._subscription = self.create_subscription(
@@ -140,6 +156,7 @@ class PoseStandardsNode(ManagedNode):
         if self._subscription is not None:
             self.destroy_subscription(self._subscription)
             self._subscription = None
+        self._without_3d = False
         self._keep_bodies(set())
 
     def _on_skeletons(self, msg: SkeletonArray) -> None:
@@ -158,6 +175,11 @@ class PoseStandardsNode(ManagedNode):
         if self._detections_wanted():
             self._detections.publish(detections(self._vision_msgs, seen, msg.header))
             self.statistics.counts['detections'] += 1
+        self._without_3d = self._points_wanted() and any(
+            not np.isfinite(s.x).any() for s in certain)
+        if self._points_wanted():
+            self._points.publish(people_points(certain, msg.header))
+            self.statistics.counts['clouds'] += 1
         self.statistics.add('callback', time.perf_counter() - started_s)
 
     def _publish_bodies(
