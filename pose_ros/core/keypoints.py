@@ -27,6 +27,8 @@ class Keypoints:
     person_score : (N,) float32
         Of a backend the height of the centre's peak, of the estimator the probability that the
         skeleton is right; in [0, 1].
+    appearance : (N, D) float32, optional
+        Descriptors of what the people look like (`estimator.appearance`); None: not described.
 
     Raises
     ------
@@ -37,6 +39,7 @@ class Keypoints:
     xy: np.ndarray
     score: np.ndarray
     person_score: np.ndarray
+    appearance: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes: one of the two borders where they are checked."""
@@ -47,6 +50,8 @@ class Keypoints:
                 'keypoints of N people are xy (N, 17, 2), score (N, 17), person_score (N,), '
                 f'got {shapes[0]}, {shapes[1]}, {shapes[2]}'
             )
+        if self.appearance is not None and len(self.appearance) != n:
+            raise ValueError(f'{len(self.appearance)} descriptors of appearance for {n} people')
 
     def __len__(self) -> int:
         """Count the people."""
@@ -68,15 +73,20 @@ class Keypoints:
             return cls.empty()
         if len(parts) == 1:
             return parts[0]
+        described = [part.appearance for part in parts if part.appearance is not None]
         return cls(
             np.concatenate([part.xy for part in parts]),
             np.concatenate([part.score for part in parts]),
             np.concatenate([part.person_score for part in parts]),
+            None if len(described) < len(parts) else np.concatenate(described),
         )
 
     def select(self, index: np.ndarray | slice) -> Keypoints:
         """Return the people that `index` (integers, mask or slice) picks, in its order."""
-        return Keypoints(self.xy[index], self.score[index], self.person_score[index])
+        return Keypoints(
+            self.xy[index], self.score[index], self.person_score[index],
+            None if self.appearance is None else self.appearance[index],
+        )
 
     def boxes_xyxy(self) -> np.ndarray:
         """

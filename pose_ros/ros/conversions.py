@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pose_ros.core.camera_model import CameraModel
+from pose_ros.core.estimator.appearance import SIZE
 from pose_ros.core.keypoints import Keypoints, boxes_around
 from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.core.pose3d.tracks3d import Tracks3D
@@ -106,6 +107,7 @@ def keypoints_to_msg(
         'keypoint_score': np.where(seen, keypoints.score, 0.0).astype(np.float32, copy=False),
         'u': xy[..., 0], 'v': xy[..., 1], 'du': unknown, 'dv': unknown,
         'uv_covariance': _unknown(n, 3 * NUM_KEYPOINTS),
+        **_appearance_field(keypoints.appearance),
         **_fields_3d(n, *position, None),
     })
 
@@ -208,6 +210,26 @@ def _fields_3d(
     return fields
 
 
+def _appearance_field(appearance: np.ndarray | None) -> dict[str, list[list[float]]]:
+    """Return the field of descriptors (N, D); empty where nothing was seen."""
+    if appearance is None:
+        return {}
+    return {'appearance': [row.tolist() if row.any() else [] for row in appearance]}
+
+
+def _appearance_of(msg: Any) -> np.ndarray | None:
+    """Return descriptors (N, SIZE): 0 where there is none, NaN for one of another length."""
+    # Bags of earlier versions have no such field.
+    rows = [np.asarray(getattr(s, 'appearance', ()), np.float32) for s in msg.skeletons]
+    if not any(map(len, rows)):
+        return None
+    found = np.zeros((len(rows), SIZE), np.float32)
+    for descriptor, row in zip(found, rows):
+        if len(row):
+            descriptor[:] = row if len(row) == SIZE else np.nan
+    return found
+
+
 def _stacked(msg: Any, *names: str) -> np.ndarray:
     """Return fields of all N people: (N, size) of one, (N, size, fields) of several."""
     if not msg.skeletons:
@@ -224,13 +246,14 @@ def keypoints_from_msg(msg: Any) -> Keypoints:
     -------
     Keypoints
         Others, and those with a coordinate or score that is not finite, are NaN with score 0.
+        A descriptor of appearance of another length is NaN.
     """
     xy, score = _stacked(msg, 'u', 'v'), _stacked(msg, 'keypoint_score')
     seen = _stacked(msg, 'keypoint_state') == _OBSERVED
     seen &= np.isfinite(xy).all(axis=2) & np.isfinite(score)
     return Keypoints(
         np.where(seen[..., None], xy, np.float32(np.nan)), np.where(seen, score, np.float32(0.0)),
-        np.array([s.score for s in msg.skeletons], np.float32),
+        np.array([s.score for s in msg.skeletons], np.float32), _appearance_of(msg),
     )
 
 

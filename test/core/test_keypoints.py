@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,16 @@ def test_concatenate_keeps_order():
     np.testing.assert_array_equal(both.person_score, [*a.person_score, *b.person_score])
     np.testing.assert_array_equal(both.xy[2], b.xy[0])
     assert len(Keypoints.concatenate([])) == 0
+
+
+def test_descriptors_go_with_their_people():
+    described = replace(people(3), appearance=np.arange(6, dtype=np.float32).reshape(3, 2))
+    np.testing.assert_array_equal(described.select(np.array([2, 0])).appearance, [[4, 5], [0, 1]])
+    both = Keypoints.concatenate([described, described.select(slice(1))])
+    np.testing.assert_array_equal(both.appearance[3], [0, 1])
+    assert Keypoints.concatenate([described, people(1)]).appearance is None
+    with pytest.raises(ValueError, match='2 descriptors of appearance for 3 people'):
+        replace(described, appearance=described.appearance[:2])
 
 
 def test_boxes_leave_missing_keypoints_out():

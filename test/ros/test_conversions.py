@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rclpy.serialization import deserialize_message, serialize_message  # noqa: 
 from std_msgs.msg import Header  # noqa: E402
 
 from pose_ros.core import skeleton as core_skeleton  # noqa: E402
+from pose_ros.core.estimator.appearance import SIZE  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.pose3d.tracks3d import Tracks3D  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS  # noqa: E402
@@ -148,6 +150,20 @@ def test_nonsense_from_the_wire_is_missing() -> None:
     person.u[:3] = person.keypoint_score[3:6] = np.nan, np.inf, -np.inf
     back = keypoints_from_msg(over_the_wire(msg))
     assert np.isnan(back.xy[0, :7]).all() and not back.score[0, :7].any()
+
+
+def test_appearance_goes_over_the_wire() -> None:
+    keypoints = some_keypoints(3)
+    assert keypoints_from_msg(keypoints_to_msg(keypoints, HEADER, (640, 480))).appearance is None
+    appearance = np.random.default_rng(0).random((3, SIZE)).astype(np.float32)
+    appearance[1] = 0.0
+    described = replace(keypoints, appearance=appearance)
+    msg = over_the_wire(keypoints_to_msg(described, HEADER, (640, 480)))
+    assert not len(msg.skeletons[1].appearance)
+    np.testing.assert_array_equal(keypoints_from_msg(msg).appearance, appearance)
+    msg.skeletons[0].appearance = [0.5] * (SIZE - 1)
+    back = keypoints_from_msg(over_the_wire(msg)).appearance
+    assert np.isnan(back[0]).all() and not back[1].any() and (back[2] == appearance[2]).all()
 
 
 def test_stamps_lose_nothing() -> None:

@@ -107,6 +107,11 @@ class EstimatorConfig:
         'The second pass looks at the mirror image of each crop as well: a little more accurate, '
         'and twice as long',
     )
+    appearance: bool = param(
+        False,
+        'Describe what each person looks like (colours of torso and legs), for pose_tracker to '
+        'find the same person again; off for privacy',
+    )
     image_transport: str = param(
         'raw', 'raw: topic image; compressed: topic image/compressed',
         choices=('raw', 'compressed'), live=False,

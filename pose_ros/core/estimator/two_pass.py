@@ -13,6 +13,7 @@ from pose_ros.core import geometry, oks
 from pose_ros.core.backend import Backend, BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig, check
+from pose_ros.core.estimator.appearance import describe
 from pose_ros.core.estimator.person_score import (
     Evidence,
     Scorer,
@@ -134,7 +135,10 @@ class TwoPassEstimator:
                 raise BackendError(ONE_PASS_OF_BOXES)
             people, _ = self._scored('one_pass', self._candidates())
             people = self.scorer.with_keypoints('one_pass', people)
-        return self._published(people)
+        people = self._published(people)
+        if self.config.appearance:
+            people = replace(people, appearance=describe(image, people.xy))
+        return people
 
     def lack(self) -> str:
         """Say in a sentence that the scores of the present mode are no probabilities, if so."""

@@ -10,7 +10,9 @@ import pytest
 from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.core import geometry
 from pose_ros.core.backend import StageTimes
+from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.estimator.appearance import describe
 from pose_ros.core.estimator.two_pass import TwoPassEstimator, first_pass_size
 from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT
 from pose_ros.core.keypoints import Keypoints
@@ -338,3 +340,13 @@ def test_bad_input_is_refused_and_the_next_image_works():
 def test_the_first_pass_has_the_shape_of_the_image(image, long_side, wanted):
     assert first_pass_size(image, long_side, MULTIPOSE) == wanted
     assert first_pass_size(image, long_side, replace(MULTIPOSE, multiple_of=0)) == (256, 256)
+
+
+def test_people_are_described_only_when_asked_for():
+    scene = Scene(person(100, 100), person(300, 200, seed=1))
+    assert estimator(scene).estimate(IMAGE).appearance is None
+    image = np.random.default_rng(0).integers(0, 255, IMAGE.shape, np.uint8)
+    found = estimator(scene, appearance=True).estimate(image)
+    np.testing.assert_array_equal(
+        found.appearance, describe(CameraImage.from_bgr(image), found.xy))
+    assert len(found.appearance) == 2 and found.appearance.any()
