@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+import math
 from pathlib import Path
 import re
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from pose_ros.core.body import body_height_px
 
+_USUAL_HZ = 25.0
 # A full-body box reaches beyond the keypoints: over the head and under the ankles.
 _HEAD, _FEET, _SIDES = 0.07, 0.07, 0.03
 
@@ -78,12 +80,14 @@ def read_sequence(folder: Path) -> MotSequence:
         rows = np.loadtxt(truth, delimiter=',', ndmin=2)
     except ValueError as error:
         raise SequenceError(f'{truth}: {error}') from error
-    if rows.size and rows.shape[1] < 6:
+    if rows.size and (rows.shape[1] < 6 or not np.isfinite(rows[:, :6]).all()):
         raise SequenceError(f'{truth}: rows are frame, id, left, top, width, height, ...')
-    # MOT16 and later: column 7 is 0 for entries to ignore, column 8 the class (1: pedestrian).
     if rows.size and rows.shape[1] >= 9:
-        # -1 (MOT15): not given.
-        rows = rows[(rows[:, 6] != 0) & np.isin(rows[:, 7], (1, -1))]
+        # Column 7 is 0 for entries to ignore, column 8 the class: 1 a pedestrian, -1 not given.
+        # MOT15 has places on the ground there, which are no whole numbers.
+        kind = rows[:, 7]
+        is_person = np.isin(kind, (1, -1)) | (kind != np.round(kind)).any()
+        rows = rows[(rows[:, 6] != 0) & is_person]
     if not rows.size:
         raise SequenceError(f'{truth} has no people: no row is of class 1 and not to be ignored')
     ids, boxes = [], []
@@ -92,8 +96,12 @@ def read_sequence(folder: Path) -> MotSequence:
         ids.append(here[:, 1].astype(int))
         boxes.append(np.concatenate([here[:, 2:4], here[:, 2:4] + here[:, 4:6]], axis=1))
     info = folder / 'seqinfo.ini'
-    found = re.search(r'frameRate\s*=\s*([\d.]+)', info.read_text()) if info.is_file() else None
-    return MotSequence(folder.name, images, ids, boxes, float(found.group(1)) if found else 25.0)
+    text = info.read_text(errors='replace') if info.is_file() else ''
+    found = re.search(r'frameRate\s*=\s*(\d+(\.\d+)?)', text)
+    rate_hz = float(found.group(1)) if found else _USUAL_HZ
+    if not 0.0 < rate_hz < math.inf:
+        raise SequenceError(f'{info}: frameRate {rate_hz:g}: must be above 0')
+    return MotSequence(folder.name, images, ids, boxes, rate_hz)
 
 
 def full_body_boxes(xy: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from pose_ros.core.backend import BackendError, ModelSpec
 
 _LOG = logging.getLogger('pose_ros')
 # ONNX Runtime's errors share no base class of its own, and which there are depends on its version.
-_RUNTIME_ERRORS: tuple[type[Exception], ...] = (
+RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
     UnicodeDecodeError,  # a name inside the file
     *(
@@ -69,7 +69,7 @@ class OnnxNetwork(HostNetwork):
         self, path: Path, num_threads: int, provider: str = 'cpu', spec: ModelSpec | None = None
     ) -> None:
         super().__init__(path, spec)
-        self._session = _session(path, num_threads, provider)
+        self._session = open_session(path, num_threads, provider)
         used = self._session.get_providers()[0]
         self.provider = next(name for name, value in _PROVIDERS.items() if value == used)
         try:
@@ -83,18 +83,21 @@ class OnnxNetwork(HostNetwork):
         """Run the network (`HostNetwork`)."""
         try:
             found: list[np.ndarray] = self._session.run(outputs, {self.spec.input_name: batch})
-        except _RUNTIME_ERRORS as error:
+        except RUNTIME_ERRORS as error:
             raise BackendError(f'ONNX Runtime cannot run {self.path}: {error}') from error
         return found
 
 
-def _session(path: Path, num_threads: int, provider: str) -> onnxruntime.InferenceSession:
+def open_session(
+    path: Path, num_threads: int, provider: str = 'cpu'
+) -> onnxruntime.InferenceSession:
+    """Load an ONNX file; parameters and errors of `OnnxNetwork`."""
     there = onnxruntime.get_available_providers()
     if provider == 'auto':
         provider = 'cpu'
         if _PROVIDERS['cuda'] in there:
             try:
-                return _session(path, num_threads, 'cuda')
+                return open_session(path, num_threads, 'cuda')
             except BackendError as error:
                 _LOG.warning('the CPU computes: %s', error)
     wanted = _PROVIDERS[provider]
@@ -110,8 +113,10 @@ def _session(path: Path, num_threads: int, provider: str) -> onnxruntime.Inferen
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
-    except _RUNTIME_ERRORS as error:
+        # Without its own second try, which prints on standard output.
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=[wanted], enable_fallback=0)
+    except RUNTIME_ERRORS as error:
         raise BackendError(f'ONNX Runtime cannot load {path}: {error}') from error
     # One that does not start is left out without an error.
     if session.get_providers()[0] != wanted:

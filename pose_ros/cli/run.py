@@ -279,7 +279,8 @@ def _open(args: argparse.Namespace) -> tuple[Source, bool]:
         source = ImageSource(paths, f'{len(paths)} images', FOLDER_FPS)
     if not isinstance(source, ImageSource) or args.sequence:
         return source, False
-    return source, args.photos or not source.is_sequence()
+    source.photos = args.photos or not source.is_sequence()
+    return source, source.photos
 
 
 def _status(tracks: Tracks, tally: Tally) -> str:

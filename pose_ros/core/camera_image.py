@@ -31,6 +31,9 @@ _ALIASES = {
     'gray16': 'mono16', 'gray16le': 'mono16', 'yuy2': 'yuyv', 'yuyv422': 'yuyv',
     'yuv422_yuyv': 'yuyv', 'yuv422_8': 'yuyv', 'ycbcr422_8': 'yuyv', 'uyvy422': 'uyvy',
     'yuv422_uyvy': 'uyvy', 'yuv422_8_uyvy': 'uyvy', 'yuv422_yvyu': 'yvyu', 'yvyu422': 'yvyu',
+    'rgb24': 'rgb8', 'bgr24': 'bgr8',
+    **{f'bayer{row}{bits}': f'bayer_{row}{row2}{bits}' for bits in (8, 16)
+       for row, row2 in (('rg', 'gb'), ('bg', 'gr'), ('gb', 'rg'), ('gr', 'bg'))},
 }
 # A plane of Y, then one with U and V (nv21: V and U) in turns: of half the height, or of twice as
 # much, as rows of the same length.

@@ -142,6 +142,14 @@ def decoded(
         return image
     if image.dtype != np.uint16:
         return cv2.imdecode(data, flags)
-    is_grey = bool((image[..., :1] == image[..., 1:]).all())
-    limits = (intensity or IntensityRange()).follow(image, is_grey, stamp_s)
-    return _eight_bits(image, *limits)
+    return bgr_from_counts(image, intensity, stamp_s)
+
+
+def bgr_from_counts(
+    values: np.ndarray, intensity: IntensityRange | None = None, stamp_s: float | None = None
+) -> np.ndarray:
+    """Convert sixteen-bit BGR (H, W, 3) or grey (H, W); parameters of `bgr_from`."""
+    is_grey = values.ndim == 2 or bool((values[..., :1] == values[..., 1:]).all())
+    limits = (intensity or IntensityRange()).follow(values, is_grey, stamp_s)
+    image = _eight_bits(values, *limits)
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)

@@ -15,6 +15,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from pose_ros.core.colors import decoded
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.evaluation.annotation_file import DataError as DataError
@@ -93,13 +94,17 @@ def read_photo(path: Path, size: tuple[int, int] | None) -> np.ndarray:
     DataError
         When it cannot be read, or has another size than the labels are for.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError:
+        data = np.empty(0, np.uint8)
+    image = decoded(data)
     if image is None:
         raise DataError(f'{path} cannot be read as an image: replace or remove it')
     if size in (None, image.shape[1::-1]):
         return image
     # Labelled as stored, without the turn that its EXIF orientation asks for.
-    stored = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    stored = decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if stored is not None and stored.shape[1::-1] == size:
         return stored
     raise DataError(

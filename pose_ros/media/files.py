@@ -10,15 +10,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose_ros.core.colors import decoded
+from pose_ros.core.colors import bgr_from_counts, decoded
 from pose_ros.core.estimator.roi_tracking import OTHER_SCENE
+from pose_ros.core.intensity_range import IntensityRange
 from pose_ros.media.live import NO_STREAM, open_address, shown
 from pose_ros.media.source import Source, SourceError, SourceImage, quiet_opencv, rate_of, size_of
+
+# FFmpeg's name of pixels of sixteen bits of grey, AV_PIX_FMT_GRAY16LE.
+_GRAY16LE = int.from_bytes(b'Y1\0\x10', 'little')
 
 
 class VideoSource(Source):
     """
     Video files, one after the other as one film. Time is that of the containers' frame rates.
+
+    Grey of sixteen bits is shown in the range of its content (`IntensityRange`).
 
     Parameters
     ----------
@@ -50,7 +56,7 @@ class VideoSource(Source):
 
     def __iter__(self) -> Iterator[SourceImage]:
         """Give the frames; a file that gives none at all raises SourceError."""
-        index, start_s = 0, 0.0
+        index, start_s, intensity = 0, 0.0, IntensityRange()
         while True:
             for path in self._paths:
                 if self._closed:
@@ -61,7 +67,10 @@ class VideoSource(Source):
                     good, image = self._capture.read()
                     if not good:
                         break
-                    yield SourceImage(image, index, start_s + i / fps)
+                    time_s = start_s + i / fps
+                    if image.dtype == np.uint16:
+                        image = bgr_from_counts(image, intensity, time_s)
+                    yield SourceImage(image, index, time_s)
                     index, i = index + 1, i + 1
                 if i == 0 and not self._closed:
                     raise SourceError(
@@ -88,6 +97,9 @@ class ImageSource(Source):
     """
     Image files in the given order.
 
+    Sixteen bits are shown in the range of the content (`IntensityRange`), which is steady unless
+    `photos` is set: then each image has its own.
+
     Parameters
     ----------
     paths : list of Path
@@ -108,6 +120,7 @@ class ImageSource(Source):
     def __init__(self, paths: list[Path], name: str, fps: float, loop: bool = False) -> None:
         self.name, self.fps, self.count = name, fps, len(paths)
         self._paths, self._loop, self._closed = paths, loop, False
+        self.photos = False
         height, width = _read_image(paths[0]).shape[:2]
         self.size = (width, height)
 
@@ -144,12 +157,14 @@ class ImageSource(Source):
 
     def __iter__(self) -> Iterator[SourceImage]:
         """Give the images."""
-        index = 0
+        index, intensity = 0, IntensityRange()
         while not self._closed:
             for path in self._paths:
                 if self._closed:
                     return
-                yield SourceImage(_read_image(path), index, index / self.fps)
+                time_s = index / self.fps
+                image = _read_image(path, None if self.photos else intensity, time_s)
+                yield SourceImage(image, index, time_s)
                 index += 1
             if not self._loop:
                 return
@@ -180,16 +195,20 @@ def _open_video(path: Path | str) -> cv2.VideoCapture:
             f'{path}: not a video that this OpenCV can decode (damaged, not a video, or no codec '
             'for it; "ffmpeg -i IN -c:v libx264 OUT.mp4" makes one that works)'
         )
+    if capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT) == _GRAY16LE:
+        capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # else only the upper eight bits come
     return capture
 
 
-def _read_image(path: Path) -> np.ndarray:
+def _read_image(
+    path: Path, intensity: IntensityRange | None = None, time_s: float | None = None
+) -> np.ndarray:
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise SourceError(f'{path}: cannot be read: {error.strerror}') from error
     quiet_opencv()
-    image = decoded(data)
+    image = decoded(data, intensity=intensity, stamp_s=time_s)
     if image is None:
         raise SourceError(f'{path}: not an image that OpenCV can decode, or damaged')
     return image

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from pose_ros.backends.host_network import INPUT_TYPES
 from pose_ros.backends.model_files import external_data, is_file, model_digest
+from pose_ros.backends.onnx import RUNTIME_ERRORS, open_session
 from pose_ros.core.backend import BackendError
 from pose_ros.core.joint_names import ORDERS
 from pose_ros.core.model_spec import ROLES, ModelSpec
@@ -68,8 +70,14 @@ def guess_spec(path: Path, output: str = '', **known: Any) -> Guess:
         When the file cannot be run, or is no network that this package can use; the message says
         what its inputs and outputs are.
     """
-    session = _session(path)
-    inputs = session.get_inputs()
+    if not is_file(path):
+        raise BackendError(f'no model file at {path}')
+    external_data(path)  # raises when it is missing
+    session = open_session(path, 0)
+    try:
+        inputs, names = session.get_inputs(), [o.name for o in session.get_outputs()]
+    except UnicodeDecodeError as error:
+        raise BackendError(f'{path} has a name inside that is no text: {error}') from error
     if len(inputs) != 1:
         raise BackendError(
             f'{path} has {len(inputs)} inputs ({", ".join(i.name for i in inputs)}): only '
@@ -77,7 +85,7 @@ def guess_spec(path: Path, output: str = '', **known: Any) -> Guess:
         )
     layout, sizes = _input_sizes(path, inputs[0])
     unknown: list[str] = []
-    outputs, size = _tried(path, session, layout, sizes)
+    outputs, size = _tried(path, session, names, layout, sizes)
     finds_boxes = not output and find_boxes(outputs, size, []) is not None
     if len(sizes) > 1 and not finds_boxes:
         unknown.append(
@@ -119,23 +127,6 @@ def guess_spec(path: Path, output: str = '', **known: Any) -> Guess:
     return Guess(ModelSpec(**{**fields, **known}), unknown)
 
 
-def _session(path: Path) -> Any:
-    import onnxruntime
-    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
-
-    if not is_file(path):
-        raise BackendError(f'no model file at {path}')
-    external_data(path)  # raises when it is missing
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=['CPUExecutionProvider']
-        )
-    except (Fail, InvalidGraph, InvalidProtobuf, RuntimeError) as error:
-        raise BackendError(f'{path} is no ONNX file that can be run: {error}') from error
-
-
 def _input_sizes(path: Path, tensor: Any) -> tuple[str, tuple[tuple[int, int], ...]]:
     """Return the layout, and the sizes (width, height) to try."""
     shape = list(tensor.shape)
@@ -154,13 +145,9 @@ def _input_sizes(path: Path, tensor: Any) -> tuple[str, tuple[tuple[int, int], .
 
 
 def _tried(
-    path: Path, session: Any, layout: str, sizes: tuple[tuple[int, int], ...]
+    path: Path, session: Any, names: list[str], layout: str, sizes: tuple[tuple[int, int], ...]
 ) -> tuple[list[Output], tuple[int, int]]:
     """Run the network on nothing: shapes that a graph only computes show in its outputs."""
-    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
-
-    from pose_ros.backends.host_network import INPUT_TYPES
-
     tensor = session.get_inputs()[0]
     if tensor.type not in INPUT_TYPES:
         raise BackendError(
@@ -173,10 +160,9 @@ def _tried(
         blank = np.zeros((batch, *shape), INPUT_TYPES[tensor.type])
         try:
             values = session.run(None, {tensor.name: blank})
-        except (Fail, InvalidArgument, RuntimeException) as error:
+        except RUNTIME_ERRORS as error:
             failure = str(error)
             continue
-        names = [output.name for output in session.get_outputs()]
         return [
             Output(n, np.shape(v), float(np.max(v, initial=0.0))) for n, v in zip(names, values)
         ], (width, height)

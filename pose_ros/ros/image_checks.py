@@ -11,6 +11,8 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
+from pose_ros.core.camera_image import CameraImage
+from pose_ros.diagnostics.exposure import exposure, exposure_findings
 from pose_ros.diagnostics.findings import Finding, Level
 from pose_ros.diagnostics.stream import StreamStatistics, StreamSummary
 from pose_ros.diagnostics.stream_checks import (
@@ -28,6 +30,7 @@ from pose_ros.diagnostics.topic_checks import (
 from pose_ros.ros.diagnostics import endpoints
 
 SILENT_AFTER_S = 2.0
+_LOOK_EVERY_S = 1.0
 _OUTPUTS = ('/pose/overlay',)
 _UNSUPPORTED = 2**64 - 1  # RMW_MESSAGE_INFO_SEQUENCE_NUMBER_UNSUPPORTED, rmw/types.h
 
@@ -82,6 +85,7 @@ class ImageChecks:
         self._ever = False
         self._busy_s, self._busy_since_s, self._busy_share = 0.0, time.monotonic(), 0.0
         self._problem, self._problems, self._good = '', 0, 0
+        self._exposure, self._looked_s = '', 0.0
 
     # -- for every image ------------------------------------------------------------------------
 
@@ -96,11 +100,15 @@ class ImageChecks:
         self._last_s = steady_ns * 1e-9
         self._ever = True
 
-    def used(self, callback_s: float) -> None:
-        """Note that an image was worked on for so long and could be used."""
+    def used(self, callback_s: float, image: CameraImage, people: int) -> None:
+        """Note that an image was worked on for so long, and how many people were found in it."""
         self._busy_s += callback_s
         self._good += 1
         self._good_s = time.monotonic()
+        if people:
+            self._exposure = ''
+        elif self._good_s - self._looked_s > _LOOK_EVERY_S:
+            self._exposure, self._looked_s = exposure(image), self._good_s
 
     def unusable(self, problem: str) -> None:
         """Note that an image could not be used."""
@@ -146,6 +154,7 @@ class ImageChecks:
             *stamp_findings(stream, clock, topic, self._busy_share),
             *rate_findings(stream, expected_hz, self._statistics.usual_hz(stream), topic),
             *drop_findings(stream, self._busy_share, topic),
+            *exposure_findings(self._exposure, topic),
         ]
 
     def silent_findings(self) -> list[Finding]:

@@ -70,9 +70,9 @@ def frame_from_msg(msg: Image) -> CameraImage:
         When the size is zero, the data does not fit the size, or the encoding is unknown.
     """
     width, height = int(msg.width), int(msg.height)
-    if standard_encoding(str(msg.encoding)) not in ENCODINGS and width > 0 and height > 0:
-        return CameraImage.from_bgr(_by_cv_bridge(msg))
     try:
+        if standard_encoding(str(msg.encoding)) not in ENCODINGS and width > 0 and height > 0:
+            return CameraImage.from_bgr(_by_cv_bridge(msg))
         return CameraImage.from_fields(
             np.frombuffer(msg.data, np.uint8), str(msg.encoding), width, height, int(msg.step),
             bool(msg.is_bigendian))
@@ -168,15 +168,20 @@ def _is_complete(data: np.ndarray) -> bool:
     Look for the end mark of a JPEG or PNG.
 
     Older OpenCV fills what a truncated JPEG lacks with grey and says nothing: people would be
-    looked for in there. Drivers fill up their buffer with zeros, so the mark need not stand at the
-    very end.
+    looked for in there. Drivers send their whole buffer, with zeros or an older image behind the
+    mark.
     """
-    tail = data.tobytes().rstrip(b'\0')[-1024:]
-    if data[:2].tobytes() == b'\xff\xd8':
-        return b'\xff\xd9' in tail
-    if data[:4].tobytes() == b'\x89PNG':
-        return b'IEND' in tail
-    return True
+    file = data.tobytes()
+    if file[:4] == b'\x89PNG':
+        return b'IEND' in file
+    if file[:2] != b'\xff\xd8':
+        return True
+    # From segment to segment, since a thumbnail may end inside of one, to the start of scan.
+    at = 2
+    while file[at:at + 1] == b'\xff' and file[at + 1:at + 2] != b'\xda':
+        is_filling = file[at + 1:at + 2] == b'\xff'
+        at += 1 if is_filling else 2 + int.from_bytes(file[at + 2:at + 4], 'big')
+    return file.find(b'\xff\xd9', at) >= 0
 
 
 def camera_image(

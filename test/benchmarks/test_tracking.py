@@ -138,6 +138,12 @@ def test_minus_one_in_the_truth_means_not_given(tmp_path):
     truth = tmp_path / 'gt' / 'gt.txt'
     truth.write_text('1,3,10,20,30,80,1,-1,-1,-1\n1,4,90,20,30,80,-1,-1,-1,-1\n')
     assert read_sequence(tmp_path).ids[0].tolist() == [3, 4]
+    # MOT15 with places on the ground.
+    truth.write_text('1,3,10,20,30,80,1,-3.94,10.9,0\n1,4,90,20,30,80,0,1.5,2,0\n')
+    assert read_sequence(tmp_path).ids[0].tolist() == [3]
     truth.write_text('1,3,10,20,30,80,0,1,1\n1,4,10,20,30,80,1,7,1\n')
     with pytest.raises(SequenceError, match='has no people'):
+        read_sequence(tmp_path)
+    truth.write_text('1,3,10,20,nan,80\n')
+    with pytest.raises(SequenceError, match='rows are frame'):
         read_sequence(tmp_path)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Images and depth as fuzz targets: an input is a message's fields in eight bytes, then its data.
+Messages and what networks give as fuzz targets: an input is some fields in bytes, then data.
 
 The fields are always of a message's types: what does not fit them, the middleware refuses.
 """
@@ -16,13 +16,17 @@ from typing import Any
 import cv2
 from mutation import spoilt_bytes
 import numpy as np
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from pose_ros.core.camera_image import ENCODINGS
-from pose_ros.core.camera_model import CameraModel
+from pose_ros.core.camera_model import CameraError, CameraModel
+from pose_ros.core.decode.boxes import decode_boxes, decode_one_stage
+from pose_ros.core.estimator.two_pass import usable_boxes
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.model_spec import ModelSpec
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthError
+from pose_ros.ros.conversions import camera_from_info
 from pose_ros.ros.depth_images import (
     DepthImageError,
     depth_from_compressed_msg,
@@ -35,6 +39,8 @@ Parts = tuple[
     tuple[type[Exception], ...],
 ]
 _FIELDS = struct.Struct('<BBBBHBB')  # encoding, byte order, width, height, step, 2 unused
+# Model, coefficients, width, height, binning, offset and width of the region of interest.
+_INFO = struct.Struct('<BBHHBBHHH')
 _WIDTH, _HEIGHT = 16, 12
 _NAMES = (*ENCODINGS, '8UC3', '16UC1', 'YUV422_8', '32FC1', 'hsv8', '')
 _DEPTHS = ('16UC1', '32FC1', 'mono16', '8UC1')
@@ -107,6 +113,70 @@ def depth_images() -> Parts:
         assert not np.isinf(joints.position).any()
 
     return 'depth', 20, _in_turns(fields + files), read, (DepthImageError, DepthError)
+
+
+def camera_infos() -> Parts:
+    """Return the reader of camera_info, and the way of a pixel through the camera."""
+    names = ('', 'plumb_bob', 'rational_polynomial', 'equidistant', 'Plumb_Bob', 'kannala_brandt4',
+             'thin_prism', 'none')
+    matrix = (500.0, 0, 320, 0, 500, 240, 0, 0, 1)
+    projection = (500.0, 0, 320, 0, 0, 500, 240, 0, 0, 0, 1, 0)
+    coefficients = (0.1, -0.2, 1e-3, 1e-3, 0.01, 0.1, 0.1, 0.01, *(4 * (1e-3,)), 0.01, 0.01)
+    good = [
+        _INFO.pack(i, len(d), 640, 480, 0, 0, 0, 0, 0)
+        + np.array((*matrix, *projection, *d)).tobytes()
+        for i, d in ((0, coefficients[:5]), (1, coefficients[:5]), (2, coefficients),
+                     (2, coefficients[:8]), (3, coefficients[:4]), (5, coefficients[:4]))
+    ]
+
+    def read(data: bytes) -> None:
+        name, count, width, height, bin_x, bin_y, *roi = _INFO.unpack(
+            data[:_INFO.size].ljust(_INFO.size, b'\0'))
+        values = np.frombuffer(data[_INFO.size:].ljust(40 * 8, b'\0')[:40 * 8], np.float64)
+        info = CameraInfo(
+            width=width, height=height, distortion_model=names[name % len(names)],
+            k=values[:9], p=values[9:21], d=values[21:][:count].tolist(), binning_x=bin_x,
+            binning_y=bin_y, roi=RegionOfInterest(x_offset=roi[0], y_offset=roi[1], width=roi[2]))
+        for rectified in (False, True):
+            camera = camera_from_info(info, rectified)
+            if camera is not None:
+                with np.errstate(all='ignore'):
+                    assert camera.rays(np.zeros((3, 2))).shape == (3, 2)
+                    assert camera.project(np.ones((3, 3))).shape == (3, 2)
+
+    return 'camera_info', 60, _in_turns(good), read, (CameraError,)
+
+
+def detector_outputs() -> Parts:
+    """Return the readers of boxes and of people with joints, of whatever a network gives."""
+    size, shapes = (64, 64), {
+        'dets': (8, 5), 'yolox': (84, 7), 'yolov5': (20, 7), 'yolov8': (5 + 51, 20),
+        'end_to_end': (8, 6 + 51),
+    }
+    random = np.random.default_rng(0)
+    good = [
+        bytes((i,)) + random.uniform(0.01, 60.0, shape).astype(np.float32).tobytes()
+        for i, shape in enumerate(shapes.values())
+    ]
+
+    def read(data: bytes) -> None:
+        form, shape = list(shapes.items())[data[0] % len(shapes)] if data else ('dets', (8, 5))
+        length = 4 * shape[0] * shape[1]
+        output = np.frombuffer(data[1:].ljust(length, b'\0')[:length], np.float32)
+        joints = form in ('yolov8', 'end_to_end')
+        decoder = 'one_stage' if joints else 'boxes'
+        spec = ModelSpec('x', 'x', size, decoder, 0, {}, box_format=form)
+        role = 'dets' if form == 'dets' else 'output'
+        decode = decode_one_stage if joints else decode_boxes
+        with np.errstate(all='ignore'):
+            view, found = decode(  # type: ignore[operator]
+                {role: output.reshape(1, *shape)}, spec, size, 30, 0.1)[:2]
+        assert len(view) == len(found) <= 30
+        if not joints:
+            assert np.isfinite(found).all()
+            usable_boxes(found, None, size)
+
+    return 'detector output', 45, _in_turns(good), read, (ValueError,)
 
 
 def _image(data: bytes, names: tuple[str, ...]) -> Image:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import json
 from pathlib import Path
+import sys
 from typing import Any
 
 from mutation import spoilt_bytes, spoilt_documents
@@ -22,7 +23,9 @@ import yaml
 from pose_ros.backends.tensorrt.engine_cache import EngineCache, EngineRefused, digest_of
 from pose_ros.core.backend import BackendError, ModelSpec, ModelSpecError
 
-MODELS = Path(__file__).resolve().parents[2] / 'models'
+CHECKOUT = Path(__file__).resolve().parents[2]
+MODELS = CHECKOUT / 'models'
+sys.path.append(str(CHECKOUT))  # of `benchmarks`; `pose_ros` is found where it is installed
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ class Target:
 def targets(scratch: Path) -> list[Target]:
     """Return all, with their files in a scratch folder (best in memory)."""
     return [
-        model_spec(), onnx_file(scratch), engine_sidecar(scratch), calibration(scratch),
-        calibration_address(), annotations(scratch), parameters(), *message_targets(),
+        model_spec(), onnx_file(scratch), inspected_onnx(scratch), engine_sidecar(scratch),
+        calibration(scratch), calibration_address(), annotations(scratch),
+        tracking_truth(scratch), parameters(), *message_targets(),
     ]
 
 
@@ -66,6 +70,11 @@ def model_spec() -> Target:
         'simcc_split': 2, 'score_scale': 0.19, 'outputs': {'simcc_x': 'x', 'simcc_y': 'y'},
         'keypoints': 'wholebody133', 'crop_scale': 1.25,
     })
+    specs.append({
+        'name': 'yolo', 'input': {'name': 'x', 'width': 640, 'height': 640, 'multiple_of': 32},
+        'decoder': 'one_stage', 'box_format': 'yolov8', 'person_class': 0,
+        'outputs': {'output': 'y'},
+    })
 
     def inputs(seed: int) -> Iterator[bytes]:
         streams = [spoilt_documents(spec, seed + n) for n, spec in enumerate(specs)]
@@ -73,7 +82,7 @@ def model_spec() -> Target:
             for stream in streams:
                 yield next(stream)
 
-    return Target('ModelSpec JSON', 350, inputs,
+    return Target('ModelSpec JSON', 300, inputs,
                   lambda data: ModelSpec.from_json(data.decode('utf-8', 'replace')),
                   (ModelSpecError,))
 
@@ -101,6 +110,46 @@ def onnx_file(scratch: Path) -> Target:
                 yield next(stream)
 
     return Target('ONNX file', 20, inputs, read, (BackendError,))
+
+
+def inspected_onnx(scratch: Path) -> Target:
+    """Return what `inspect` tells of a network's file."""
+    from pose_ros.model_import.spec_guess import guess_spec
+
+    path = scratch / 'inspected.onnx'
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        guess_spec(path)
+
+    return Target('inspect ONNX', 5, lambda seed: spoilt_bytes(small_onnx(), seed), read,
+                  (BackendError,))
+
+
+def tracking_truth(scratch: Path) -> Target:
+    """Return the reader of a MOT sequence's ground truth."""
+    from benchmarks.tracking_worlds.mot_sequence import SequenceError, read_sequence
+
+    folder = scratch / 'mot'
+    for name in ('img1', 'gt'):
+        (folder / name).mkdir(parents=True)
+    (folder / 'img1' / '000001.jpg').write_bytes(b'')
+    good = (b'1,1,100,50,40,90,1,1,1\n#frameRate=25.0', b'1,2,200,50,40,90,1,-1,-1,-1\n',
+            b'1,1,10,50,4,9\n1,2,20,50,4,9\n#frameRate=30')
+
+    def read(data: bytes) -> None:
+        truth, _, info = data.partition(b'#')
+        (folder / 'gt' / 'gt.txt').write_bytes(truth)
+        (folder / 'seqinfo.ini').write_bytes(info)
+        read_sequence(folder)
+
+    def inputs(seed: int) -> Iterator[bytes]:
+        streams = [spoilt_bytes(text, seed) for text in good]
+        while True:
+            for stream in streams:
+                yield next(stream)
+
+    return Target('MOT truth', 10, inputs, read, (SequenceError,))
 
 
 def small_onnx(location: str = '') -> bytes:
@@ -149,7 +198,7 @@ def engine_sidecar(scratch: Path) -> Target:
         if stored.problem:
             raise AssertionError(f'used, but listed with the problem {stored.problem!r}')
 
-    return Target('engine sidecar', 60, lambda seed: spoilt_documents(good, seed), read, ())
+    return Target('engine sidecar', 50, lambda seed: spoilt_documents(good, seed), read, ())
 
 
 def calibration(scratch: Path) -> Target:
@@ -191,7 +240,7 @@ def calibration_address() -> Target:
             for stream in streams:
                 yield next(stream)
 
-    return Target('calibration path', 50, inputs,
+    return Target('calibration path', 30, inputs,
                   lambda data: calibration_path(data.decode('utf-8', 'surrogateescape')),
                   (CalibrationError,))
 
@@ -226,15 +275,16 @@ def parameters() -> Target:
         if isinstance(estimator, dict):
             configs('two-pass', [f'{name}={value}' for name, value in estimator.items()][:5])
 
-    return Target('parameters', 110, lambda seed: spoilt_documents(good, seed), read,
+    return Target('parameters', 100, lambda seed: spoilt_documents(good, seed), read,
                   (ValueError, SettingError))
 
 
 def message_targets() -> list[Target]:
     """Return the readers of what comes in messages."""
-    from messages import compressed_images, depth_images, images
+    from messages import camera_infos, compressed_images, depth_images, detector_outputs, images
 
-    return [Target(*images()), Target(*compressed_images()), Target(*depth_images())]
+    parts = images, compressed_images, depth_images, camera_infos, detector_outputs
+    return [Target(*part()) for part in parts]
 
 
 def annotations(scratch: Path) -> Target:
@@ -257,4 +307,4 @@ def annotations(scratch: Path) -> Target:
         CocoFolder(folder)
 
     return Target(
-        'COCO annotations', 150, lambda seed: spoilt_documents(good, seed), read, (DataError,))
+        'COCO annotations', 120, lambda seed: spoilt_documents(good, seed), read, (DataError,))

@@ -21,7 +21,7 @@ def test_ten_thousand_spoilt_files(tmp_path: Path) -> None:
         capture_output=True, encoding='utf-8')
     assert result.returncode == 0, result.stdout
     lines = [line for line in result.stdout.splitlines() if ' inputs, ' in line]
-    assert len(lines) == 10 and all(', 0 faults,' in line for line in lines)
+    assert len(lines) == 14 and all(', 0 faults,' in line for line in lines)
     for line in lines:
         # A reader that refuses nothing, or takes nothing, is not fuzzed.
         assert ' 0 read,' not in line, line

@@ -89,6 +89,41 @@ def test_grey_images_come_as_bgr(tmp_path):
     assert frame.image.shape == (4, 6, 3)
 
 
+def write_counts(folder: Path, kind: str, images: list[np.ndarray]) -> str:
+    """Write sixteen-bit grey images as a folder or a film."""
+    if kind == 'folder':
+        for i, image in enumerate(images):
+            assert cv2.imwrite(str(folder / f'{i}.png'), image)
+        return str(folder)
+    path = str(folder / 'a.mkv')
+    writer = cv2.VideoWriter(
+        path, cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*'FFV1'), 10.0, images[0].shape[::-1],
+        [cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U, cv2.VIDEOWRITER_PROP_IS_COLOR, 0])
+    assert writer.isOpened()
+    for image in images:
+        writer.write(image)
+    writer.release()
+    return path
+
+
+@pytest.mark.parametrize('kind', ['folder', 'film'])
+def test_sixteen_bits_are_shown_steadily(tmp_path, kind):
+    """A thermal camera's counts; something hot comes in: the room keeps its grey."""
+    room = np.random.default_rng(0).normal(8_000, 40, (120, 160))
+    images = [room.astype(np.uint16) for _ in range(10)]
+    for image in images[5:]:
+        image[30:110, 60:100] += 600
+    with open_source(write_counts(tmp_path, kind, images)) as source:
+        levels = [float(frame.image[:20].mean()) for frame in source]
+    assert levels[0] == pytest.approx(127, abs=20)  # as eight bits of the upper byte: 31
+    assert np.abs(np.diff(levels)).max() < 20  # each image alone: a step of 80
+    if kind == 'folder':
+        with open_source(str(tmp_path)) as source:
+            source.photos = True
+            levels = [float(frame.image[:20].mean()) for frame in source]
+        assert abs(levels[5] - levels[4]) > 60
+
+
 def test_the_demo_footage_is_one_film_of_two_files():
     pytest.importorskip('importlib.metadata')
     try:

@@ -113,6 +113,15 @@ def test_a_healthy_camera_gives_no_alarm(ros: Any) -> None:
     assert 0 <= float(values['since_good_image_s']) < 20
 
 
+def test_a_covered_lens_is_said_until_something_is_seen(ros: Any) -> None:
+    scene = Scene(ros)
+    scene.picture = np.full_like(PICTURE, 3)
+    assert 'nearly black' in scene.film(15).expect('dark_images').text
+    scene.picture = PICTURE
+    assert ros.spin_until(
+        lambda: not any(f.code == 'dark_images' for f in scene.findings()), 15)
+
+
 def test_nobody_publishes_but_a_similar_topic_is_there(ros: Any) -> None:
     scene = Scene(ros, topic='/camera/color/image_raw')
     found = scene.expect('no_publisher')

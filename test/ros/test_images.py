@@ -194,7 +194,7 @@ def test_bad_compressed_image(picture: np.ndarray, extension: str) -> None:
     ('8UC3', 'bgr8'), ('8UC4', 'bgra8'), ('8UC1', 'mono8'), ('RGB8', 'rgb8'), ('Mono8', 'mono8'),
     ('16UC3', 'bgr16'), ('16UC1', 'mono16'), ('Y16', 'mono16'), ('YUV422_8_UYVY', 'uyvy'),
     ('yuv422_yuyv', 'yuyv'), ('yuy2', 'yuyv'), ('NV24', 'nv24'), ('YUYV', 'yuyv'),
-    ('BAYER_RGGB8', 'bayer_rggb8'),
+    ('BAYER_RGGB8', 'bayer_rggb8'), ('BayerRG8', 'bayer_rggb8'), ('bgr24', 'bgr8'),
 ])  # fmt: skip
 def test_other_names(picture: np.ndarray, name: str, like: str) -> None:
     rows = encode(picture, like)
@@ -218,6 +218,19 @@ def test_jpeg_filled_up_with_zeros(picture: np.ndarray) -> None:
     filled = whole + bytes(614_400 - len(whole))
     np.testing.assert_array_equal(
         image_from_compressed_msg(CompressedImage(format='jpeg', data=filled)), plain)
+    # A buffer that held a longer image, or was never cleared.
+    for rest in (whole[len(whole) // 2:], b'\xff' * 5000, b'\xaa' * 5000):
+        np.testing.assert_array_equal(
+            image_from_compressed_msg(CompressedImage(format='jpeg', data=whole + rest)), plain)
+    # A thumbnail, which ends as an image does, and filling before the next marker.
+    small = b'Exif\0\0' + whole
+    with_thumbnail = (
+        whole[:2] + b'\xff\xff\xe1' + (2 + len(small)).to_bytes(2, 'big') + small + whole[2:])
+    np.testing.assert_array_equal(image_from_compressed_msg(
+        CompressedImage(format='jpeg', data=with_thumbnail)), plain)
+    with pytest.raises(ImageError, match='not a complete'):
+        image_from_compressed_msg(CompressedImage(
+            format='jpeg', data=with_thumbnail[:len(small) + 200]))
     for cut in (len(whole) // 2, len(whole) - 20):
         with pytest.raises(ImageError, match='not a complete'):
             image_from_compressed_msg(CompressedImage(

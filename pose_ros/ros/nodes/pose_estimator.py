@@ -292,7 +292,7 @@ class PoseEstimatorNode(ManagedNode):
                 people, header, size,
                 lambda joints: self._publish(people, header, size, facts, joints))
         callback_s = time.perf_counter() - entered_s
-        self._input.used(callback_s)
+        self._input.used(callback_s, image, len(people))
         statistics = self.statistics
         statistics.counts['followed'] += self._detections is None and not times.detect_s
         statistics.add('callback', callback_s)
