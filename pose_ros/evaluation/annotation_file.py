@@ -58,7 +58,7 @@ def read_annotations(file: Path) -> tuple[dict[str, Any], int, list[str]]:
 
 def _json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding='utf-8'))
+        return json.loads(file.read_text(encoding='utf-8-sig'))
     except FileNotFoundError as error:
         raise DataError(f'no annotations: there is no {file}') from error
     except (UnicodeDecodeError, RecursionError) as error:
@@ -84,8 +84,8 @@ def _checked(file: Path, data: Any) -> tuple[dict[str, Any], int, list[str]]:
         if not people:
             raise DataError(f'{file}: none of its {len(bare)} people has keypoints and a box')
     for number, person in enumerate(people, 1):
+        person['source_id'], person['id'] = person.get('id', number), number
         _complete(person, images)
-        person['source_id'], person['id'] = person['id'], number
     if not images:
         raise DataError(f'{file} lists no images')
     if not people:
@@ -127,8 +127,7 @@ def _others(data: dict[str, Any], num_people: int) -> list[str]:
 
 def _complete(person: dict[str, Any], images: dict[int, dict[str, Any]]) -> None:
     """Check one annotation and fill in what pycocotools needs."""
-    number = person['id']
-    hash(number)  # pycocotools makes a key of it
+    number = person['source_id']
     if person['image_id'] not in images:
         raise DataError(
             f'annotation {number} is of image {person["image_id"]}, which is not listed'
@@ -139,10 +138,10 @@ def _complete(person: dict[str, Any], images: dict[int, dict[str, Any]]) -> None
             f'annotation {number} has {len(keypoints)} numbers of keypoints and {len(box)} of a '
             f'box, not {3 * NUM_KEYPOINTS} and 4'
         )
-    if not all(math.isfinite(float(n)) for n in (*keypoints, *box)):
+    if not all(isinstance(n, (int, float)) and math.isfinite(n) for n in (*keypoints, *box)):
         raise DataError(f'annotation {number} has numbers that are none')
     person['num_keypoints'] = sum(v > 0 for v in keypoints[2::3])
-    person.setdefault('iscrowd', 0)
+    person['iscrowd'] = int(bool(person.get('iscrowd')))
     # Some tools write 0: not measured.
     if not float(person.get('area') or 0.0) > 0.0:
         person['area'] = max(box[2] * box[3], 0) * AREA_OF_BOX
@@ -165,7 +164,7 @@ def _odd_people(people: list[dict[str, Any]], images: dict[int, dict[str, Any]])
             flat.append(person)
         elif (
             x + width <= 0 or y + height <= 0
-            or x >= image.get('width', math.inf) or y >= image.get('height', math.inf)
+            or x >= (image.get('width') or math.inf) or y >= (image.get('height') or math.inf)
         ):  # fmt: skip
             outside.append(person)
     return [

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 import io
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import cv2
@@ -188,7 +188,8 @@ class CocoFolder:
         path = images / image['file_name']
         if not is_there(path):
             # Names that are given from the folder above, or from where they were labelled.
-            others = (images.parent / image['file_name'], images / Path(image['file_name']).name)
+            name = PureWindowsPath(image['file_name'])  # both kinds of slashes
+            others = (images.parent / name.as_posix(), images / name.name)
             path = next((other for other in others if is_there(other)), path)
         sides = image.get('width'), image.get('height')
         size = (int(sides[0]), int(sides[1])) if all(sides) else None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import re
 from typing import Any
 from urllib.parse import unquote
 
@@ -39,12 +40,13 @@ def calibration_path(text: str) -> Path:
     home = os.environ.get('ROS_HOME') or '~/.ros'
     text = os.path.expandvars(text.replace('${ROS_HOME}', home).replace('$ROS_HOME', home))
     scheme, is_address, rest = text.partition('://')
+    file = re.fullmatch(r'file:(?://(?:localhost)?)?(.*)', text, re.IGNORECASE | re.DOTALL)
     try:
+        if file:
+            return Path(unquote(file.group(1))).expanduser()
         if not is_address:
             return Path(text).expanduser()
-        if scheme == 'file':
-            return Path(unquote(rest.removeprefix('localhost'))).expanduser()
-        if scheme == 'package':
+        if scheme.lower() == 'package':
             package, _, path = unquote(rest).partition('/')
             return Path(get_package_share_directory(package), path)
     except (LookupError, ValueError, RuntimeError) as error:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
-_DTYPES = {'16UC1': np.uint16, 'mono16': np.uint16, '32FC1': np.float32}
+_DTYPES = {'16uc1': np.uint16, 'mono16': np.uint16, '32fc1': np.float32}
 _HEADER = struct.Struct('<iff')
 """Of compressed_depth_image_transport: format, and the two parameters of the quantisation."""
 
@@ -33,11 +33,11 @@ def depth_from_msg(msg: Image) -> np.ndarray:
     DepthImageError
         When the encoding is another, or the data does not fit the size.
     """
-    dtype = _DTYPES.get(str(msg.encoding))
+    dtype = _DTYPES.get(str(msg.encoding).lower())
     if dtype is None:
         raise DepthImageError(f'encoding {msg.encoding!r} is no depth: 16UC1 or 32FC1')
-    width, height, step = int(msg.width), int(msg.height), int(msg.step)
-    size = np.dtype(dtype).itemsize
+    width, height, size = int(msg.width), int(msg.height), np.dtype(dtype).itemsize
+    step = int(msg.step) or width * size  # 0: not filled in
     data = np.frombuffer(msg.data, np.uint8)
     if width == 0 or height == 0 or step < width * size or data.size < step * height:
         raise DepthImageError(
@@ -64,7 +64,8 @@ def depth_from_compressed_msg(msg: CompressedImage) -> np.ndarray:
         When the format is another, or it cannot be decoded.
     """
     encoding, _, transport = str(msg.format).partition(';')
-    if 'compressedDepth' not in transport or 'rvl' in transport or encoding not in _DTYPES:
+    dtype = _DTYPES.get(encoding.lower())
+    if 'compressedDepth' not in transport or 'rvl' in transport or dtype is None:
         raise DepthImageError(
             f'format {msg.format!r}: must be 16UC1 or 32FC1, compressedDepth as PNG'
         )
@@ -75,7 +76,7 @@ def depth_from_compressed_msg(msg: CompressedImage) -> np.ndarray:
     values = cv2.imdecode(data[_HEADER.size:], cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 2 or values.dtype != np.uint16:
         raise DepthImageError('compressedDepth that holds no 16 bit PNG')
-    if _DTYPES[encoding] is np.uint16:
+    if dtype is np.uint16:
         return values
     with np.errstate(divide='ignore'):
         depth = np.float32(a) / (values.astype(np.float32) - np.float32(b))

@@ -382,9 +382,20 @@ def named_from_above(data):
         image['file_name'] = f'images/{image["file_name"]}'
 
 
+def named_on_windows(data):
+    for image in data['images']:
+        image['file_name'] = f'C:\\album\\{image["file_name"]}'
+
+
+def bare(data):
+    for person in data['annotations']:
+        del person['id']
+        person['iscrowd'] = None
+
+
 @pytest.mark.parametrize('change', [
     numbered_from_zero, without_area, with_people_without_labels, with_names_of_cvat,
-    named_from_above,
+    named_from_above, named_on_windows, bare,
 ])
 def test_what_labelling_tools_write_is_taken(labelled, tmp_path, change):
     data, scores = scores_of(changed(labelled, tmp_path / 'data', change))
