@@ -11,6 +11,7 @@ import numpy as np
 
 from pose_ros.backends.model_files import external_data, model_digest, read_spec
 from pose_ros.core.backend import BackendError, ModelSpec
+from pose_ros.core.decode.boxes import decode_boxes
 from pose_ros.core.estimator import preprocess
 
 # What the input may be, by ONNX Runtime's names; pixels that are not normalised may be integers.
@@ -123,8 +124,14 @@ class HostNetwork:
                 f'{self.path} has no outputs {missing}, which its description names, only '
                 f'{sorted(outputs)}'
             )
-        for values in self.run(np.zeros((1, 3, height, width), np.float32)).values():
+        found = self.run(np.zeros((1, 3, height, width), np.float32))
+        for values in found.values():
             self.check_numbers(values)
+        if self.spec.decoder in ('boxes', 'one_stage'):
+            try:
+                decode_boxes(found, self.spec, self.spec.input_size, 1, 0.0)
+            except ValueError as error:
+                raise BackendError(f'{self.path} gives {error}') from error
 
     def check_numbers(self, values: np.ndarray) -> None:
         """Raise BackendError when a value is NaN or infinite."""

@@ -176,6 +176,10 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path):
     described(path, decoder='one_stage', outputs={'dets': 'dets', 'keypoints': 'labels'})
     with pytest.raises(BackendError, match=r"'labels' of .*its description says \(1, -1, 17, 3\)"):
         OnnxBackend(str(path), SHIPPED_REFINER, 1)
+    write_constant(path, dets=np.zeros((1, 3, 5)), labels=np.zeros((1, 4)))
+    described(path)
+    with pytest.raises(BackendError, match='gives 3 dets, but 4 labels'):  # before any image
+        OnnxBackend(str(path), SHIPPED_REFINER, 1)
     write_constant(path, output=np.full((1, 300, 6), np.nan))
     described(path)
     with pytest.raises(BackendError, match='not numbers'):

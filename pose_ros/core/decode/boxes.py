@@ -34,6 +34,7 @@ NMS_IOU = 0.65
 # Enough for 30 people; a raw grid may hold thousands of boxes.
 _MAX_ROWS = 300
 _YOLOX_STRIDES = (8, 16, 32)
+_HIGHEST_SCORE = 1.1  # half precision rounds
 
 
 def decode_boxes(
@@ -71,7 +72,7 @@ def decode_boxes(
     Raises
     ------
     ValueError
-        When a score is NaN, or there are fewer classes than the spec's person_class says.
+        When scores or shapes are not those of such a network.
     """
     found = _found(outputs, spec, input_size, max_people, min_score)
     return found[0], found[1], found[2]
@@ -119,6 +120,9 @@ def _found(
     if np.isnan(score).any():
         raise ValueError('scores that are not numbers: its weights are damaged, or mean and std '
                          'of its description are not its own')
+    if score.max(initial=0.0) > _HIGHEST_SCORE:
+        raise ValueError(f'scores up to {score.max():.3g}, not between 0 and 1: export it with '
+                         'its sigmoid, or box_format of its description is not its own')
     views, kept = [], []
     size = boxes[..., 2:] - boxes[..., :2]
     usable = np.isfinite(boxes).all(axis=2) & (size > 0).all(axis=2) & (score >= min_score)
@@ -143,32 +147,46 @@ def _rows(
     if spec.box_format == 'dets':
         dets = outputs['dets']
         score = dets[..., 4]
+        for role, values in outputs.items():
+            if values.shape[1] != dets.shape[1]:
+                raise ValueError(f'{dets.shape[1]} dets, but {values.shape[1]} {role}')
         if 'labels' in outputs:
             score = np.where(outputs['labels'] == spec.person_class, score, np.float32(0))
         joints = outputs.get('keypoints', np.zeros((*score.shape, 0, 3), np.float32))
         return dets[..., :4], score, joints
-    values = outputs['output']
+    values, cells = outputs['output'], yolox_rows(input_size)
+    rows, other = values.shape[1:] if spec.box_format != 'yolov8' else values.shape[:0:-1]
+    if (rows != cells and spec.box_format == 'yolox') or (rows != cells and other == cells):
+        raise ValueError(f'{rows} boxes of {other} numbers, but strides 8, 16 and 32 make {cells} '
+                         'boxes: box_format or input of its description is not its own')
     if spec.box_format == 'yolov8':
         values = values.transpose(0, 2, 1)
-    fields = values.shape[2] - 3 * count
-    joints = values[..., fields:].reshape(*values.shape[:2], count, 3)
+    fields = other - 3 * count
     if spec.box_format == 'end_to_end':
         is_person = values[..., 5] == spec.person_class
-        return values[..., :4], np.where(is_person, values[..., 4], np.float32(0)), joints
+        score = np.where(is_person, values[..., 4], np.float32(0))
+        return values[..., :4], score, _joints(values, fields, count)
     first = 4 if spec.box_format == 'yolov8' else 5
     if first + spec.person_class >= fields:
         raise ValueError(
-            f'{fields - first} classes, but the person_class of its description is '
-            f'{spec.person_class}')
+            f'{other} numbers for each box: no room for the person_class {spec.person_class} of '
+            f'its description' + (f' and {count} keypoints' if count else ''))
     score = values[..., first + spec.person_class]
+    joints = _joints(values, fields, count)
     if first == 5:
-        score = score * values[..., 4]
+        with np.errstate(over='ignore'):
+            score = score * values[..., 4]
     centre, size = values[..., :2], values[..., 2:4]
     if spec.box_format == 'yolox':
-        cells, stride = _yolox_grid(input_size)
+        cell, stride = _yolox_grid(input_size)
         with np.errstate(over='ignore'):
-            centre, size = (centre + cells) * stride, np.exp(size) * stride
+            centre, size = (centre + cell) * stride, np.exp(size) * stride
     return np.concatenate([centre - size / 2, centre + size / 2], axis=2), score, joints
+
+
+def _joints(values: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Return the joints (B, n, K, 3) that stand in rows from a field on."""
+    return values[..., first:].reshape(*values.shape[:2], count, 3)
 
 
 @lru_cache(maxsize=4)

@@ -136,11 +136,39 @@ def test_thousands_of_boxes_of_one_person_are_one():
 
 def test_scores_that_are_no_numbers_and_classes_without_a_person_are_errors():
     outputs = outputs_of('yolov8', 'boxes')
-    with pytest.raises(ValueError, match='3 classes, but the person_class'):
+    with pytest.raises(ValueError, match='no room for the person_class 3'):
         decode_boxes(outputs, spec('yolov8', person_class=3), SIZE, 30, 0.1)
     outputs['output'][0, 5, 1] = np.nan
     with pytest.raises(ValueError, match='not numbers'):
         decode_boxes(outputs, spec('yolov8', person_class=1), SIZE, 30, 0.1)
+
+
+CELLS = yolox_rows(SIZE)
+
+
+@pytest.mark.parametrize(
+    ('box_format', 'shapes', 'message'),
+    [
+        ('dets', {'dets': (2, 5), 'labels': (3,)}, '2 dets, but 3 labels'),
+        ('dets', {'dets': (2, 5), 'keypoints': (3, 17, 3)}, '2 dets, but 3 keypoints'),
+        ('yolox', {'output': (CELLS - 1, 85)}, f'strides 8, 16 and 32 make {CELLS}'),
+        ('yolox', {'output': (85, CELLS)}, '85 boxes of'),
+        ('yolov5', {'output': (85, CELLS)}, '85 boxes of'),
+        ('yolov8', {'output': (CELLS, 84)}, f'84 boxes of {CELLS} numbers'),
+        ('yolov5', {'output': (CELLS, 5)}, 'no room for the person_class 0'),
+        ('yolov8', {'output': (40, CELLS)}, 'no room for .* and 17 keypoints'),
+        ('yolov8', {'output': (84, CELLS), 'value': 7.0}, 'scores up to 7, not between 0 and 1'),
+    ],
+)
+def test_outputs_of_other_shapes_than_described_are_errors(box_format, shapes, message):
+    value = shapes.get('value', 0.5)
+    outputs = {
+        role: np.full((1, *shape), value, np.float32)
+        for role, shape in shapes.items() if role != 'value'
+    }  # fmt: skip
+    decoder = 'one_stage' if 'keypoints' in message else 'boxes'
+    with pytest.raises(ValueError, match=message):
+        decode_boxes(outputs, spec(box_format, decoder), SIZE, 30, 0.1)
 
 
 @pytest.mark.parametrize(
