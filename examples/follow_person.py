@@ -42,8 +42,9 @@ LIMITS = {  # parameter: default, lowest, highest
     'max_deceleration_m_s2': (2.0, 0.1, 10.0),
     'max_turn_rad_s2': (4.0, 0.1, 20.0),
     'max_age_s': (0.7, 0.05, 2.0),  # act on nothing that was seen longer ago
+    'search_s': (0.0, 0.0, 10.0),  # then turn on the spot to where the person went, as long
     'base_delay_s': (0.15, 0.0, 1.0),  # from an image, or a command, to the base's motion
-    'distance_gain': (1.0, 0.05, 5.0),  # m/s for each m too far
+    'distance_gain': (1.5, 0.05, 5.0),  # m/s for each m too far
     'turn_gain': (2.0, 0.05, 10.0),  # rad/s for each rad aside
     'match_speed': (1.0, 0.0, 1.0),  # share of the person's own speed that is driven
 }
@@ -68,7 +69,8 @@ class FollowPerson(Node):
         self.clock = self.get_clock() if simulated else Clock(clock_type=ClockType.STEADY_TIME)
         self.target_id, self.camera = 0, None
         self.speed = self.turn = 0.0
-        self.driven = deque(maxlen=100)  # (s, m/s): what was sent
+        self.person, self.seen_s = np.zeros((2, 2)), -math.inf  # place and velocity; when seen
+        self.driven = deque(maxlen=100)  # (s, m/s, rad/s): what was sent
         self.sent_s = self.heard_s = self.now_s()
         self.publisher = self.create_publisher(Twist, 'cmd_vel', 1)
         self.create_subscription(Target, 'pose/target', self.on_target, 1)
@@ -82,6 +84,8 @@ class FollowPerson(Node):
 
     def on_target(self, msg):
         known = msg.state in (Target.LOCKED, Target.LOST, Target.REACQUIRED)
+        if not known or msg.id != self.target_id:
+            self.seen_s = -math.inf  # nothing that was wanted before is wanted now
         self.target_id = msg.id if known else 0
 
     def on_camera_info(self, msg):
@@ -99,51 +103,54 @@ class FollowPerson(Node):
 
     def wanted(self, msg):
         """Return the speed, m/s, and the turn, rad/s, to have; zero when in doubt."""
-        person = next((s for s in msg.skeletons if s.id == self.target_id != 0), None)
-        if person is None or msg.status == SkeletonArray.STALE:
-            return 0.0, 0.0
         age_s = (self.get_clock().now() - Time.from_msg(msg.header.stamp)).nanoseconds * 1e-9
-        if not (abs(age_s) <= self.max_age_s and person.since_seen_s <= self.max_age_s):
+        if msg.status == SkeletonArray.STALE or not abs(age_s) <= self.max_age_s:
             return 0.0, 0.0
-        forward, left, approach = self.place(msg, person)
-        if not math.isfinite(forward + left + approach):
+        person = next((s for s in msg.skeletons if s.id == self.target_id != 0), None)
+        if person is not None and person.since_seen_s <= self.max_age_s:
+            found = self.place(msg, person)
+            if np.isfinite(found).all():
+                self.person, self.seen_s = found, self.now_s() - person.since_seen_s
+        lost_s = self.now_s() - self.seen_s
+        if lost_s > self.max_age_s + self.search_s:
             return 0.0, 0.0
+        (forward, left), (away, _) = self.person
         distance, bearing = math.hypot(forward, left), math.atan2(left, forward)
-        speed = self.match_speed * approach
+        turn = max(-self.max_turn_rad_s, min(self.turn_gain * bearing, self.max_turn_rad_s))
+        if lost_s > self.max_age_s:
+            return 0.0, turn
+        speed = self.match_speed * away
         speed += self.distance_gain * (distance - self.keep_distance_m)
         # Always slow enough to stop before min_distance_m.
         room = max(distance - self.min_distance_m, 0.0)
         speed = min(speed, self.max_speed_m_s, math.sqrt(2 * self.max_deceleration_m_s2 * room))
-        speed = max(speed, -self.max_reverse_m_s) * max(math.cos(bearing), 0.0)
-        turn = self.turn_gain * bearing
-        return speed, max(-self.max_turn_rad_s, min(turn, self.max_turn_rad_s))
+        return max(speed, -self.max_reverse_m_s) * max(math.cos(bearing), 0.0), turn
 
     def place(self, msg, person):
-        """Return where the torso is, forwards and left, m, and the speed it walks away, m/s."""
+        """Return where the torso is, and its velocity: forwards and left, m and m/s."""
         torso = SHOULDERS + HIPS
         known = [k for k in torso if math.isfinite(person.z[k])]
         if known:
-            names = ('x', 'y', 'z', 'dx', 'dz')
-            place = {name: float(getattr(person, name)[known].mean()) for name in names}
+            x, y, z, dx, dy, dz = (
+                float(getattr(person, f)[known].mean()) for f in ('x', 'y', 'z', 'dx', 'dy', 'dz'))
             if msg.header.frame_id == msg.image_frame_id:  # a camera: x right, z forwards
-                forward, left, away = place['z'], -place['x'], place['dz']
+                place = np.array([[z, -x], [dz, -dx]])
             else:  # output_frame, of the base: x forwards, y left
-                forward, left, away = place['x'], place['y'], place['dx']
+                place = np.array([[x, y], [dx, dy]])
             if msg.velocity_frame_id in ('', msg.image_frame_id):  # seen from the moving camera
-                away += self.drove(self.now_s() - person.since_seen_s - self.base_delay_s)
-            return forward, left, away
+                then_s = self.now_s() - person.since_seen_s - self.base_delay_s
+                sent = (d for d in reversed(self.driven) if d[0] <= then_s)
+                _, speed, turn = next(sent, (0.0, 0.0, 0.0))
+                place[1] += speed - turn * place[0, 1], turn * place[0, 0]
+            return place
         if self.camera is None:
             self.get_logger().warning('neither 3-D positions nor camera_info: standing still',
                                       throttle_duration_sec=10.0)
-            return math.nan, math.nan, math.nan
-        u = np.nanmean(person.u[torso]) if np.isfinite(person.u[torso]).any() else math.nan
+            return np.full((2, 2), np.nan)
         height = (person.v[HIPS] - person.v[SHOULDERS]).mean()  # NaN unless all four are known
         forward = self.camera[1, 1] * TORSO_M / max(height, 1.0)
-        return forward, -forward * (u - self.camera[0, 2]) / self.camera[0, 0], 0.0
-
-    def drove(self, then_s):
-        """Return the speed that was sent at a time."""
-        return next((v for s, v in reversed(self.driven) if s <= then_s), 0.0)
+        left = -forward * (person.u[torso].mean() - self.camera[0, 2]) / self.camera[0, 0]
+        return np.array([[forward, left], [0.0, 0.0]])
 
     def drive(self, speed, turn):
         """Send a Twist as near to what is wanted as the accelerations allow."""
@@ -155,7 +162,11 @@ class FollowPerson(Node):
         self.speed += max(-step, min(speed - self.speed, step))
         self.turn += max(-turn_step, min(turn - self.turn, turn_step))
         self.sent_s = now_s
-        self.driven.append((now_s, self.speed))
+        self.driven.append((now_s, self.speed, self.turn))
+        # The person goes on as before, and the robot moves below: for when there is no place.
+        self.person[0] += (self.person[1] - [self.speed, 0.0]) * dt_s
+        c, s = math.cos(self.turn * dt_s), math.sin(self.turn * dt_s)
+        self.person = self.person @ np.array([[c, -s], [s, c]])
         self.send()
 
     def send(self):
