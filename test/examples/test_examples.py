@@ -164,7 +164,7 @@ def test_follow_person_drives_within_its_limits(start: Any, stage: Stage) -> Non
     stage.frame_id = 'camera'
     flat = skeleton(u={5: 200.0, 6: 240.0, 11: 210.0, 12: 230.0},
                     v={5: 150.0, 6: 150.0, 11: 225.0, 12: 225.0})
-    assert drive(flat, 0.8) == Twist(), 'no camera_info: no distance'
+    assert drive(flat) == Twist(), 'no camera_info: no distance'
     info = CameraInfo(width=640, height=480, k=[600.0, 0, 320, 0, 600, 240, 0, 0, 1])
     infos = stage.ros.probe.create_publisher(CameraInfo, 'camera_info', 1)
     assert stage.ros.spin_until(lambda: infos.get_subscription_count() > 0)
