@@ -228,9 +228,10 @@ def parameters(text):
 def about(name):
     found = trt
     for part in name.split('.'):
-        found = getattr(found, part, None)
-        if found is None:
-            return None
+        owner, found = found, getattr(found, part, None)
+        if found is None:  # what is called back may be declared in the text only
+            declared = re.search(r'def ' + part + r'\(self, (.*?)\)', owner.__doc__ or '')
+            return declared and [declared[1].split(', ')]
     if isinstance(found, type):
         return parameters(found.__init__.__doc__)
     if callable(found):
@@ -334,7 +335,13 @@ def main(versions: list[str]) -> int:
         lacks = sorted(name for name, what in table[version].items() if what is None)
         print(f'{version}: {len(table[version])} names; not there: {", ".join(lacks) or "none"}')
         print('\n'.join(f'  {line}' for line in wrong) or '  nothing is called that is not there')
-    TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + '\n', encoding='utf-8')
+    # A line for each name: what changes is seen.
+    versions_text = [
+        f'{json.dumps(version)}: {{\n' + ',\n'.join(
+            f'{json.dumps(name)}: {json.dumps(what)}' for name, what in sorted(names.items())
+        ) + '\n}' for version, names in sorted(table.items())
+    ]
+    TABLE.write_text('{\n' + ',\n'.join(versions_text) + '\n}\n', encoding='utf-8')
     return 1 if failed else 0
 
 

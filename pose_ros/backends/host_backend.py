@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 import time
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from pose_ros.backends.host_network import HostNetwork
 from pose_ros.backends.model_files import check_passes
 from pose_ros.core import geometry
-from pose_ros.core.backend import BackendError, StageTimes
+from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.decode import boxes as decode_boxes
 from pose_ros.core.decode import movenet as decode
@@ -72,12 +74,10 @@ class HostBackend:
         start_s = time.perf_counter()
         outputs = self._run(self._detect, input_from_image, input_size)
         if self.detector.decoder == 'one_stage':
-            try:
-                view, people = decode_boxes.decode_one_stage(
-                    outputs, self.detector, input_size, self._max_people, self._min_center
-                )
-            except ValueError as error:
-                raise BackendError(f'{self._detect.path} gives {error}') from error
+            people = read_one_stage(
+                outputs, self.detector, self._detect.path, input_from_image, input_size,
+                self._max_people, self._min_center,
+            )
         else:
             # A peak is never found at a NaN, and nobody at all beside one.
             self._detect.check_numbers(outputs['centers'])
@@ -85,7 +85,7 @@ class HostBackend:
                 outputs, self.detector, self._max_people, self._min_center
             )
             self._detect.check_numbers(people.score)
-        people = _in_image(people, geometry.invert(input_from_image)[view])
+            people = in_image(people, geometry.invert(input_from_image)[view])
         self.times.detect_s += time.perf_counter() - start_s
         return people
 
@@ -95,13 +95,10 @@ class HostBackend:
         """Find the boxes of people in views of the image (`core.backend.Backend`)."""
         start_s = time.perf_counter()
         outputs = self._run(self._detect, input_from_image, input_size)
-        try:
-            view, boxes, score = decode_boxes.decode_boxes(
-                outputs, self.detector, input_size, self._max_people, self._min_center
-            )
-        except ValueError as error:
-            raise BackendError(f'{self._detect.path} gives {error}') from error
-        boxes = geometry.map_boxes(geometry.invert(input_from_image)[view], boxes)
+        boxes, score = read_boxes(
+            outputs, self.detector, self._detect.path, input_from_image, input_size,
+            self._max_people, self._min_center,
+        )
         self.times.detect_s += time.perf_counter() - start_s
         return boxes, score
 
@@ -115,7 +112,7 @@ class HostBackend:
             found = decode.decode_person(maps, self.refiner)
             # An arg max is at the first NaN where there is one.
             self._refine.check_numbers(found.score)
-            people.append(_in_image(found, geometry.invert(part)))
+            people.append(in_image(found, geometry.invert(part)))
         self.times.refine_s += time.perf_counter() - start_s
         return Keypoints.concatenate(people)
 
@@ -134,7 +131,35 @@ class HostBackend:
         self._image = np.zeros((1, 1, 3), np.uint8)
 
 
-def _in_image(people: Keypoints, image_from_input: np.ndarray) -> Keypoints:
+def in_image(people: Keypoints, image_from_input: np.ndarray) -> Keypoints:
     """Map people from pixels of their views to pixels of the image."""
     xy = geometry.apply(image_from_input, people.xy)
     return Keypoints(xy.astype(np.float32), people.score, people.person_score)
+
+
+def read_one_stage(
+    outputs: Mapping[str, np.ndarray], spec: ModelSpec, path: Path, input_from_image: np.ndarray,
+    input_size: tuple[int, int], max_people: int, min_score: float,
+) -> Keypoints:
+    """Read people in image pixels (`decode_one_stage`); BackendError names the file."""
+    try:
+        view, people = decode_boxes.decode_one_stage(
+            outputs, spec, input_size, max_people, min_score
+        )
+    except ValueError as error:
+        raise BackendError(f'{path} gives {error}') from error
+    return in_image(people, geometry.invert(input_from_image)[view])
+
+
+def read_boxes(
+    outputs: Mapping[str, np.ndarray], spec: ModelSpec, path: Path, input_from_image: np.ndarray,
+    input_size: tuple[int, int], max_people: int, min_score: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read boxes in image pixels and their scores (`decode_boxes`); BackendError as above."""
+    try:
+        view, boxes, score = decode_boxes.decode_boxes(
+            outputs, spec, input_size, max_people, min_score
+        )
+    except ValueError as error:
+        raise BackendError(f'{path} gives {error}') from error
+    return geometry.map_boxes(geometry.invert(input_from_image)[view], boxes), score

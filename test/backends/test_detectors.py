@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip('onnxruntime')
-onnx = pytest.importorskip('onnx')
+pytest.importorskip('onnx')
+
+from foreign_networks import write_constant  # noqa: E402
 
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER  # noqa: E402
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
@@ -44,23 +46,6 @@ def cyclist(image):
                                  EstimatorConfig())
     people = estimator.estimate(image)
     return people.select(people.person_score >= 0.5)
-
-
-def write_constant(path, size=SIZE, **outputs):
-    """Write a network that answers the same, whatever it sees."""
-    helper, constant = onnx.helper, onnx.numpy_helper.from_array
-    nodes = [helper.make_node('ReduceMean', ['x'], ['mean'], keepdims=0),
-             helper.make_node('Mul', ['mean', 'zero'], ['nothing'])]  # fmt: skip
-    nodes += [helper.make_node('Add', [f'{n}_is', 'nothing'], [n]) for n in outputs]
-    values = [constant(np.asarray(v, np.float32), f'{n}_is') for n, v in outputs.items()]
-    graph = helper.make_graph(
-        nodes, 'constant', [helper.make_tensor_value_info('x', 1, (1, 3, size[1], size[0]))],
-        [helper.make_tensor_value_info(n, 1, np.shape(v)) for n, v in outputs.items()],
-        [*values, constant(np.float32(0), 'zero')],
-    )  # fmt: skip
-    opset = [helper.make_opsetid('', 13)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
-    return path
 
 
 def described(path, **changes):

@@ -196,14 +196,6 @@ class Kernels:
         )
         return out
 
-    def keypoints_of_simcc(self, simcc_x, simcc_y, decoder, views) -> np.ndarray:
-        """Return (B, K, 3): x, y, score."""
-        number = int(decoder['keypoints'][0])
-        out = np.full((len(views), number, 3), np.nan, np.float32)
-        grid = (number, len(views), 1)
-        self.launch('keypoints_of_simcc', grid, simcc_x, simcc_y, decoder, views.records, out)
-        return out
-
 
 @pytest.fixture(params=[(1, False), (16, False), (16, True)], ids=['1', '16', '16-reversed'])
 def device_kernels(

@@ -12,7 +12,7 @@ import pytest
 
 from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.backends.onnx import OnnxNetwork
-from pose_ros.backends.tensorrt.kernels import THREADS, structs
+from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.core import geometry
 from pose_ros.core.backend import ModelSpec
 from pose_ros.core.decode import movenet as decode
@@ -185,8 +185,9 @@ def test_keypoint_order_does_not_matter_to_the_kernels(device_kernels) -> None:
     assert_same(got, in_image(people, affines[view])[:, :5])
 
 
-def test_block_size_of_the_gpu(device_kernels) -> None:
-    device_kernels.threads = THREADS
+def test_block_size_of_the_gpu(device_kernels, driver) -> None:
+    if driver is not None:
+        driver.set_block(0)
     size = (96, 64)
     check_people(device_kernels, random_maps(size, batch=1), MULTIPOSE, size, 3)
     check_person(device_kernels, random_maps(size, batch=1), THUNDER, size)

@@ -18,7 +18,6 @@ SCRIPT = Path(__file__).resolve().parents[2] / 'scripts' / 'build_kernels.py'
 
 KERNELS = (
     'warp_views', 'center_peaks', 'middle_person', 'keypoints_at_centers', 'keypoints_of_heatmaps',
-    'keypoints_of_simcc',
 )
 ARCHITECTURES = {12: ('sm_75', 'sm_87', 'sm_89', 'sm_90'), 13: ('sm_75', 'sm_100', 'sm_120')}
 OLDEST_AND_NEWEST = ((12, 'sm_75'), (13, 'sm_120'))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The kernels that read one person per crop, against core/decode_heatmaps, _simcc."""
+"""The kernel that reads one person per crop, against core/decode/heatmaps.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from pose_ros.backends.model_files import find_model
 from pose_ros.backends.onnx import OnnxNetwork
-from pose_ros.backends.tensorrt.kernels import FOLDER, THREADS, structs
+from pose_ros.backends.tensorrt.kernels import FOLDER, structs
 from pose_ros.core import geometry
 from pose_ros.core.decode import heatmaps as decode_heatmaps
 from pose_ros.core.decode import movenet as decode
@@ -25,9 +25,6 @@ from pose_ros.media.sources import SourceError, open_source
 PLAIN = ModelSpec(
     name='plain', input_name='image', input_size=(192, 256), decoder='heatmaps', stride=4,
     outputs={'heatmaps': 'heatmaps'}, offset_px=1.5,
-)
-SIMCC = replace(
-    PLAIN, decoder='simcc', stride=0, outputs={'simcc_x': 'x', 'simcc_y': 'y'}, offset_px=0.5
 )
 BY_REFINEMENT = [replace(PLAIN, refinement=refinement) for refinement in REFINEMENTS]
 every_refinement = pytest.mark.parametrize('spec', BY_REFINEMENT, ids=REFINEMENTS)
@@ -39,8 +36,6 @@ def read_by_kernel(device_kernels, maps, spec, size, affines) -> np.ndarray:
     first = next(iter(maps.values()))
     decoder = structs.decoder_record(spec, size, 1, 0.0, first.dtype == np.float16)
     views = structs.views_of(affines, IMAGE_SIZE, size)
-    if spec.decoder == 'simcc':
-        return device_kernels.keypoints_of_simcc(maps['simcc_x'], maps['simcc_y'], decoder, views)
     return device_kernels.keypoints_of_heatmaps(maps['heatmaps'], decoder, views)
 
 
@@ -158,47 +153,18 @@ def test_numbers_that_are_none_are_reported(device_kernels, spec, bad: float, at
     assert np.argwhere(np.isnan(got[..., 2])).tolist() == [[1, 4]]
 
 
-def vectors(batch: int, size: tuple[int, int], split: float, seed: int) -> dict[str, np.ndarray]:
-    """Return what a SimCC network gives: (B, 17, side * split)."""
-    rng = np.random.default_rng(seed)
-    return {
-        role: rng.normal(0.3, 0.3, (batch, 17, round(side * split)))
-        for role, side in zip(('simcc_x', 'simcc_y'), size)
-    }
+def test_a_scale_of_the_score_comes_before_it_is_clipped(device_kernels) -> None:
+    maps = 4 * gaussians(2, 24, 32, 5).astype(np.float32)
+    got = check(device_kernels, {'heatmaps': maps}, replace(PLAIN, score_scale=0.2), (96, 128))
+    assert 0 < got[..., 2].min() and got[..., 2].max() < 0.95
 
 
-@pytest.mark.parametrize('dtype', DTYPES)
-@pytest.mark.parametrize('batch', [1, 3, 8])
-@pytest.mark.parametrize('split', [1.0, 1.7, 2.0, 3.0])
-def test_simcc(device_kernels, dtype: type, batch: int, split: float) -> None:
-    size = (50, 66)
-    maps = vectors(batch, size, split, batch)
-    maps['simcc_x'][0, 0] = maps['simcc_y'][0, 0] = 0.5  # ties: the first
-    maps['simcc_x'][0, 1] = -0.5
-    maps['simcc_x'][0, 2, [0, -1]] = maps['simcc_y'][0, 3, [-1, 0]] = 3
-    maps['simcc_x'][0, 4, -1] = maps['simcc_y'][0, 4, -1] = 3
-    maps = {role: values.astype(dtype) for role, values in maps.items()}
-    got = check(device_kernels, maps, replace(SIMCC, simcc_split=split), size)
-    assert (got[..., 2] == 1).any() and (got[..., 2] == 0).any()
-
-
-@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize('role', ['simcc_x', 'simcc_y'])
-def test_simcc_numbers_that_are_none_are_reported(device_kernels, bad: float, role: str) -> None:
-    size = (48, 64)
-    maps = {r: v.astype(np.float32) for r, v in vectors(3, size, 2.0, 1).items()}
-    maps[role][2, 5, 90] = bad
-    got = read_by_kernel(device_kernels, maps, SIMCC, size, views_of(size, 3))
-    assert np.argwhere(np.isnan(got[..., 2])).tolist() == [[2, 5]]
-
-
-def test_block_size_of_the_gpu(device_kernels) -> None:
-    device_kernels.threads = THREADS
-    size = (96, 128)
-    for spec in BY_REFINEMENT:
-        check(device_kernels, {'heatmaps': gaussians(1, 24, 32, 4).astype(np.float32)}, spec, size)
-    maps = {role: v.astype(np.float32) for role, v in vectors(1, size, 2.0, 1).items()}
-    check(device_kernels, maps, SIMCC, size)
+@every_refinement
+def test_block_size_of_the_gpu(device_kernels, driver, spec: ModelSpec) -> None:
+    if driver is not None:
+        driver.set_block(0)
+    maps = gaussians(1, 24, 32, 4).astype(np.float32)
+    check(device_kernels, {'heatmaps': maps}, spec, (96, 128))
 
 
 @every_refinement

@@ -140,3 +140,44 @@ def network(
         batch=batch,
     )  # fmt: skip
     return data
+
+
+def write_constant(
+    path: Path, size: tuple[int, int] = (320, 160), open_rows: bool = False, **outputs: Any
+) -> Path:
+    """
+    Write a network that answers the same, whatever it sees.
+
+    Parameters
+    ----------
+    path : Path
+        NAME.onnx.
+    size : (width, height)
+        Of its input.
+    open_rows : bool
+        Whether the graph leaves open how many rows come, as after NMS.
+    outputs : arrays
+        What it gives, by name; integers are int64 where rows are open.
+    """
+    nodes = [helper.make_node('ReduceMean', ['x'], ['mean'], keepdims=0),
+             helper.make_node('Mul', ['mean', 'zero'], ['nothing'])]  # fmt: skip
+    values, infos = [numpy_helper.from_array(np.float32(0), 'zero')], []
+    for name, given in outputs.items():
+        array = np.asarray(given)
+        is_whole = open_rows and array.dtype.kind == 'i'
+        values.append(numpy_helper.from_array(array.astype(np.float32), f'{name}_is'))
+        nodes.append(helper.make_node(
+            'Add', [f'{name}_is', 'nothing'], [f'{name}_sum' if is_whole else name]
+        ))
+        if is_whole:
+            nodes.append(helper.make_node(
+                'Cast', [f'{name}_sum'], [name], to=TensorProto.INT64
+            ))
+        shape = [1, 'rows', *array.shape[2:]] if open_rows else array.shape
+        kind = TensorProto.INT64 if is_whole else TensorProto.FLOAT
+        infos.append(helper.make_tensor_value_info(name, kind, shape))
+    pixels = helper.make_tensor_value_info('x', TensorProto.FLOAT, (1, 3, size[1], size[0]))
+    graph = helper.make_graph(nodes, 'constant', [pixels], infos, values)
+    opset = [helper.make_opsetid('', 13)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+    return path

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 import logging
 from pathlib import Path
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from pose_ros.backends.host_backend import in_image, read_boxes, read_one_stage
 from pose_ros.backends.model_files import check_passes, find_model, read_spec
 from pose_ros.backends.tensorrt import engine_build, kernels
 from pose_ros.backends.tensorrt.build_progress import Progress
@@ -22,7 +24,8 @@ from pose_ros.backends.tensorrt.engine_check import check_engine
 from pose_ros.backends.tensorrt.frame_upload import FrameUpload
 from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.backends.tensorrt.network import TensorrtNetwork
-from pose_ros.backends.tensorrt.pass_buffers import keypoints_of
+from pose_ros.backends.tensorrt.pass_buffers import check_finite, keypoints_of
+from pose_ros.core import geometry
 from pose_ros.core.backend import BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.decode import movenet as decode
@@ -31,6 +34,7 @@ from pose_ros.core.keypoints import Keypoints
 if TYPE_CHECKING:
     from pose_ros.backends.onnx import OnnxNetwork
 
+T = TypeVar('T')
 _LOG = logging.getLogger('pose_ros.tensorrt')
 NON_BLOCKING = 1
 """cuda.h: CU_STREAM_NON_BLOCKING. A stream that does not wait for the legacy one: a copy on
@@ -91,7 +95,8 @@ class TensorrtBackend:
         self._precision = precision
         self._progress = progress
         self._cache = EngineCache(folder or default_folder())
-        paths = find_model(detector), find_model(refiner)
+        self._max_people, self._min_center = max_people, min_center
+        self._paths = paths = find_model(detector), find_model(refiner)
         self.detector, self.refiner = (read_spec(path) for path in paths)
         for path, spec in zip(paths, (self.detector, self.refiner)):
             _check_supported(path, spec)
@@ -192,46 +197,69 @@ class TensorrtBackend:
     def detect(self, input_from_image: np.ndarray, input_size: tuple[int, int]) -> Keypoints:
         """Find everybody in views of the image, in image pixels (`core.backend.Backend`)."""
         start_s = time.perf_counter()
-        parts = [
-            self._run(self._detect, input_from_image[i:i + self._detect.max_batch], input_size)
-            for i in range(0, len(input_from_image), self._detect.max_batch)
-        ]
-        people = Keypoints.concatenate(parts)
+        people = []
+        for views in _parts(self._detect, input_from_image):
+            if self._detect.decodes_on_host:
+                outputs = self._call(self._detect.outputs, views, input_size)
+                people.append(read_one_stage(
+                    outputs, self.detector, self._paths[0], views, input_size, self._max_people,
+                    self._min_center,
+                ))
+            else:
+                found = self._call(self._detect.run, views, input_size)
+                people.append(keypoints_of(found, self.detector))
         self.times.detect_s += time.perf_counter() - start_s
-        return people
+        return Keypoints.concatenate(people)
 
     def detect_boxes(
         self, input_from_image: np.ndarray, input_size: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Networks that want it are refused when loading."""
-        raise NotImplementedError
+        """Find the boxes of people in views of the image (`core.backend.Backend`)."""
+        start_s = time.perf_counter()
+        found = []
+        for views in _parts(self._detect, input_from_image):
+            outputs = self._call(self._detect.outputs, views, input_size)
+            found.append(read_boxes(
+                outputs, self.detector, self._paths[0], views, input_size, self._max_people,
+                self._min_center,
+            ))
+        self.times.detect_s += time.perf_counter() - start_s
+        boxes, scores = zip(*found)
+        return np.concatenate(boxes), np.concatenate(scores)
 
     def refine(self, input_from_image: np.ndarray) -> Keypoints:
         """Find the one person of each crop, in image pixels (`core.backend.Backend`)."""
         start_s = time.perf_counter()
-        parts = [
-            self._run(
-                self._refine, input_from_image[i:i + self._refine.max_batch],
-                self.refiner.input_size,
-            )
-            for i in range(0, len(input_from_image), self._refine.max_batch)
-        ]
+        people, size = [], self.refiner.input_size
+        for views in _parts(self._refine, input_from_image):
+            if self._refine.decodes_on_host:
+                outputs = self._call(self._refine.outputs, views, size)
+                found = in_image(
+                    decode.decode_person(outputs, self.refiner), geometry.invert(views)
+                )
+                check_finite(found.score, self.refiner)
+                people.append(found)
+            else:
+                people.append(keypoints_of(
+                    self._call(self._refine.run, views, size), self.refiner
+                ))
         self.times.refine_s += time.perf_counter() - start_s
-        return Keypoints.concatenate(parts)
+        return Keypoints.concatenate(people)
 
-    def _run(
-        self, network: TensorrtNetwork, input_from_image: np.ndarray, input_size: tuple[int, int]
-    ) -> Keypoints:
+    def _call(
+        self, function: Callable[..., T], input_from_image: np.ndarray, input_size: tuple[int, int]
+    ) -> T:
+        """Run a pass of these views on the CUDA thread."""
         frame = self._frame
         if frame is None or not frame.size[0]:
             raise BackendError('no image was loaded')
         views = structs.views_of(input_from_image, frame.size, input_size)
         start_s = time.perf_counter()
-        people = self._worker.call(
-            lambda: network.run(frame.address, frame.record, views, input_size)
+        found = self._worker.call(
+            lambda: function(frame.address, frame.record, views, input_size)
         )
         self.times.network_s += time.perf_counter() - start_s
-        return keypoints_of(people, network.spec)
+        return found
 
     @property
     def gpu(self) -> Gpu:
@@ -293,20 +321,15 @@ class TensorrtBackend:
         self._frame = self._stream = self._module = None
 
 
+def _parts(network: TensorrtNetwork, views: np.ndarray) -> list[np.ndarray]:
+    """Return as many views as one pass takes, and the next ones."""
+    return [views[i:i + network.max_batch] for i in range(0, len(views), network.max_batch)]
+
+
 def _check_supported(path: Path, spec: ModelSpec) -> None:
-    """Raise BackendError for what the kernels cannot do."""
-    if spec.decoder in ('boxes', 'one_stage'):
-        raise BackendError(
-            f'the TensorRT backend does not read the decoder {spec.decoder!r} of {path}: use the '
-            'backend onnx or openvino'
-        )
+    """Raise BackendError for what cannot be run here."""
     if 'nhwc' in (spec.layout, spec.output_layout):
         raise BackendError(
             f'the TensorRT backend cannot run {path}: it does not read or write the layout nhwc. '
             'ONNX Runtime does: use the backend onnx'
-        )
-    if spec.score_scale != 1.0:
-        raise BackendError(
-            f'the TensorRT backend cannot run {path}: its kernels know no score_scale. ONNX '
-            'Runtime does: use the backend onnx'
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from pose_ros.backends.tensorrt.cuda_graph import CudaGraph
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
+from pose_ros.backends.tensorrt.engine_tensors import make_output_allocator
 from pose_ros.core.backend import BackendError, ModelSpec
 
 Shape = tuple[int, int, int, int]
@@ -37,6 +38,8 @@ class BoundContext:
         Of a whole pass.
     has_run : bool
         Whether a pass was enqueued: nothing is left to be loaded, which recording does not allow.
+    allocator : IOutputAllocator or None
+        Where TensorRT tells shapes of outputs only after a pass.
     """
 
     def __init__(self, context: Any, profile: int, shape: Shape) -> None:
@@ -45,6 +48,13 @@ class BoundContext:
         self.shape = shape
         self.graph: CudaGraph | None = None
         self.has_run = False
+        self.allocator: Any = None  # the context does not keep it
+
+    def shape_of(self, output: str) -> tuple[int, ...]:
+        """Return the shape of an output."""
+        if self.allocator is not None and output in self.allocator.shapes:
+            return tuple(self.allocator.shapes[output])
+        return tuple(self.context.get_tensor_shape(output))
 
     def drop_graph(self) -> None:
         """Free what was recorded."""
@@ -67,19 +77,22 @@ class EngineContexts:
         Where everything is enqueued.
     spec : ModelSpec
         Of the network.
-    addresses : dict
-        Of each tensor by name.
     jit_cache : bytes
         What `jit_cache` returned at an earlier start; empty for none. TensorRT-RTX compiles its
         kernels when a context is made, other versions when they build.
+
+    Attributes
+    ----------
+    memory : dict
+        Address and number of bytes of each tensor, by name; to be set before the first `of`.
     """
 
     def __init__(
         self, cuda: Any, trt: Any, engine: Any, stream: Any, spec: ModelSpec,
-        addresses: dict[str, int], jit_cache: bytes = b'',
+        jit_cache: bytes = b'',
     ) -> None:
-        self._engine, self._stream, self._spec = engine, stream, spec
-        self._addresses = addresses
+        self._trt, self._engine, self._stream, self._spec = trt, engine, stream, spec
+        self.memory: dict[str, tuple[int, int]] = {}
         self._profiles = profiles_of(engine, spec)
         self._bound: dict[Shape, BoundContext] = {}
         # Memory of ours: what allocates by itself cannot be recorded.
@@ -115,8 +128,29 @@ class EngineContexts:
                 self._bound.pop(next(iter(self._bound))).drop_graph()
             profile = self._profile_of(shape)
             found = BoundContext(self._context_for(profile), profile, shape)
-            self._bind(found.context, shape)
+            self._bind(found)
         self._bound[shape] = found  # the latest is the last
+        return found
+
+    def most_output_bytes(self, outputs: list[str]) -> dict[str, int]:
+        """
+        Ask how large outputs become, by name.
+
+        Raises
+        ------
+        BackendError
+            When TensorRT does not say.
+        """
+        last = len(self._profiles) - 1  # has the largest shapes
+        context = self._context_for(last)
+        context.set_input_shape(self._spec.input_name, self._profiles[last][2])
+        found = {name: int(context.get_max_output_size(name)) for name in outputs}
+        unknown = sorted(name for name, size in found.items() if size < 0)
+        if unknown:
+            raise BackendError(
+                f'TensorRT does not tell how large the outputs {unknown} of {self._spec.name} '
+                'become: use the backend onnx'
+            )
         return found
 
     def drop_graphs(self) -> None:
@@ -158,21 +192,36 @@ class EngineContexts:
         self._stream.synchronize()
         return context
 
-    def _bind(self, context: Any, shape: Shape) -> None:
-        spec = self._spec
+    def _bind(self, found: BoundContext) -> None:
+        spec, context, shape = self._spec, found.context, found.shape
         bound = context.set_input_shape(spec.input_name, shape)
-        for name, address in self._addresses.items():
+        for name, (address, _) in self.memory.items():
             bound = bound and context.set_tensor_address(name, address)
         if not bound or context.infer_shapes():
             raise BackendError(f'TensorRT does not take the shape {shape} of {spec.name}')
+        self._bind_open_outputs(found)
         for role, output in spec.read_outputs.items():
-            found = tuple(context.get_tensor_shape(output))
+            has = tuple(context.get_tensor_shape(output))
             wanted = spec.output_shape(role, shape[0], (shape[3], shape[2]))
-            if found != wanted:
+            fits = len(has) == len(wanted) and all(
+                a == b or -1 in (a, b) for a, b in zip(has, wanted)
+            )
+            if not fits:
                 raise BackendError(
-                    f'the output {output!r} of {spec.name} is {found}, its description says '
+                    f'the output {output!r} of {spec.name} is {has}, its description says '
                     f'{wanted}'
                 )
+
+    def _bind_open_outputs(self, found: BoundContext) -> None:
+        """Have TensorRT tell the shapes that it does not know before it has run."""
+        outputs = [name for name in self.memory if name != self._spec.input_name]
+        is_open = [n for n in outputs if min(found.context.get_tensor_shape(n), default=0) < 0]
+        if not is_open:
+            return
+        found.allocator = make_output_allocator(self._trt, self.memory)
+        for name in is_open:
+            if not found.context.set_output_allocator(name, found.allocator):
+                raise BackendError(f'TensorRT refuses the memory of {name!r} of {self._spec.name}')
 
 
 def profiles_of(engine: Any, spec: ModelSpec) -> list[tuple[Shape, Shape, Shape]]:

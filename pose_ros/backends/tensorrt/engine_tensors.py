@@ -1,16 +1,18 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The inputs and outputs of an engine: their names, types and largest sizes, by its ModelSpec."""
+"""The inputs and outputs of an engine, checked by its ModelSpec; outputs of open shapes."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
-from pose_ros.core.backend import BackendError, ModelSpec
+from pose_ros.core.backend import ModelSpec
+
+HOST_DECODERS = ('simcc', 'boxes', 'one_stage')
+"""Their outputs are small: they come down and are read as on the CPU. The others have kernels."""
 
 
 class EngineTensors:
@@ -29,9 +31,11 @@ class EngineTensors:
     Attributes
     ----------
     outputs : list of str
-        Also those that nobody reads: TensorRT wants memory for each.
-    input_is_half, output_is_half : bool
-        Whether the input is float16, and the outputs; else float32.
+        Also those that are not read: TensorRT wants memory for each.
+    input_type : type of NumPy
+        float32 or float16.
+    types : dict
+        Type of NumPy of each output that is read, by name.
 
     Raises
     ------
@@ -40,77 +44,60 @@ class EngineTensors:
     """
 
     def __init__(self, trt: Any, engine: Any, spec: ModelSpec) -> None:
-        self._spec = spec
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         inputs = [n for n in names if engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
         if inputs != [spec.input_name]:
             raise EngineRefused(f'it has the inputs {inputs}, not {spec.input_name!r}')
         self.outputs = [name for name in names if name not in inputs]
-        # Not the engine itself, which is to be freed while the context is there.
-        self._shapes = {name: tuple(engine.get_tensor_shape(name)) for name in self.outputs}
-        missing = sorted(set(spec.read_outputs.values()) - set(self.outputs))
+        read = list(spec.read_outputs.values())
+        missing = sorted(set(read) - set(self.outputs))
         if missing:
             raise EngineRefused(f'it has no outputs {missing}')
-        is_half = {}
-        for name in names:
+        floats = {trt.float32: np.float32, trt.float16: np.float16}
+        whole = {trt.int32: np.int32, trt.int64: np.int64}  # labels of boxes
+        known: dict[Any, type[np.generic]] = (
+            {**floats, **whole} if spec.decoder in HOST_DECODERS else {**floats}
+        )
+        self.types: dict[str, type[np.generic]] = {}
+        for name in (spec.input_name, *read):
             dtype = engine.get_tensor_dtype(name)
-            if dtype not in (trt.float32, trt.float16):
+            if dtype not in known:
                 raise EngineRefused(f'its tensor {name!r} is {dtype}')
-            is_half[name] = dtype == trt.float16
-        if len({is_half[name] for name in self.outputs}) != 1:
+            self.types[name] = known[dtype]
+        self.input_type = self.types.pop(spec.input_name)
+        if spec.decoder not in HOST_DECODERS and len(set(self.types.values())) != 1:
             raise EngineRefused('its outputs are of several types')
-        self.input_is_half = is_half[spec.input_name]
-        self.output_is_half = is_half[self.outputs[0]]
 
-    @property
-    def input_type(self) -> type[np.generic]:
-        """The input's type: float16 or float32."""
-        return np.float16 if self.input_is_half else np.float32
 
-    @property
-    def output_type(self) -> type[np.generic]:
-        """The outputs' type: float16 or float32."""
-        return np.float16 if self.output_is_half else np.float32
+def make_output_allocator(trt: Any, memory: dict[str, tuple[int, int]]) -> Any:
+    """
+    Return an IOutputAllocator: it gives each output its memory and notes its `shapes`.
 
-    def output_bytes(self, batch: int, input_size: tuple[int, int]) -> dict[str, int]:
-        """
-        Return the size of each output, by name.
+    For outputs whose shape is known only after the network has run, such as boxes after NMS.
 
-        Parameters
-        ----------
-        batch : int
-            Views of the largest pass.
-        input_size : (width, height)
-            Of its input, pixels.
+    Parameters
+    ----------
+    trt : module
+        tensorrt or tensorrt_rtx.
+    memory : dict
+        Address and number of bytes of each output, by name.
+    """
 
-        Raises
-        ------
-        BackendError
-            When an output that is not read does not tell how large it becomes.
-        """
-        each = np.dtype(self.output_type).itemsize
-        roles = {name: role for role, name in self._spec.read_outputs.items()}
-        return {
-            name: each * math.prod(
-                self._spec.output_shape(roles[name], batch, input_size)
-                if name in roles
-                else self._unread_shape(name, batch, input_size)
-            )
-            for name in self.outputs
-        }
+    class Allocator(trt.IOutputAllocator):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IOutputAllocator.__init__(self)
+            self.shapes: dict[str, tuple[int, ...]] = {}
 
-    def _unread_shape(
-        self, name: str, batch: int, input_size: tuple[int, int]
-    ) -> tuple[int, ...]:
-        """Return the largest shape of an output that the spec says nothing about."""
-        found = self._shapes[name]
-        stride = max(self._spec.stride, 1)
-        # What the engine leaves open: the batch, and the sides of maps like the others.
-        known = (batch, -1, input_size[1] // stride, input_size[0] // stride)
-        shape = tuple(n if n >= 0 else of_map for n, of_map in zip(found, known))
-        if len(found) > len(known) or min(shape, default=1) < 0:
-            raise BackendError(
-                f'the output {name!r} of {self._spec.name} is not read, and its shape '
-                f'{list(found)} does not tell how large it becomes: remove it from the ONNX file'
-            )
-        return shape
+        def reallocate_output(self, name: str, current: int, num_bytes: int, align: int) -> int:
+            address, room = memory[name]
+            return address if num_bytes <= room else 0
+
+        def reallocate_output_async(
+            self, name: str, current: int, num_bytes: int, align: int, stream: int
+        ) -> int:
+            return self.reallocate_output(name, current, num_bytes, align)
+
+        def notify_shape(self, name: str, shape: Any) -> None:
+            self.shapes[name] = tuple(shape)
+
+    return Allocator()

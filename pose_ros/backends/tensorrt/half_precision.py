@@ -76,7 +76,8 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         # Without shapes: they are not needed, and inferring them fails on some graphs.
         return convert_float_to_float16(
-            model, keep_io_types=False, disable_shape_infer=True, op_block_list=[],
+            model, keep_io_types=False, disable_shape_infer=True,
+            op_block_list=['NonMaxSuppression'],  # of ONNX takes float32 only
             min_positive_val=5.97e-8,
         )
     except Exception as error:  # noqa: BLE001  it raises what it comes upon

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-One network on the GPU: regions of a frame in, keypoints out, nothing in between on the host.
+One network on the GPU: regions of a frame in, keypoints out, or outputs that are small anyway.
 
 Everything here is called on the CUDA thread (`cuda_worker.py`). Only the name-based tensor calls
 of TensorRT are used, which are the same in 10, 11 and TensorRT-RTX; each tells by a bool whether
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import logging
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from pose_ros.backends.tensorrt.contexts import BoundContext, EngineContexts, Sh
 from pose_ros.backends.tensorrt.cuda_graph import CudaGraph, GraphError
 from pose_ros.backends.tensorrt.engine_build import make_logger
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
-from pose_ros.backends.tensorrt.engine_tensors import EngineTensors
+from pose_ros.backends.tensorrt.engine_tensors import HOST_DECODERS, EngineTensors
 from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.backends.tensorrt.kernels.calls import KernelCalls
 from pose_ros.backends.tensorrt.pass_buffers import PassBuffers, People
@@ -50,9 +51,9 @@ class TensorrtNetwork:
     spec : ModelSpec
         Of the network.
     max_people : int
-        Per view; 1 when a view is about one person.
+        Per view, for the kernels; 1 when a view is about one person.
     min_center : float
-        Lower centres are nobody.
+        Lower centres are no people.
     jit_cache : bytes
         Of an earlier start (`EngineContexts`).
 
@@ -60,6 +61,8 @@ class TensorrtNetwork:
     ----------
     max_batch : int
         Views that one pass takes.
+    decodes_on_host : bool
+        Whether `outputs` is to be called, which gives the network's; else `run`, people.
     uses_graphs : bool
         Whether passes are recorded and launched as a whole; may be set.
 
@@ -95,12 +98,10 @@ class TensorrtNetwork:
             raise EngineRefused(f'{trt.__name__} does not load it: {" | ".join(logger.latest)}')
         self._tensors = EngineTensors(trt, self._engine, spec)
         self._profiles = profiles_of(self._engine, spec)
+        self.decodes_on_host = spec.decoder in HOST_DECODERS
         self._kernels: Any = KernelCalls(kernels, stream)
+        self._contexts = EngineContexts(cuda, trt, self._engine, stream, spec, jit_cache)
         self._buffers = self._make_buffers(cuda)
-        self._contexts = EngineContexts(
-            cuda, trt, self._engine, stream, spec,
-            {spec.input_name: self._buffers.input, **self._buffers.maps}, jit_cache,
-        )
         self._frame = 0
         flags = cuda.event_flags
         self._done: Any = cuda.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING)
@@ -117,11 +118,17 @@ class TensorrtNetwork:
         height, width = max(s[2] for s in high), max(s[3] for s in high)
         has_centers = self.spec.decoder == 'centers'
         cells = (height // self.spec.stride) * (width // self.spec.stride) if has_centers else 1
-        return PassBuffers(
+        input_bytes = batch * 3 * height * width * np.dtype(self._tensors.input_type).itemsize
+        map_bytes = self._contexts.most_output_bytes(self._tensors.outputs)
+        buffers = PassBuffers(
             cuda, batch, self._max_people, len(self.spec.keypoints), cells, (width, height),
-            batch * 3 * height * width * np.dtype(self._tensors.input_type).itemsize,
-            self._tensors.output_bytes(batch, (width, height)),
+            input_bytes, map_bytes, list(self._tensors.types) if self.decodes_on_host else (),
         )
+        self._contexts.memory = {
+            self.spec.input_name: (buffers.input, input_bytes),
+            **{name: (address, map_bytes[name]) for name, address in buffers.maps.items()},
+        }
+        return buffers
 
     def run(
         self, frame: int, frame_record: np.ndarray, views: structs.Views,
@@ -146,12 +153,30 @@ class TensorrtNetwork:
         BackendError
             When no profile of the engine takes the shape, or TensorRT fails.
         """
+        self._pass(frame, frame_record, views, input_size)
+        return self._buffers.people(len(views), is_counted=self.spec.decoder == 'centers')
+
+    def outputs(
+        self, frame: int, frame_record: np.ndarray, views: structs.Views,
+        input_size: tuple[int, int],
+    ) -> dict[str, np.ndarray]:
+        """Run the network as `run` does and return its outputs by role, float32."""
+        bound = self._pass(frame, frame_record, views, input_size)
+        return {
+            role: self._buffers.map(name, bound.shape_of(name), self._tensors.types[name])
+            [:len(views)] for role, name in self.spec.read_outputs.items()
+        }
+
+    def _pass(
+        self, frame: int, frame_record: np.ndarray, views: structs.Views,
+        input_size: tuple[int, int],
+    ) -> BoundContext:
         bound = self._prepare(frame, frame_record, views, input_size)
         self._launch(bound)
         # The thread sleeps, and wakes up some tens of microseconds late; it burns no core.
         self._done.record(self._stream)
         self._done.synchronize()
-        return self._buffers.people(len(views), is_counted=self.spec.decoder == 'centers')
+        return bound
 
     def warm_up(self, frame: int, frame_record: np.ndarray) -> None:
         """
@@ -167,7 +192,7 @@ class TensorrtNetwork:
             if batch <= self.max_batch:
                 views = structs.views_of(np.stack([np.eye(2, 3)] * batch), size, (width, height))
                 for _ in range(2):
-                    self.run(frame, frame_record, views, (width, height))
+                    self._pass(frame, frame_record, views, (width, height))
 
     def jit_cache(self) -> bytes:
         """Return what makes the next start quicker (`EngineContexts.jit_cache`)."""
@@ -209,15 +234,16 @@ class TensorrtNetwork:
         batch = min(n for n in (*BATCHES, self.max_batch) if n >= len(views))
         batch = min(batch, self.max_batch)
         bound = self._contexts.of((batch, 3, height, width))
-        self._buffers.write(
-            frame_record,
-            structs.target_record(spec, input_size, self._tensors.input_is_half),
-            structs.decoder_record(
-                spec, input_size, self._max_people, self._min_center,
-                self._tensors.output_is_half,
-            ),
-            views.filled(batch),
+        target = structs.target_record(
+            spec, input_size, self._tensors.input_type == np.float16
         )
+        decoder = np.zeros(1, structs.DECODER)
+        if not self.decodes_on_host:
+            is_half = np.float16 in self._tensors.types.values()
+            decoder = structs.decoder_record(
+                spec, input_size, self._max_people, self._min_center, is_half
+            )
+        self._buffers.write(frame_record, target, decoder, views.filled(batch))
         if frame != self._frame:  # graphs hold the address
             self._contexts.drop_graphs()
             self._frame = frame
@@ -227,7 +253,7 @@ class TensorrtNetwork:
         """Enqueue one pass: by its graph, which is recorded at the second use of a shape."""
         if not self.uses_graphs:
             bound.drop_graph()
-        elif bound.graph is None and bound.has_run:
+        elif bound.graph is None and bound.has_run and bound.allocator is None:
             try:
                 self._check_capturable(bound)
                 bound.graph = CudaGraph(self._stream.handle, lambda: self._enqueue(bound))
@@ -263,9 +289,15 @@ class TensorrtNetwork:
         mark('warp')
         self._infer(bound)
         mark('network')
-        self._decode(batch)
-        mark('decode')
-        buffers.download(self._stream)
+        if self.decodes_on_host:
+            mark('decode')
+            for name, dtype in self._tensors.types.items():
+                num_bytes = math.prod(bound.shape_of(name)) * np.dtype(dtype).itemsize
+                buffers.download_map(name, num_bytes, self._stream)
+        else:
+            self._decode(batch)
+            mark('decode')
+            buffers.download(self._stream)
         mark('download')
 
     def _infer(self, bound: BoundContext) -> None:
@@ -279,11 +311,6 @@ class TensorrtNetwork:
         if self.spec.decoder == 'heatmaps':
             kernels.keypoints_of_heatmaps(
                 batch, number, maps['heatmaps'], buffers.decoder, buffers.views, buffers.keypoints
-            )
-            return
-        if self.spec.decoder == 'simcc':
-            kernels.keypoints_of_simcc(
-                batch, number, maps, buffers.decoder, buffers.views, buffers.keypoints
             )
             return
         if self._max_people == 1:
@@ -313,7 +340,7 @@ class TensorrtNetwork:
         Returns
         -------
         dict of float32
-            The outputs by role: maps (B, C, H, W), or (B, K, bins) of SimCC.
+            The outputs by role (`ModelSpec.output_shape`).
         """
         batch, channels, height, width = values.shape
         bound = self._contexts.of((batch, channels, height, width))
@@ -323,8 +350,7 @@ class TensorrtNetwork:
         self._infer(bound)
         maps = {}
         for role, name in self.spec.read_outputs.items():
-            shape = tuple(bound.context.get_tensor_shape(name))
-            found = np.empty(shape, self._tensors.output_type)
+            found = np.empty(bound.shape_of(name), self._tensors.types[name])
             self._buffers.get_map(name, found, self._stream)
             maps[role] = found.astype(np.float32)
         return maps

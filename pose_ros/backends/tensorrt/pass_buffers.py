@@ -8,7 +8,9 @@ Parameters go up and people come down in one copy each, through pinned memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+import math
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,8 @@ class PassBuffers:
         Of the network's input, all views.
     map_bytes : dict
         Of each output tensor, all views, by name.
+    read : sequence of str
+        The outputs that come down.
 
     Attributes
     ----------
@@ -78,6 +82,7 @@ class PassBuffers:
     def __init__(
         self, cuda: Any, batch: int, people: int, keypoints: int, cells: int,
         input_size: tuple[int, int], input_bytes: int, map_bytes: dict[str, int],
+        read: Sequence[str] = (),
     ) -> None:
         self._cuda = cuda
         self._shape = (batch, people, keypoints)
@@ -96,6 +101,9 @@ class PassBuffers:
         self._down = self._memory[-1]
         self._up_host = cuda.pagelocked_empty(up_bytes, np.uint8)
         self._down_host = cuda.pagelocked_empty(down_bytes, np.uint8)
+        self._maps_host = {
+            name: cuda.pagelocked_empty(map_bytes[name], np.uint8) for name in read
+        }
         self.target = self.frame + structs.FRAME.itemsize
         self.decoder = self.target + structs.TARGET.itemsize
         self.views = self.frame + _HEAD_BYTES
@@ -126,6 +134,18 @@ class PassBuffers:
         """Enqueue the copy of the results."""
         self._cuda.memcpy_dtoh_async(self._down_host, self._down, stream)
 
+    def download_map(self, name: str, num_bytes: int, stream: Any) -> None:
+        """Enqueue the copy of the first bytes of an output."""
+        if num_bytes:
+            host = self._maps_host[name][:num_bytes]
+            self._cuda.memcpy_dtoh_async(host, self._map(name), stream)
+
+    def map(self, name: str, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:
+        """Copy a downloaded output, as float32."""
+        num_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+        values: np.ndarray = self._maps_host[name][:num_bytes].view(dtype).reshape(shape)
+        return values.astype(np.float32)
+
     def people(self, batch: int, is_counted: bool) -> People:
         """Copy the downloaded results of `batch` views; not counted: one person per view."""
         most, places, number = self._shape
@@ -142,13 +162,10 @@ class PassBuffers:
         """Enqueue the copy of a network's input."""
         self._cuda.memcpy_htod_async(self._memory[0], values, stream)
 
-    def set_map(self, name: str, values: np.ndarray, stream: Any) -> None:
-        """Enqueue the copy of an output tensor: what the kernels read."""
-        self._cuda.memcpy_htod_async(self._map(name), values, stream)
-
     def get_map(self, name: str, out: np.ndarray, stream: Any) -> None:
         """Read an output tensor and wait."""
-        self._cuda.memcpy_dtoh_async(out, self._map(name), stream)
+        if out.size:
+            self._cuda.memcpy_dtoh_async(out, self._map(name), stream)
         stream.synchronize()
 
     def _map(self, name: str) -> Any:
@@ -159,6 +176,7 @@ class PassBuffers:
         self._memory.clear()
         self._up = self._down = None
         self._up_host = self._down_host = np.empty(0, np.uint8)
+        self._maps_host.clear()
 
 
 def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
@@ -179,7 +197,13 @@ def keypoints_of(people: People, spec: ModelSpec) -> Keypoints:
     """
     found = np.arange(people.score.shape[1]) < people.count[:, None]
     keypoints, person_score = people.keypoints[found], people.score[found]
-    if (people.count < 0).any() or not np.isfinite(keypoints[..., 2]).all():
-        raise BackendError(f'{spec.name} gives values that are not numbers')
+    check_finite(np.where(people.count < 0, np.nan, 0), spec)
+    check_finite(keypoints[..., 2], spec)
     xy, score = np.ascontiguousarray(keypoints[..., :2]), np.ascontiguousarray(keypoints[..., 2])
     return in_our_order(spec.keypoints, xy, score, person_score)
+
+
+def check_finite(values: np.ndarray, spec: ModelSpec) -> None:
+    """Raise BackendError when a value is NaN or infinite."""
+    if not np.isfinite(values).all():
+        raise BackendError(f'{spec.name} gives values that are not numbers')

@@ -49,12 +49,14 @@ class FakeTensorrt:
     __version__ = '10.3.0'
     ILogger = _Logger
     IProgressMonitor = type('IProgressMonitor', (), {})
+    IOutputAllocator = type('IOutputAllocator', (), {})
     TensorIOMode = SimpleNamespace(INPUT=_INPUT)
     NetworkDefinitionCreationFlag = SimpleNamespace(STRONGLY_TYPED=1)
     ExecutionContextAllocationStrategy = SimpleNamespace(USER_MANAGED=2)
     MemoryPoolType = SimpleNamespace(WORKSPACE=0)
     BuilderFlag = SimpleNamespace(TF32=7)
     float32, float16 = 'tensor(float)', 'tensor(float16)'
+    int32, int64 = 'tensor(int32)', 'tensor(int64)'
 
     def __init__(self) -> None:
         self.built: list[int] = []
@@ -190,6 +192,10 @@ class FakeEngine:
     def get_tensor_dtype(self, name: str) -> str:
         return str(self.tensors[name].type)
 
+    def dtype_of(self, name: str) -> np.dtype:
+        names = {'float': 'float32', 'float16': 'float16', 'int64': 'int64', 'int32': 'int32'}
+        return np.dtype(names[str(self.tensors[name].type)[7:-1]])
+
     def get_tensor_profile_shape(self, name: str, i: int) -> list[tuple[int, ...]]:
         return list(self.profiles[i])
 
@@ -251,6 +257,8 @@ class FakeExecutionContext:
         self._engine = engine
         self._needs_memory = needs_memory
         self._addresses: dict[str, int] = {}
+        self._found: dict[str, tuple[int, ...]] = {}
+        self._allocators: dict[str, Any] = {}
         self._shape: tuple[int, ...] = ()
         self._profile: tuple[tuple[int, ...], ...] = ()
         # Kept: graphs call it as long as they are launched.
@@ -277,31 +285,59 @@ class FakeExecutionContext:
         self._addresses[name] = address
         return name in self._engine.tensors
 
+    def set_output_allocator(self, name: str, allocator: Any) -> bool:
+        self._allocators[name] = allocator
+        return True
+
+    def get_max_output_size(self, name: str) -> int:
+        # Nothing here has more rows than this, where the model leaves them open.
+        shape = [n if n >= 0 else 200 for n in self.get_tensor_shape(name)]
+        return int(np.prod(shape)) * self._engine.dtype_of(name).itemsize
+
     def infer_shapes(self) -> list[str]:
         return []
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        # What the model leaves open: its batch, and sides of maps of stride 4.
-        known = (self._shape[0], 0, self._shape[2] // 4, self._shape[3] // 4)
-        return tuple(
-            n if n >= 0 else of_map
-            for n, of_map in zip(self._engine.get_tensor_shape(name), known)
-        )
+        # What the model leaves open: its batch, and sides of maps of stride 4. Nothing knows the
+        # rows of boxes after NMS before they are there.
+        shape = self._engine.get_tensor_shape(name)
+        known = (self._shape[0], -1, self._shape[2] // 4, self._shape[3] // 4)
+        if len(shape) < 4:
+            known = (self._shape[0], -1, -1)
+        return tuple(n if n >= 0 else of_map for n, of_map in zip(shape, known))
 
     def execute_async_v3(self, stream_handle: int) -> bool:
         trt = self._engine.trt
         if self._needs_memory or not trt.while_running():
             return False
+        if self._allocators:
+            return self._execute_and_wait(stream_handle)
         stream = ctypes.c_void_p(stream_handle)
         return trt.driver.cuLaunchHostFunc(stream, self._run, None) == 0
 
+    def _execute_and_wait(self, stream_handle: int) -> bool:
+        """Do as TensorRT does with shapes that it learns on the way: it waits for the stream."""
+        driver, stream = self._engine.trt.driver, ctypes.c_void_p(stream_handle)
+        if driver.cuLaunchHostFunc(stream, self._run, None) or driver.cuStreamSynchronize(stream):
+            return False
+        for name, allocator in self._allocators.items():
+            allocator.notify_shape(name, self._found[name])
+        return True
+
     def _compute(self) -> None:
         engine = self._engine
-        dtype = np.float16 if '16' in engine.input.type else np.float32
+        dtype = engine.dtype_of(engine.input.name)
         values = self._at(engine.input.name, self._shape, dtype)
         names = [name for name in engine.tensors if name != engine.input.name]
         for name, found in zip(names, engine.session.run(names, {engine.input.name: values})):
-            self._at(name, found.shape, found.dtype)[:] = engine.trt.spoil(found)
+            self._found[name] = found.shape
+            if name in self._allocators:
+                given = self._allocators[name].reallocate_output_async(
+                    name, self._addresses[name], found.nbytes, 1, 0
+                )
+                assert given == self._addresses[name]
+            if found.size:
+                self._at(name, found.shape, found.dtype)[:] = engine.trt.spoil(found)
 
     def _at(self, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         num_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize

@@ -44,12 +44,6 @@ bool host_keypoints_of_heatmaps(GRID, void **a)
     true, keypoints_of_heatmaps, a[0], (const Decoder *)a[1], (const View *)a[2], (float *)a[3]);
 }
 
-bool host_keypoints_of_simcc(GRID, void **a)
-{
-  return LAUNCH(
-    true, keypoints_of_simcc, a[0], a[1], (const Decoder *)a[2], (const View *)a[3], (float *)a[4]);
-}
-
 int host_sizes(int which)
 {
   const int sizes[] = {sizeof(Frame), sizeof(Target), sizeof(View), sizeof(Decoder)};

@@ -11,7 +11,7 @@ from pose_ros.backends.tensorrt.kernels import THREADS
 # Number of pointers that each takes; they take nothing else.
 POINTERS = {
     'warp_views': 6, 'center_peaks': 6, 'middle_person': 5, 'keypoints_at_centers': 8,
-    'keypoints_of_heatmaps': 4, 'keypoints_of_simcc': 5,
+    'keypoints_of_heatmaps': 4,
 }
 
 
@@ -73,15 +73,6 @@ class KernelCalls:
         """Find `number` keypoints of one person per view in plain heatmaps."""
         self._launch(
             'keypoints_of_heatmaps', (number, batch, 1), heatmaps, decoder, views, out
-        )
-
-    def keypoints_of_simcc(
-        self, batch: int, number: int, maps: dict[str, int], decoder: int, views: int, out: int
-    ) -> None:
-        """Find `number` keypoints of one person per view in vectors along x and y."""
-        self._launch(
-            'keypoints_of_simcc', (number, batch, 1), maps['simcc_x'], maps['simcc_y'], decoder,
-            views, out,
         )
 
     def _launch(self, name: str, grid: tuple[int, int, int], *pointers: int) -> None:

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Plain heatmaps, one person per view -> keypoints: the highest pixel, refined below the pixel.
-// Reference: core/decode_heatmaps.py.
+// Reference: core/decode/heatmaps.py.
 #include "arg_max.cuh"
 #include "half.cuh"
 #include "summit.cuh"
@@ -57,6 +57,6 @@ extern "C" __global__ void keypoints_of_heatmaps(
   }
   if (threadIdx.x != 0) return;
   if (decoder.refinement == QUARTER) quarter_step(heatmaps, decoder, first + at, &x, &y);
-  const float score = fminf(fmaxf(best.value, 0.0f), 1.0f);
+  const float score = fminf(fmaxf(best.value * decoder.score_scale, 0.0f), 1.0f);
   write_keypoint(keypoints + 3 * place, decoder, views[view], x, y, score, broken);
 }

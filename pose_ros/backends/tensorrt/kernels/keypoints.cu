@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Centres and maps -> keypoints in frame pixels, one block per keypoint, person and view.
-// Reference: core/decode.py, _person_at() and _argmax_...().
+// Reference: core/decode/movenet.py, _person_at() and _argmax_...().
 #include "arg_max.cuh"
 #include "half.cuh"
 #include "write_keypoint.cuh"

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Centre map -> people's centres, one block per view.
-// Reference: core/decode.py, center_peaks() and decode_person().
+// Reference: core/decode/movenet.py, center_peaks() and decode_person().
 #include "arg_max.cuh"
 #include "half.cuh"
 #include "structs.cuh"

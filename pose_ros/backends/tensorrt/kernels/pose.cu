@@ -6,4 +6,3 @@
 #include "peaks.cu"
 #include "keypoints.cu"
 #include "heatmaps.cu"
-#include "simcc.cu"

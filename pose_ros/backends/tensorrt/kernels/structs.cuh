@@ -32,8 +32,7 @@ struct View {
 // How a peak is found below the map pixel: index in REFINEMENTS of core/model_spec.py.
 enum Refinement { ARGMAX, QUARTER, TAYLOR, UDP };
 
-// The network's maps and how they are read: fields of ModelSpec. Sizes in map pixels, of SimCC in
-// bins.
+// The network's maps and how they are read: fields of ModelSpec. Sizes in map pixels.
 struct Decoder {
   int width, height, keypoints;
   int max_people;          // per view
@@ -41,9 +40,10 @@ struct Decoder {
   int is_gaussian;         // weighting, else reciprocal
   float weighting;         // sigma or softening, map pixels
   float min_center;        // lower centres are nobody
-  float x_scale, y_scale;  // input pixels per map pixel or bin
+  float x_scale, y_scale;  // input pixels per map pixel
   float offset_px;         // of map pixel 0, input pixels
   int refinement;
   float blur_sigma;  // map pixels
   int blur_radius;
+  float score_scale;  // of a height, before it is clipped to 0..1
 };

@@ -37,7 +37,7 @@ DECODER = np.dtype([
     ('width', 'i4'), ('height', 'i4'), ('keypoints', 'i4'), ('max_people', 'i4'),
     ('is_half', 'i4'), ('is_gaussian', 'i4'), ('weighting', 'f4'), ('min_center', 'f4'),
     ('x_scale', 'f4'), ('y_scale', 'f4'), ('offset_px', 'f4'), ('refinement', 'i4'),
-    ('blur_sigma', 'f4'), ('blur_radius', 'i4'),
+    ('blur_sigma', 'f4'), ('blur_radius', 'i4'), ('score_scale', 'f4'),
 ])
 
 
@@ -229,36 +229,19 @@ def decoder_record(
     """
     if blur_radius(spec.blur_sigma) > MAX_BLUR_RADIUS:
         raise ValueError(f'{spec.name}: a blur_sigma of {spec.blur_sigma} is too large')
-    width, height = grid = _grid(spec, input_size)
-    x_scale, y_scale = _scales(spec, input_size, grid)
+    width, height = input_size[0] // spec.stride, input_size[1] // spec.stride
+    x_scale = y_scale = float(spec.stride)
+    if spec.decoder == 'heatmaps' and spec.refinement == 'udp':
+        # The first and the last pixel of the map are those of the input.
+        x_scale, y_scale = (
+            (side - 1) / (of_map - 1) for side, of_map in zip(input_size, (width, height))
+        )
     return np.array(
         [(
             width, height, len(spec.keypoints), max_people, is_half,
             spec.weighting.get('kind') == 'gaussian', spec.weighting.get('value', 0.0),
             min_center, x_scale, y_scale, spec.offset_px, REFINEMENTS.index(spec.refinement),
-            spec.blur_sigma, blur_radius(spec.blur_sigma),
+            spec.blur_sigma, blur_radius(spec.blur_sigma), spec.score_scale,
         )],
         DECODER,
     )
-
-
-def _grid(spec: ModelSpec, input_size: tuple[int, int]) -> tuple[int, int]:
-    """Return the (width, height) of the maps, or the bins along x and y."""
-    if spec.decoder == 'simcc':
-        along_x, along_y = (
-            spec.output_shape(role, 1, input_size)[2] for role in ('simcc_x', 'simcc_y')
-        )
-        return along_x, along_y
-    return input_size[0] // spec.stride, input_size[1] // spec.stride
-
-
-def _scales(
-    spec: ModelSpec, input_size: tuple[int, int], grid: tuple[int, int]
-) -> tuple[float, float]:
-    """Return the input pixels per map pixel or bin, along x and y."""
-    if spec.decoder == 'simcc':
-        return 1 / spec.simcc_split, 1 / spec.simcc_split
-    if spec.decoder == 'heatmaps' and spec.refinement == 'udp':
-        # The first and the last pixel of the map are those of the input.
-        return (input_size[0] - 1) / (grid[0] - 1), (input_size[1] - 1) / (grid[1] - 1)
-    return spec.stride, spec.stride

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The summit of the Gaussian that a heatmap is trained to be, from the pixels around its highest.
-// Reference: core/decode_heatmaps.py, _log_windows() and _newton_step().
+// Reference: core/decode/heatmaps.py, _log_windows() and _newton_step().
 #pragma once
 
 #include "half.cuh"

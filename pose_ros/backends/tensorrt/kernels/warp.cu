@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Frame -> network input: any number of regions of one frame in one launch.
-// Reference: core/preprocess.py, network_input().
+// Reference: core/estimator/preprocess.py, network_input().
 #include "frame.cuh"
 #include "half.cuh"
 
