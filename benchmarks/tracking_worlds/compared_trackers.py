@@ -33,7 +33,8 @@ class ComparedTracker(Protocol):
     """Follows people from frame to frame."""
 
     def update(
-        self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int]
+        self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int],
+        camera_motion: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return ids (N,) int and keypoints (N, 17, 2), px, NaN where missing."""
 
@@ -49,10 +50,11 @@ class Ours:
         self.tracker = Tracker(self.config)
 
     def update(
-        self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int]
+        self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int],
+        camera_motion: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Update, and report who is there: norfair, too, reports people a few images longer."""
-        tracks = self.tracker.update(stamp_s, keypoints, image_size)
+        tracks = self.tracker.update(stamp_s, keypoints, image_size, camera_motion)
         known = tracks.state >= TrackState.CONFIRMED
         tracks = tracks.select(known & (tracks.since_seen_s <= self.config.lost_after_s))
         return tracks.id, tracks.xy.astype(np.float64)
@@ -100,7 +102,8 @@ class Norfair:
         )
 
     def update(
-        self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int]
+        self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int],
+        camera_motion: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Update, and report who was seen now: people it only predicts would count against it."""
         if self._tracker is None:
@@ -148,7 +151,8 @@ class ByHand:
         self._people: dict[int, tuple[OneEuroFilter, np.ndarray, float]] = {}
 
     def update(
-        self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int]
+        self, stamp_s: float, keypoints: Keypoints, image_size: tuple[int, int],
+        camera_motion: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Join each detection, best first, to the nearest centre within half a body height."""
         keypoints = usable_people(keypoints)

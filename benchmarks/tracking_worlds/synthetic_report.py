@@ -38,7 +38,8 @@ def identities(scene: world.Scene, view: world.View, seed: int, tracker: Any) ->
     scores = Identities()
     height = np.array([walker.height_px for walker in scene.walkers])
     for frame in world.frames(scene, view, seed):
-        ids, xy = tracker.update(frame.stamp_s, frame.keypoints, scene.image_size)
+        ids, xy = tracker.update(
+            frame.stamp_s, frame.keypoints, scene.image_size, frame.camera_motion)
         truth, there = (array[:, 0] for array in world.truth(scene, np.array(frame.stamp_s)))
         seen = world.visible(scene, truth, there).sum(axis=1) >= 5
         similarity = oks_to_truth(truth, height, xy)
@@ -104,7 +105,8 @@ def follow(
     for frame in world.frames(scene, view, seed):
         xy, velocity, variance = blank, blank, blank[:, 0]
         if isinstance(tracker, Tracker):
-            tracks: Tracks = tracker.update(frame.stamp_s, frame.keypoints, scene.image_size)
+            tracks: Tracks = tracker.update(
+                frame.stamp_s, frame.keypoints, scene.image_size, frame.camera_motion)
             if ahead_s:
                 tracks = tracker.predict(frame.stamp_s + ahead_s)
             if len(tracks):

@@ -15,8 +15,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.tracking_worlds.moving_camera import (
+    BACKGROUND_M,
+    STANDS,
+    Camera,
+    MeasuredMotion,
+)
 from pose_ros.core.body import OKS_SCALE, STANDING
 from pose_ros.core.estimator.person_score import USUAL_KEYPOINT, probability
+from pose_ros.core.geometry import apply_homography
 from pose_ros.core.keypoints import Keypoints, doubt
 from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS, OKS_SIGMAS
 
@@ -132,6 +139,7 @@ class View:
     false_people: float = 0.03
     mean_peak: float = 0.65
     noise: float = 1.0
+    knows_camera: bool = True
 
 
 PERFECT = View(30.0, 0.2, 0, 0, 0, 0, 0, 0)
@@ -140,22 +148,37 @@ PERFECT = View(30.0, 0.2, 0, 0, 0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Scene:
-    """People, for a while, seen by a camera that may pan (Changes, px/s along u)."""
+    """
+    People, for a while, seen by a camera that may move.
+
+    Attributes
+    ----------
+    pan : Changes
+        How fast the image moves along u, px/s.
+    camera : Camera
+        How it moves besides.
+    """
 
     name: str
     walkers: tuple[Walker, ...]
     duration_s: float = 6.0
     pan: Changes = ()
+    camera: Camera = STANDS
     image_size: tuple[int, int] = (1280, 720)
 
 
 @dataclass(frozen=True, eq=False)
 class DetectedFrame:
-    """One image's detections, and which walker each is of (-1 for none)."""
+    """
+    One image's detections, and which walker each is of (-1 for none).
+
+    `camera_motion` is as of `Tracker.update`.
+    """
 
     stamp_s: float
     keypoints: Keypoints
     source: np.ndarray
+    camera_motion: np.ndarray | None = None
 
 
 def truth(scene: Scene, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -163,8 +186,18 @@ def truth(scene: Scene, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     t = np.atleast_1d(np.asarray(t, np.float64))
     shift = _distance(scene.pan, t)[:, None, None] * np.array([1.0, 0.0])
     xy = np.stack([walker.keypoints(t) - shift for walker in scene.walkers])
+    if scene.camera != STANDS:
+        moved = scene.camera.image_from_world(t, scene.image_size)
+        xy = np.stack([apply_homography(m, xy[:, i]) for i, m in enumerate(moved)], axis=1)
     there = np.array([(t >= w.there_s[0]) & (t < w.there_s[1]) for w in scene.walkers])
     return xy, there
+
+
+def background(scene: Scene, t: np.ndarray) -> np.ndarray:
+    """Return where the camera sees the background: homographies (T, 3, 3) at times (T,)."""
+    pan = np.tile(np.eye(3), (len(t), 1, 1))
+    pan[:, 0, 2] = -_distance(scene.pan, t)
+    return scene.camera.image_from_world(t, scene.image_size, BACKGROUND_M) @ pan
 
 
 def velocity(scene: Scene, t: np.ndarray) -> np.ndarray:
@@ -200,12 +233,15 @@ def frames(scene: Scene, view: View, seed: int) -> Iterator[DetectedFrame]:
     rng = np.random.default_rng(seed)
     count = int(scene.duration_s * view.rate_hz)
     stamps = (np.arange(count) + view.jitter * rng.uniform(-0.5, 0.5, count)) / view.rate_hz
+    measured = None if not view.knows_camera or (scene.camera == STANDS and not scene.pan) else (
+        MeasuredMotion(lambda t: background(scene, t), scene.image_size, seed))
     for stamp_s in stamps[rng.random(count) >= view.lost_frames]:
         xy, there = truth(scene, stamp_s)
         seen = visible(scene, xy[:, 0], there[:, 0])
         height_px = np.array([walker.height_px for walker in scene.walkers], np.float64)
         keypoints, source = detect(xy[:, 0], seen, height_px, scene.image_size, view, rng)
-        yield DetectedFrame(float(stamp_s), keypoints, source)
+        moved = None if measured is None else measured.update(float(stamp_s))
+        yield DetectedFrame(float(stamp_s), keypoints, source, moved)
 
 
 def detect(

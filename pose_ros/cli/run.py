@@ -237,7 +237,7 @@ def _look(
         tracks = _untracked(frame.time_s, keypoints.select(keypoints.person_score >= min_score))
     else:
         size = (frame.image.shape[1], frame.image.shape[0])
-        tracks = tracker.update(frame.time_s, keypoints, size)
+        tracks = tracker.update(frame.time_s, keypoints, size, estimator.camera_motion)
         tally.track_ms.append(1e3 * (time.perf_counter() - middle_s))
     tally.count(tracks)
     return tracks

@@ -257,6 +257,15 @@ def keypoints_from_msg(msg: Any) -> Keypoints:
     )
 
 
+def camera_motion_from_msg(msg: Any, last: Any) -> np.ndarray | None:
+    """Return the camera's motion (3, 3) since the image of the message `last`, if it is known."""
+    if last is None or msg.camera_motion_source == msg.CAMERA_MOTION_UNKNOWN:
+        return None
+    if msg.camera_motion_since != last.header.stamp:
+        return None  # a message was lost in between
+    return np.array(msg.camera_motion, np.float64).reshape(3, 3)
+
+
 def joints_from_msg(msg: Any) -> Joints3D:
     """Read the positions of a message, m in its header.frame_id."""
     joints = tracks3d_from_msg(msg)

@@ -111,7 +111,8 @@ def test_the_jacobian_of_a_homography_is_its_derivative():
 
 @pytest.mark.parametrize('motion', [
     np.zeros((3, 3)), np.full((3, 3), np.nan), np.diag([1, 1, 0]), np.diag([-1.0, 1, 1]),
-    np.diag([1.7, 1, 1]), np.diag([1e300, 1e300, 1]), np.array([[1, 0, 700], [0, 1, 0], [0, 0, 1]]),
+    np.diag([1.7, 1, 1]), np.diag([1e300, 1e300, 1]),
+    np.array([[1, 0, 700], [0, 1, 0], [0, 0, 1]]),
     np.array([[1, 0, 0], [0, 1, 0], [-0.01, 0, 1]]), np.ones((3, 3)),
 ])
 def test_what_is_no_motion_of_a_camera(motion):

@@ -123,6 +123,17 @@ class EstimatorConfig:
         'output stay those of the image',
         choices=(0, 90, 180, 270),
     )
+    camera_motion: str = param(
+        'auto',
+        "How the camera's own motion between images is found, for the tracker; image: by optical "
+        'flow of the background; tf: its rotation in fixed_frame, by tf2 and camera_info; auto: '
+        'tf where fixed_frame is set and known, else image; off: not at all',
+        choices=('off', 'image', 'tf', 'auto'), live=False,
+    )
+    fixed_frame: str = param(
+        '', 'Frame in which the world stands still while the camera moves, odom for example; for '
+        'camera_motion tf and auto', live=False,
+    )
     expected_rate_hz: float = param(
         0.0, 'Images per second that the camera should send, Hz; 0: as many as it usually does',
         low=0.0, high=1000.0,

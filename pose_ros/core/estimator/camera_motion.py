@@ -10,6 +10,8 @@ motion of the dominant plane, usually the background.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -37,20 +39,26 @@ HOMOGRAPHY_INLIERS = 30
 STILL_PX = 0.5
 """A median flow below it, in image pixels, is a camera that stands still."""
 
+STILL_IMAGES = 30
+"""So many images are at most compared with one of a still camera: light changes."""
+
 MASK_MARGIN = 0.1
 """People's boxes are widened by this share of their size before they are masked out."""
 
 
 class CameraMotion:
-    """Compares each image with the one before."""
+    """
+    Compares each image with the one before.
+
+    While the camera stands still the picture to compare with stays the same: a slow motion adds up
+    until it shows, and corners are looked for only once.
+    """
 
     def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the image before."""
         self._grey: np.ndarray | None = None
         self._size = (0, 0)
+        self._corners: np.ndarray | None = None
+        self._still = 0
 
     def update(self, image: CameraImage, people_before: np.ndarray) -> np.ndarray | None:
         """
@@ -66,34 +74,54 @@ class CameraMotion:
         Returns
         -------
         (3, 3) float64 or None
-            image_from_image_before, a homography of pixels; exactly the identity of a camera that
-            stands still. None when it is not known: the first image, another size, too little to
-            see (dark, covered, a crowd that fills the image), no common motion.
+            image_from_image_before, a homography of pixels with [2, 2] = 1; exactly the identity
+            of a camera that stands still. None when it is not known: the first image, another
+            size, too little to see (dark, covered, a crowd that fills the image), no common
+            motion.
         """
-        before, size_before = self._grey, self._size
-        self.take(image)
-        if before is None or size_before != image.size:
-            return None
-        assert self._grey is not None
-        # Pixel centres are integers.
-        x, y = self._grey.shape[1] / image.width, self._grey.shape[0] / image.height
-        grey_from_image = np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2]])
-        background = _background(before.shape, grey_from_image, people_before)
-        flow = _flow(before, self._grey, background)
-        if flow is None:
-            return None
-        if np.median(np.hypot(*(flow[1] - flow[0]).T)) < STILL_PX * x:
-            return np.eye(3)
-        motion = _fit(*flow)
-        if motion is None:
-            return None
-        grey_from_image = np.vstack([grey_from_image, [0.0, 0.0, 1.0]])
-        motion = np.linalg.inv(grey_from_image) @ motion @ grey_from_image
-        return geometry.usable_homography(motion, image.size)
+        grey, motion = small_grey(image), None
+        if self._grey is not None and self._size == image.size:
+            motion = self._since(self._grey, grey, image.size, people_before)
+        self._still += 1
+        if self._still > STILL_IMAGES or motion is None or not np.array_equal(motion, np.eye(3)):
+            self._keep(grey, image.size)
+        return motion
 
     def take(self, image: CameraImage) -> None:
         """Make an image the one before, without asking for the motion."""
-        self._grey, self._size = small_grey(image), image.size
+        self._keep(small_grey(image), image.size)
+
+    def _keep(self, grey: np.ndarray, size: tuple[int, int]) -> None:
+        self._grey, self._size, self._corners, self._still = grey, size, None, 0
+
+    def _since(
+        self, before: np.ndarray, now: np.ndarray, size: tuple[int, int], people: np.ndarray
+    ) -> np.ndarray | None:
+        """Return the motion from one grey picture to another, in pixels of the image."""
+        # Pixel centres are integers.
+        x, y = now.shape[1] / size[0], now.shape[0] / size[1]
+        grey_from_image = np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2], [0.0, 0.0, 1.0]])
+        if self._corners is None:
+            self._corners = cv2.goodFeaturesToTrack(
+                before, FEATURES, FEATURE_QUALITY, FEATURE_SPACING_PX,
+                mask=_background(before.shape, grey_from_image[:2], people))
+        if self._corners is None or len(self._corners) < MIN_INLIERS:
+            return None
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(
+            before, now, self._corners, self._corners.copy(),
+            winSize=(FLOW_WINDOW_PX, FLOW_WINDOW_PX), maxLevel=FLOW_LEVELS,
+            criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03))
+        there = found[:, 0] == 1
+        if there.sum() < MIN_INLIERS:
+            return None
+        source, target = self._corners[there, 0], moved[there, 0]
+        if np.median(np.hypot(*(target - source).T)) < STILL_PX * x:
+            return np.eye(3)
+        motion = _fit(source, target)
+        if motion is None:
+            return None
+        return geometry.usable_homography(
+            np.linalg.inv(grey_from_image) @ motion @ grey_from_image, size)
 
 
 def small_grey(image: CameraImage) -> np.ndarray:
@@ -140,29 +168,14 @@ def _background(
     return mask
 
 
-def _flow(
-    before: np.ndarray, now: np.ndarray, mask: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return points (N, 2) float32 of the picture before, and where they are now."""
-    points = cv2.goodFeaturesToTrack(
-        before, FEATURES, FEATURE_QUALITY, FEATURE_SPACING_PX, mask=mask)
-    if points is None or len(points) < MIN_INLIERS:
-        return None
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(
-        before, now, points, None, winSize=(FLOW_WINDOW_PX, FLOW_WINDOW_PX),
-        maxLevel=FLOW_LEVELS, criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03))
-    there = found[:, 0] == 1
-    if there.sum() < MIN_INLIERS:
-        return None
-    return points[there, 0], moved[there, 0]
-
-
 def _fit(before: np.ndarray, now: np.ndarray) -> np.ndarray | None:
     """Return the motion (3, 3) that most of the flow shares, or None."""
     cv2.setRNGSeed(0)  # the same images give the same motion
+    motion: Any
     motion, inliers = cv2.findHomography(
         before, now, cv2.RANSAC, RANSAC_PX, maxIters=300, confidence=0.99)
     if motion is None or inliers.sum() < HOMOGRAPHY_INLIERS:
+        affine: Any
         affine, inliers = cv2.estimateAffinePartial2D(
             before, now, ransacReprojThreshold=RANSAC_PX, maxIters=300, confidence=0.99)
         motion = None if affine is None else np.vstack([affine, [0.0, 0.0, 1.0]])

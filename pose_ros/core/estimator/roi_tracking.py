@@ -23,7 +23,7 @@ import numpy as np
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.person_score import keypoint_evidence
-from pose_ros.core.geometry import box_iou
+from pose_ros.core.geometry import apply_homography, box_iou
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.oks import distinct
 
@@ -64,6 +64,12 @@ class RoiTracker:
         self._lost_s = -np.inf  # when a crop had lost a person
         self._fewer_s = -np.inf  # ... or fewer were there than in plain view before
         self._samples: np.ndarray | None = None
+
+    def carry(self, camera_motion: np.ndarray) -> None:
+        """Look for people where a camera that moved (`CameraMotion.update`) sees them now."""
+        if len(self.people) and not np.array_equal(camera_motion, np.eye(3)):
+            xy = apply_homography(camera_motion, self.people.xy.astype(np.float64))
+            self.people = replace(self.people, xy=xy.astype(np.float32))
 
     def begin(
         self,

@@ -14,6 +14,7 @@ from pose_ros.core.backend import Backend, BackendError, ModelSpec, StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig, check
 from pose_ros.core.estimator.appearance import describe
+from pose_ros.core.estimator.camera_motion import CameraMotion
 from pose_ros.core.estimator.person_score import (
     Evidence,
     Scorer,
@@ -51,6 +52,12 @@ class TwoPassEstimator:
     config : EstimatorConfig
         Parameters; the attribute `config` may be set to others between two images.
 
+    Attributes
+    ----------
+    camera_motion : (3, 3) float64 or None
+        Homography that maps pixels of the image before the latest to the latest's: how the camera
+        moved; None when it is not known.
+
     Raises
     ------
     ValueError
@@ -67,6 +74,9 @@ class TwoPassEstimator:
         self.config = config
         self.scorer = Scorer(backend.detector, backend.refiner)
         self._roi_tracker, self._roi_mode = RoiTracker(), config.mode
+        self.camera_motion: np.ndarray | None = None
+        self._background = CameraMotion()
+        self._people_before = np.empty((0, 4))
         # Of the latest image; the networks see it turned by `image_rotation`.
         self._image_size = (1, 1)
         self._upright_from_image, self._upright_size = geometry.upright((1, 1), 0)
@@ -83,6 +93,7 @@ class TwoPassEstimator:
         boxes: np.ndarray | None = None,
         box_scores: np.ndarray | None = None,
         late: bool = False,
+        camera_motion: np.ndarray | None = None,
     ) -> Keypoints:
         """
         Find the people in an image.
@@ -92,7 +103,7 @@ class TwoPassEstimator:
         image : (H, W, 3) uint8, or CameraImage
             BGR, any size, any view; or as the camera sent it, in one of the backend's encodings.
         stamp_s : float, optional
-            When it was taken; ROI tracking needs it.
+            When it was taken; ROI tracking and the camera's motion need it.
         boxes : (N, 4) float, optional
             Where another detector has found people: x_min, y_min, x_max, y_max of the whole person
             in image pixels. They stand in for the first pass, in every mode; boxes that see
@@ -103,6 +114,9 @@ class TwoPassEstimator:
         late : bool
             Whether it had to wait for the image before (`LateFrames`); for
             `skip_detection_when_late`.
+        camera_motion : (3, 3) float64, optional
+            The camera's motion since the image before, where it is known otherwise; else the
+            parameter `camera_motion` says whether it is taken from the images.
 
         Returns
         -------
@@ -119,6 +133,7 @@ class TwoPassEstimator:
         image = self._load(image)
         given = None if boxes is None else usable_boxes(boxes, box_scores, image.size)
         mode = self.config.mode
+        self._follow_camera(image, stamp_s, camera_motion)
         if given is not None or mode == 'one-pass' or mode != self._roi_mode:
             self._roi_tracker.forget()
             self._roi_mode = mode
@@ -135,10 +150,26 @@ class TwoPassEstimator:
                 raise BackendError(ONE_PASS_OF_BOXES)
             people, _ = self._scored('one_pass', self._candidates())
             people = self.scorer.with_keypoints('one_pass', people)
+        self._people_before = people.boxes_xyxy()[
+            people.person_score >= self.config.min_person_score]
         people = self._published(people)
         if self.config.appearance:
             people = replace(people, appearance=describe(image, people.xy))
         return people
+
+    def _follow_camera(
+        self, image: CameraImage, stamp_s: float | None, known: np.ndarray | None
+    ) -> None:
+        """Find how the camera moved since the image before, and carry what is followed."""
+        if stamp_s is None or self.config.camera_motion not in ('image', 'auto'):
+            self.camera_motion = known
+        elif known is not None:
+            self.camera_motion = known
+            self._background.take(image)
+        else:
+            self.camera_motion = self._background.update(image, self._people_before)
+        if self.camera_motion is not None:
+            self._roi_tracker.carry(self.camera_motion)
 
     def lack(self) -> str:
         """Say in a sentence that the scores of the present mode are no probabilities, if so."""

@@ -75,6 +75,11 @@ class Transform(NamedTuple):
         return tuple(q.tolist())
 
 
+def turn_rad(rotation: np.ndarray) -> float:
+    """Return the angle, rad, that a rotation (3, 3) turns by."""
+    return float(np.arccos(np.clip((np.trace(rotation) - 1.0) / 2.0, -1.0, 1.0)))
+
+
 def moved(joints: Tracks3D, target_from_source: Transform) -> Tracks3D:
     """
     Express joints in another frame.

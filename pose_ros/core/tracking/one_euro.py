@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pose_ros.core.geometry import apply_homography, homography_jacobian
+
 
 def smoothing_factor(dt_s: np.ndarray | float, cutoff_hz: np.ndarray | float) -> np.ndarray:
     """Return alpha = 1 / (1 + tau / dt), tau = 1 / (2 pi cutoff): the weight of the new sample."""
@@ -130,6 +132,14 @@ class OneEuroPeople:
             one_euro = self._filters.setdefault(track, OneEuroFilter())
             one_euro.min_cutoff_hz, one_euro.beta = min_cutoff_hz, beta
             one_euro.update(stamp_s, points)
+
+    def carry(self, motion: np.ndarray) -> None:
+        """Carry all people through the camera's motion, a homography (3, 3) of pixels."""
+        for one_euro in self._filters.values():
+            if one_euro.value is not None and one_euro.derivative is not None:
+                jacobian = homography_jacobian(motion, one_euro.value)
+                one_euro.value = apply_homography(motion, one_euro.value)
+                one_euro.derivative = (jacobian @ one_euro.derivative[..., None])[..., 0]
 
     def keep(self, ids: list[int]) -> None:
         """Forget all people but these."""

@@ -20,6 +20,7 @@ from pose_ros.core.tracking import kalman
 from pose_ros.core.tracking import left_right_swaps as swaps
 from pose_ros.core.tracking.adaptive_noise import AdaptiveNoise
 from pose_ros.core.tracking.detections import Detections
+from pose_ros.core.tracking.ego_motion import carried
 
 AGILITY = np.array([0.8] * 7 + [1.5, 1.5, 2.5, 2.5, 0.8, 0.8, 1.5, 1.5, 2.5, 2.5])
 """(17,): how fast the velocity wanders, body heights/s per square root of a second."""
@@ -180,6 +181,24 @@ class SkeletonFilter:
         """Carry all tracks forward to a later time."""
         self.x, self.P = self.ahead(stamp_s)
         self.stamp_s = stamp_s
+
+    def carry(self, motion: np.ndarray, sigma_px: float, dt_s: float) -> None:
+        """
+        Carry all tracks through the camera's motion, in place and not in time.
+
+        Parameters
+        ----------
+        motion : (3, 3) float64
+            Homography, pixels.
+        sigma_px, dt_s : float
+            How uncertain it is, standard deviation, and over which time.
+        """
+        self.x, self.P, scale = carried(self.x, self.P, motion)
+        weight = self.known / np.maximum(self.known.sum(axis=1, keepdims=True), 1)
+        self.height_px = self.height_px * (scale * weight).sum(axis=1)
+        if sigma_px:
+            arm = np.array([1.0, 1.0 / dt_s, 0.0][: self.order]) * sigma_px
+            self.P += np.outer(arm, arm)
 
     def body_velocity(self) -> np.ndarray:
         """Return each person's velocity (N, 2), px/s: of the keypoints, the surer the heavier."""

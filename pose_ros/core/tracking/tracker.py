@@ -16,10 +16,12 @@ import math
 import numpy as np
 
 from pose_ros.core.config import TrackerConfig
+from pose_ros.core.geometry import usable_homography
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.oks import distinct
 from pose_ros.core.tracking.association import associate
 from pose_ros.core.tracking.detections import Detections, clean
+from pose_ros.core.tracking.ego_motion import EgoMotion, carried
 from pose_ros.core.tracking.lifecycle import Lifecycle
 from pose_ros.core.tracking.one_euro import OneEuroPeople
 from pose_ros.core.tracking.similarity import oks_similarity
@@ -56,7 +58,7 @@ class Tracker:
     ----------
     counters : Counter
         What was dropped or odd, by name: repeated_stamp, backward_stamp, forward_jump, bad_stamp,
-        size_change, bad_keypoint, bad_person, duplicate_person.
+        size_change, bad_keypoint, bad_person, duplicate_person, bad_camera_motion.
     """
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
@@ -91,6 +93,7 @@ class Tracker:
         self._filter = SkeletonFilter()
         self._life = Lifecycle()
         self._one_euro = OneEuroPeople()
+        self._ego = EgoMotion()
 
     def end_all(self) -> None:
         """End all tracks; ids go on, so that no two people ever share one."""
@@ -102,6 +105,7 @@ class Tracker:
         stamp_s: float,
         keypoints: Keypoints,
         image_size: tuple[int, int] | None = None,
+        camera_motion: np.ndarray | None = None,
     ) -> Tracks:
         """
         Take what was seen in one image.
@@ -115,6 +119,9 @@ class Tracker:
             The people found; anything may stand in it.
         image_size : (width, height), optional
             Pixels; another size than before ends all tracks first.
+        camera_motion : (3, 3) float, optional
+            Homography from pixels of the image of the update before to this one's: how the camera
+            moved. None when it is not known; one that can be no camera's is counted and not used.
 
         Returns
         -------
@@ -125,6 +132,7 @@ class Tracker:
             self._life.detection[:] = -1
             return self._tracks()
         detected = clean(keypoints, self.config.min_keypoint_score, self.counters)
+        self._carry(camera_motion, stamp_s - self._filter.stamp_s)
         self._filter.predict(stamp_s)
         similarity = oks_similarity(self._filter, detected)
         life = self._life
@@ -189,6 +197,21 @@ class Tracker:
             self._filter.stamp_s = stamp_s
         self._stamp_s = stamp_s
         return True
+
+    def _carry(self, camera_motion: np.ndarray | None, dt_s: float) -> None:
+        """Carry all states through the camera's motion since the image before."""
+        if self._image_size is None or dt_s <= 0:
+            return
+        known = camera_motion
+        if known is not None:
+            known = usable_homography(known, self._image_size)
+            if known is None:
+                self.counters['bad_camera_motion'] += 1
+        motion = self._ego.update(known, dt_s, self._image_size)
+        if motion is not None:
+            sigma_px = self._ego.spread_px_s * dt_s if known is None else 0.0
+            self._filter.carry(motion, sigma_px, dt_s)
+            self._one_euro.carry(motion)
 
     def _see(
         self, rows: np.ndarray | slice, measured: Detections, detection: np.ndarray
@@ -260,12 +283,19 @@ class Tracker:
                 x[:, :, 0] = self._one_euro.shown(life.id.tolist(), x[:, :, 0], observed)
         else:
             x, P = skeletons.ahead(stamp_s)
+            motion = self._ego.ahead(stamp_s - skeletons.stamp_s)
+            if motion is not None:
+                x, P, _ = carried(x, P, motion)
+                P[..., 0, 0] += (self._ego.spread_px_s * (stamp_s - skeletons.stamp_s)) ** 2
             observed, detection = np.zeros_like(observed), np.full_like(detection, -1)
         unseen_s = stamp_s - life.seen_s
         there = skeletons.known & (stamp_s - skeletons.seen_s <= config.max_prediction_s)
         keypoint_state = np.where(there, _PREDICTED, _MISSING)
         keypoint_state[observed] = _OBSERVED
         blank = np.where(there, np.float32(1.0), np.float32(np.nan))[..., None, None]
+        if not self._ego.is_still:
+            x = x.copy()
+            x[:, :, 1] += self._ego.velocity(x[:, :, 0])
         motion = x[:, :, :2].astype(np.float32) * blank
         covariance = P[:, :, :1, :1].astype(np.float32) * (blank * _EYE)
         tracks = Tracks(

@@ -56,7 +56,8 @@ class Tracks:
     age_s, since_seen_s : (N,) float64
         Since the track began, and since it was last seen.
     xy, velocity : (N, 17, 2) float32
-        Pixels and pixels per second; NaN where MISSING.
+        Pixels and pixels per second, of the image: the camera's motion is in them; NaN where
+        MISSING.
     covariance : (N, 17, 2, 2) float32
         Of xy, px^2; NaN where MISSING.
     keypoint_state : (N, 17) int8

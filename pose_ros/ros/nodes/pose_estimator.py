@@ -45,6 +45,7 @@ from pose_ros.diagnostics.findings import Finding
 from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
+from pose_ros.ros.camera_rotation import CameraRotation
 from pose_ros.ros.conversions import keypoints_to_msg, stamp_ns, stamp_seconds
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
@@ -53,6 +54,7 @@ from pose_ros.ros.image_checks import DropCounter, ImageChecks, takes_message_in
 from pose_ros.ros.images import ImageError, camera_image, transport_topic
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.process import spin
+from pose_ros.ros.transforms import Transforms, transforms_of
 
 
 class PoseEstimatorNode(ManagedNode):
@@ -63,14 +65,19 @@ class PoseEstimatorNode(ManagedNode):
     ----------
     load : callable
         Makes the backend from the parameters, when configuring; by default `load_backend`.
+    connect : callable
+        Makes the Transforms of this node, when they are asked for.
     """
 
     CHECKS = ('image', 'stamps', 'rate', 'drops', 'camera_info', 'backend')
 
     def __init__(
-        self, load: Callable[[EstimatorConfig], Backend] | None = None, **kwargs: Any
+        self, load: Callable[[EstimatorConfig], Backend] | None = None,
+        connect: Callable[[Any], Transforms] = lambda node: transforms_of(node, sends=False),
+        **kwargs: Any,
     ) -> None:
         super().__init__('pose_estimator', EstimatorConfig, **kwargs)
+        self._connect = connect
         self._load = load or (lambda config: load_backend(config, self._note_progress))
         self._progress = ''
         self._backend: Backend | None = None
@@ -80,6 +87,8 @@ class PoseEstimatorNode(ManagedNode):
         self._camera: CameraInput | None = None
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
+        self._rotation: CameraRotation | None = None
+        self._stamp_before: Any = None
         self._drops, self._late_frames = DropCounter(), LateFrames()
         self._intensity = IntensityRange()
         self._last_stamp_ns = 0
@@ -111,6 +120,10 @@ class PoseEstimatorNode(ManagedNode):
         lack = self._estimator.lack()
         if lack:
             self.get_logger().warning(lack)
+        if self.config.camera_motion == 'tf' and not self.config.fixed_frame:
+            self.get_logger().warning(
+                "camera_motion tf needs fixed_frame, odom for example: the camera's motion is not "
+                'known')
 
     def _load_networks(self) -> None:
         self._backend = self._load(self.config)
@@ -126,12 +139,16 @@ class PoseEstimatorNode(ManagedNode):
         """Subscribe."""
         kind, topic = transport_topic(self, 'image', self.config.image_transport)
         self._drops, self._intensity = DropCounter(), IntensityRange()
-        self._last_stamp_ns, self._last_size = 0, None
+        self._last_stamp_ns, self._last_size, self._stamp_before = 0, None, None
         self._input = ImageChecks(self, lambda: self._subscription)
         if self.config.detections_enabled:
             self._detections = DetectionsInput(self, self.config)
-        if self.config.depth_enabled or self.config.monocular_enabled:
+        by_tf = self.config.camera_motion in ('tf', 'auto') and self.config.fixed_frame != ''
+        if self._wants_3d() or by_tf:
             self._camera = CameraInput(self, self.config.rectified)
+            if by_tf:
+                self._rotation = CameraRotation(
+                    self, self.config.fixed_frame, self._camera, self._connect)
             if self.config.depth_enabled:
                 self._depth = DepthInput(self, self.config, self._camera)
         self._subscription = self.create_subscription(
@@ -152,6 +169,9 @@ class PoseEstimatorNode(ManagedNode):
         if self._depth is not None:
             self._depth.close()
             self._depth = None
+        if self._rotation is not None:
+            self._rotation.close()
+            self._rotation = None
         if self._camera is not None:
             self._camera.close()
             self._camera = None
@@ -190,10 +210,13 @@ class PoseEstimatorNode(ManagedNode):
             found += runtime_findings(self._backend)
         return found
 
+    def _wants_3d(self) -> bool:
+        return self.config.depth_enabled or self.config.monocular_enabled
+
     def _without_depth(self) -> str:
         """Return what is missing and why, or nothing."""
         problem = self._camera.problem_with(self._last_size) if (
-            self._camera is not None and self._last_size is not None
+            self._wants_3d() and self._camera is not None and self._last_size is not None
         ) else ''
         if problem:
             return f'3-D: {problem}'
@@ -212,9 +235,17 @@ class PoseEstimatorNode(ManagedNode):
             KeyValue(key='model', value=self._model()),
             KeyValue(key='mode', value=self.config.mode),
             *(KeyValue(key=key, value=value) for key, value in self._input.values().items()),
+            KeyValue(key='camera_motion', value=self._camera_motion()),
             KeyValue(
                 key='detections', value='topic' if self.config.detections_enabled else 'network'),
         ]
+
+    def _camera_motion(self) -> str:
+        """Say how the camera's motion was found, of the latest image."""
+        if self._rotation is not None and self._rotation.reason:
+            return f'not by tf: {self._rotation.reason}'
+        known = self._estimator is not None and self._estimator.camera_motion is not None
+        return self.config.camera_motion + ('' if known else ', not known')
 
     def _model(self) -> str:
         if self._backend is None:
@@ -264,8 +295,11 @@ class PoseEstimatorNode(ManagedNode):
             size = image.size
             self._check_header(msg, size)
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
+            moved = None if self._rotation is None else self._rotation.motion(msg.header, size)
+            since, self._stamp_before = self._stamp_before, msg.header.stamp
             people = estimator.estimate(
-                image, stamp_seconds(msg.header.stamp), boxes, scores, self._late_frames.late)
+                image, stamp_seconds(msg.header.stamp), boxes, scores, self._late_frames.late,
+                moved)
         except ImageError as error:
             self._input.unusable(str(error))
             self.complain('bad_images', f'image not used: {error}')
@@ -284,6 +318,12 @@ class PoseEstimatorNode(ManagedNode):
             'convert_ms': (converted_s - entered_s) * 1e3, 'detect_ms': times.detect_s * 1e3,
             'refine_ms': times.refine_s * 1e3, 'network_ms': times.network_s * 1e3,
         }
+        if estimator.camera_motion is not None and since is not None:
+            facts |= {
+                'camera_motion': estimator.camera_motion.ravel(), 'camera_motion_since': since,
+                'camera_motion_source': SkeletonArray.CAMERA_MOTION_IMAGE if moved is None
+                else SkeletonArray.CAMERA_MOTION_TF,
+            }
         header = msg.header
         if self._depth is None:
             self._publish(people, header, size, facts, None)

@@ -35,6 +35,7 @@ from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.conversions import (
+    camera_motion_from_msg,
     joints_from_msg,
     keypoints_from_msg,
     stamp_from_ns,
@@ -203,7 +204,9 @@ class PoseTrackerNode(ManagedNode):
         image_size = (int(msg.image_width), int(msg.image_height))
         keypoints = keypoints_from_msg(msg)
         updated_s = time.perf_counter()
-        tracks = tracker.update(stamp_seconds(msg.header.stamp), keypoints, image_size)
+        tracks = tracker.update(
+            stamp_seconds(msg.header.stamp), keypoints, image_size,
+            camera_motion_from_msg(msg, self._last))
         track_s = time.perf_counter() - updated_s
         self._last = msg
         joints = self._track_3d(msg, keypoints, tracks) if self.config.track_3d else None

@@ -30,7 +30,9 @@ def noisy(image: np.ndarray, seed: int = 0, gain: float = 1.0) -> np.ndarray:
     return np.clip(gain * image + noise, 0, 255).astype(np.uint8)
 
 
-def turned(image: np.ndarray, pan: float, tilt: float, roll: float) -> tuple[np.ndarray, np.ndarray]:
+def turned(
+    image: np.ndarray, pan: float, tilt: float, roll: float
+) -> tuple[np.ndarray, np.ndarray]:
     motion = homography_of_rotation(K, cv2.Rodrigues(np.array([tilt, pan, roll]))[0])
     return cv2.warpPerspective(image, motion, SIZE, borderMode=cv2.BORDER_REFLECT), motion
 
@@ -125,3 +127,17 @@ def test_an_image_taken_without_asking_is_the_one_before() -> None:
     camera.take(CameraImage.from_bgr(image))
     now, true = turned(image, 0.02, 0.0, 0.0)
     assert error_px(camera.update(CameraImage.from_bgr(now), NO_PEOPLE), true) < 1.0
+
+
+def test_a_slow_motion_adds_up_until_it_shows() -> None:
+    """A fifth of a pixel an image: still, still, then all of it at once."""
+    image, camera, total = scenery(), CameraMotion(), np.eye(3)
+    still = 0
+    for frame in range(20):
+        now, true = turned(image, 0.0004 * frame, 0.0, 0.0)
+        motion = camera.update(CameraImage.from_bgr(now), NO_PEOPLE)
+        if motion is not None:
+            still += bool((motion == np.eye(3)).all())
+            total = motion @ total
+    assert still >= 10
+    assert error_px(total, true) < 1.2
