@@ -43,7 +43,7 @@ LIMITS = {  # parameter: default, lowest, highest
     'max_turn_rad_s2': (4.0, 0.1, 20.0),
     'max_age_s': (0.7, 0.05, 2.0),  # act on nothing that was seen longer ago
     'search_s': (0.0, 0.0, 10.0),  # then turn on the spot to where the person went, as long
-    'base_delay_s': (0.15, 0.0, 1.0),  # from an image, or a command, to the base's motion
+    'base_delay_s': (0.1, 0.0, 1.0),  # from a command to the base's motion
     'distance_gain': (1.5, 0.05, 5.0),  # m/s for each m too far
     'turn_gain': (2.0, 0.05, 10.0),  # rad/s for each rad aside
     'match_speed': (1.0, 0.0, 1.0),  # share of the person's own speed that is driven
@@ -108,9 +108,10 @@ class FollowPerson(Node):
             return 0.0, 0.0
         person = next((s for s in msg.skeletons if s.id == self.target_id != 0), None)
         if person is not None and person.since_seen_s <= self.max_age_s:
-            found = self.place(msg, person)
+            seen_s = self.now_s() - person.since_seen_s - max(age_s, 0.0)
+            found = self.place(msg, person, seen_s)
             if np.isfinite(found).all():
-                self.person, self.seen_s = found, self.now_s() - person.since_seen_s
+                self.person, self.seen_s = found, seen_s
         lost_s = self.now_s() - self.seen_s
         if lost_s > self.max_age_s + self.search_s:
             return 0.0, 0.0
@@ -126,7 +127,7 @@ class FollowPerson(Node):
         speed = min(speed, self.max_speed_m_s, math.sqrt(2 * self.max_deceleration_m_s2 * room))
         return max(speed, -self.max_reverse_m_s) * max(math.cos(bearing), 0.0), turn
 
-    def place(self, msg, person):
+    def place(self, msg, person, seen_s):
         """Return where the torso is, and its velocity: forwards and left, m and m/s."""
         torso = SHOULDERS + HIPS
         known = [k for k in torso if math.isfinite(person.z[k])]
@@ -138,8 +139,7 @@ class FollowPerson(Node):
             else:  # output_frame, of the base: x forwards, y left
                 place = np.array([[x, y], [dx, dy]])
             if msg.velocity_frame_id in ('', msg.image_frame_id):  # seen from the moving camera
-                then_s = self.now_s() - person.since_seen_s - self.base_delay_s
-                sent = (d for d in reversed(self.driven) if d[0] <= then_s)
+                sent = (d for d in reversed(self.driven) if d[0] <= seen_s - self.base_delay_s)
                 _, speed, turn = next(sent, (0.0, 0.0, 0.0))
                 place[1] += speed - turn * place[0, 1], turn * place[0, 0]
             return place

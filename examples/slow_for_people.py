@@ -6,7 +6,8 @@ A speed limit from pose/proximity: the nearer a person may be, the slower.
 
 An example to copy, not certified safety: a person that no camera sees slows nothing down. With
 nav2_msgs it publishes nav2_msgs/SpeedLimit on `speed_limit`, else std_msgs/Float32, m/s. To Nav2
-a limit of 0 means none, so there the lowest is CRAWL_M_S; stopping is its collision monitor's.
+a limit of 0 means none: it is sent when nobody is near, and what is near slows down to CRAWL_M_S;
+stopping is the collision monitor's.
 """
 
 import math
@@ -97,7 +98,8 @@ class SlowForPeople(Node):
         if SpeedLimit is None:
             self.publisher.publish(Float32(data=self.limit))
             return
-        msg = SpeedLimit(percentage=False, speed_limit=max(self.limit, CRAWL_M_S))
+        free = self.limit >= self.max_speed_m_s  # some controllers take no limit above their own
+        msg = SpeedLimit(percentage=False, speed_limit=0.0 if free else max(self.limit, CRAWL_M_S))
         msg.header.stamp = self.get_clock().now().to_msg()
         self.publisher.publish(msg)
 

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Build hri_msgs and vision_msgs as far as the tests need them: python standard_packages.py FOLDER.
+Build the messages of other packages that the tests need: python standard_packages.py FOLDER.
 
-They are not among the wheels. The fields in `messages/` are those of hri_msgs (humble-devel) and
-vision_msgs 4; rosidl makes the same classes from them as from the real packages. Prints the
-environment variables that put them on the paths, as JSON.
+They are not among the wheels. The fields in `messages/` are those of hri_msgs (humble-devel),
+vision_msgs 4 and nav2_msgs; rosidl makes the same classes from them as from the real packages.
+Prints the environment variables that put them on the paths, as JSON.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def write_source(folder: Path, name: str) -> None:
 
 def build(folder: Path) -> dict[str, str]:
     """
-    Build both below `folder`.
+    Build all below `folder`.
 
     Returns
     -------

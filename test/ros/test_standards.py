@@ -39,11 +39,11 @@ def tool() -> Any:
 
 @pytest.fixture(scope='session')
 def with_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return an environment in which hri_msgs and vision_msgs can be imported."""
-    if all(importlib.util.find_spec(name) for name in ('hri_msgs', 'vision_msgs')):
+    """Return an environment in which hri_msgs, vision_msgs and nav2_msgs can be imported."""
+    if all(importlib.util.find_spec(name) for name in ('hri_msgs', 'vision_msgs', 'nav2_msgs')):
         return dict(os.environ)
     if tool().compiler() is None or shutil.which('colcon') is None:
-        pytest.skip('no compiler or no colcon to build hri_msgs and vision_msgs with')
+        pytest.skip('no compiler or no colcon to build the messages of other packages with')
     built = subprocess.run(
         [sys.executable, str(FOLDER / 'standard_packages.py'),
          str(tmp_path_factory.mktemp('standards'))],
