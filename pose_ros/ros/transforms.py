@@ -33,7 +33,7 @@ class Transforms(Protocol):
     """What is known of frames."""
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Transform:
-        """Return target from source at a time; NoTransform when it is not known (yet)."""
+        """Return target from source at a time, 0 for the latest; NoTransform when not known."""
 
     def send(self, frames: dict[str, Transform], parent: str, stamp_ns: int) -> None:
         """Publish where frames are in a parent frame."""

@@ -121,18 +121,18 @@ def test_the_rotation_by_tf_and_without(ros: Any, backend: ReplayBackend, mode: 
     assert msg.camera_motion_since.sec == 5 and error_px(msg) < 1e-3
     # Late: not known for this image, but by the next one, for which it is needed again.
     assert camera.send(7, known=False).camera_motion_source == otherwise
-    assert 'extrapolation' in camera.node._rotation.reason
+    assert 'extrapolation' in camera.node._pose.reason
     camera.odometry.known[7_000_000_000] = camera.turned.T
     msg = camera.send(8)
     assert msg.camera_motion_source == SkeletonArray.CAMERA_MOTION_TF and error_px(msg) < 1e-3
-    assert camera.node._rotation.reason == ''
+    assert camera.node._pose.reason == ''
     # A reset of the odometry.
     about = cv2.Rodrigues(np.array([0.0, 0.0, 2.0]))[0]
     camera.camera.send(image_to_msg(scenery(), header(8, 900_000_000)))
     camera.odometry.known[8_900_000_000] = camera.turned.T
     msg = camera.send(9, jump=about)
     assert msg.camera_motion_source != SkeletonArray.CAMERA_MOTION_TF
-    assert 'jump of the odometry' in camera.node._rotation.reason
+    assert 'jump of the odometry' in camera.node._pose.reason
     assert camera.node.statistics.counts['without_camera_tf'] == 3
 
 

@@ -100,8 +100,12 @@ class TrackerConfig:
         '', "Frame of the positions that are published, by tf2; empty: the image's optical frame",
         live=False,
     )
+    fixed_frame: str = param(
+        '', 'Frame in which the world stands still while the camera moves, odom for example, by '
+        'tf2: velocities in 3-D are relative to it; empty: to the camera', live=False,
+    )
     transform_timeout_s: float = param(
-        0.1, 'Output waits at most so long for the transform to output_frame, s',
+        0.1, 'Output waits at most so long for the transform to output_frame or fixed_frame, s',
         low=0.0, high=2.0,
     )
     body_frames_enabled: bool = param(

@@ -53,6 +53,19 @@ class Transform(NamedTuple):
             translation,
         )
 
+    def __matmul__(self, other: Transform) -> Transform:
+        """Return the transform that does the other one first."""
+        return Transform(
+            self.rotation @ other.rotation, self.rotation @ other.translation + self.translation)
+
+    def inverse(self) -> Transform:
+        """Return source from target."""
+        return Transform(self.rotation.T, -self.rotation.T @ self.translation)
+
+    def angle_rad(self) -> float:
+        """Return by how much it turns, from 0 to pi."""
+        return float(np.arccos(np.clip((np.trace(self.rotation) - 1.0) / 2.0, -1.0, 1.0)))
+
     def quaternion(self) -> tuple[float, float, float, float]:
         """
         Return the rotation as x, y, z, w, of length 1 and w >= 0.
@@ -75,17 +88,11 @@ class Transform(NamedTuple):
         return tuple(q.tolist())
 
 
-def turn_rad(rotation: np.ndarray) -> float:
-    """Return the angle, rad, that a rotation (3, 3) turns by."""
-    return float(np.arccos(np.clip((np.trace(rotation) - 1.0) / 2.0, -1.0, 1.0)))
-
-
 def moved(joints: Tracks3D, target_from_source: Transform) -> Tracks3D:
     """
     Express joints in another frame.
 
-    The frames are taken to be at rest against each other in the moment: velocities are turned, not
-    changed by the camera's own motion.
+    Velocities are turned: they stay relative to what they were relative to.
     """
     rotation = target_from_source.rotation
     return replace(

@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from pose_ros.core.camera_model import CameraModel
+from pose_ros.core.pose3d.body_frame import Transform
 from pose_ros.core.pose3d.bone_lengths import LimbLengths, lengths
 from pose_ros.core.pose3d.bone_pull import pulled
 from pose_ros.core.pose3d.depth_lifting import OFFSET_SIGMA
@@ -119,6 +120,7 @@ class Tracker3D:
         position: np.ndarray,
         covariance: np.ndarray,
         source: np.ndarray | None = None,
+        camera_motion: Transform | None = None,
     ) -> Tracks3D:
         """
         Take what was seen of the tracks in one image.
@@ -135,6 +137,10 @@ class Tracker3D:
             m^2.
         source : (N, 17) int8, optional
             PositionSource; by default all is of depth.
+        camera_motion : Transform, optional
+            optical_from_optical_before: how the camera moved since the update before, in a frame
+            in which the world stands still. Velocities are relative to that frame then; without,
+            to the camera.
         """
         if self._stamp_s is not None and not 0 <= stamp_s - self._stamp_s <= MAX_GAP_S:
             self.reset()
@@ -142,6 +148,8 @@ class Tracker3D:
         repeated = stamp_s == self._stamp_s
         if self._stamp_s is not None and not repeated:
             dt_s = stamp_s - self._stamp_s
+            if camera_motion is not None:
+                self._carry(camera_motion)
             self._x, self._P = self._ahead(dt_s)
             self._follow_body(dt_s)
         self._stamp_s = stamp_s
@@ -175,6 +183,18 @@ class Tracker3D:
         self._rejected_s[~old] = np.nan
         self.limbs.take(rows)
         self._id = ids.copy()
+
+    def _carry(self, moved: Transform) -> None:
+        """
+        Express all states in the camera's present frame.
+
+        The process noise is the same in all directions, so that this is what a filter in the fixed
+        frame would do, and rays and depths stay those of the camera.
+        """
+        both = np.kron(np.eye(2), moved.rotation)
+        self._x = self._x @ both.T
+        self._x[..., :3] += moved.translation
+        self._P = both @ self._P @ both.T
 
     def _ahead(self, dt_s: float) -> tuple[np.ndarray, np.ndarray]:
         """Return x and P, later."""

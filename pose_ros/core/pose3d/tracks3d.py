@@ -26,7 +26,8 @@ class Tracks3D:
     id : (N,) int64
         Of the tracks.
     position, velocity : (N, 17, 3) float64
-        Optical frame, m and m/s; NaN where not known in 3-D.
+        Optical frame, m and m/s; NaN where not known in 3-D. Whether velocities are relative to
+        the camera or to a fixed frame, `Tracker3D.update` says.
     covariance : (N, 17, 3, 3) float64
         Of the position, m^2, what is uncertain about the joint's depth below the skin included.
     source : (N, 17) int8

@@ -45,7 +45,7 @@ from pose_ros.diagnostics.findings import Finding
 from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
-from pose_ros.ros.camera_rotation import CameraRotation
+from pose_ros.ros.camera_pose import CameraPose
 from pose_ros.ros.conversions import keypoints_to_msg, stamp_ns, stamp_seconds
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
@@ -87,7 +87,7 @@ class PoseEstimatorNode(ManagedNode):
         self._camera: CameraInput | None = None
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
-        self._rotation: CameraRotation | None = None
+        self._pose: CameraPose | None = None
         self._stamp_before: Any = None
         self._drops, self._late_frames = DropCounter(), LateFrames()
         self._intensity = IntensityRange()
@@ -147,8 +147,7 @@ class PoseEstimatorNode(ManagedNode):
         if self._wants_3d() or by_tf:
             self._camera = CameraInput(self, self.config.rectified)
             if by_tf:
-                self._rotation = CameraRotation(
-                    self, self.config.fixed_frame, self._camera, self._connect)
+                self._pose = CameraPose(self, self.config.fixed_frame, self._connect)
             if self.config.depth_enabled:
                 self._depth = DepthInput(self, self.config, self._camera)
         self._subscription = self.create_subscription(
@@ -169,9 +168,9 @@ class PoseEstimatorNode(ManagedNode):
         if self._depth is not None:
             self._depth.close()
             self._depth = None
-        if self._rotation is not None:
-            self._rotation.close()
-            self._rotation = None
+        if self._pose is not None:
+            self._pose.close()
+            self._pose = None
         if self._camera is not None:
             self._camera.close()
             self._camera = None
@@ -242,8 +241,8 @@ class PoseEstimatorNode(ManagedNode):
 
     def _camera_motion(self) -> str:
         """Say how the camera's motion was found, of the latest image."""
-        if self._rotation is not None and self._rotation.reason:
-            return f'not by tf: {self._rotation.reason}'
+        if self._pose is not None and self._pose.reason:
+            return f'not by tf: {self._pose.reason}'
         known = self._estimator is not None and self._estimator.camera_motion is not None
         return self.config.camera_motion + ('' if known else ', not known')
 
@@ -295,7 +294,8 @@ class PoseEstimatorNode(ManagedNode):
             size = image.size
             self._check_header(msg, size)
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
-            moved = None if self._rotation is None else self._rotation.motion(msg.header, size)
+            moved = None if self._pose is None or self._camera is None else (
+                self._pose.image_motion(msg.header, self._camera, size))
             since, self._stamp_before = self._stamp_before, msg.header.stamp
             people = estimator.estimate(
                 image, stamp_seconds(msg.header.stamp), boxes, scores, self._late_frames.late,

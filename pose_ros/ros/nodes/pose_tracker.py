@@ -7,8 +7,8 @@ Subscribes `pose`. Publishes `pose/tracked`, one message for each one with the s
 with status STALE when none comes; `pose/predicted`, the people CONFIRMED or LOST carried forward;
 `pose/target`, the person chosen by the service `pose/lock_target`, STALE likewise. Where `pose`
 has positions in 3-D they are filtered as well; `camera_info` then tells the rays of keypoints
-without depth. With tf2 the output may be in another frame, and each body gets a TF frame
-(`frame_output`).
+without depth. With tf2 the output may be in another frame, each body gets a TF frame
+(`tf_output`), and velocities are relative to a frame that stands still (`camera_pose`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from std_msgs.msg import Header
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.pose3d.body_frame import moved
 from pose_ros.core.pose3d.tracker3d import Tracker3D
 from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.tracking.target_lock import TargetLock, TargetMode
@@ -34,6 +35,7 @@ from pose_ros.diagnostics.findings import Finding
 from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.camera_input import CameraInput
+from pose_ros.ros.camera_pose import CameraPose
 from pose_ros.ros.conversions import (
     camera_motion_from_msg,
     joints_from_msg,
@@ -51,6 +53,8 @@ from pose_ros.ros.transforms import Transforms, transforms_of
 from pose_ros.srv import LockTarget
 
 _SILENT_AFTER_S = 2.0
+_KNOWN_S = 0.3
+"""Without the camera's motion for longer, velocities count as relative to the camera."""
 _OTHER_CLOCK_S = 10.0
 """Images whose stamps are as far from this node's clock were stamped by another one."""
 
@@ -77,6 +81,8 @@ class PoseTrackerNode(ManagedNode):
         self._subscription: Any = None
         self._camera: CameraInput | None = None
         self._frames: FrameOutput | None = None
+        self._pose: CameraPose | None = None
+        self._velocity_frame, self._moved_s = '', 0.0
         self._lock_service: Any = None
         self._periodic: list[Any] = []
         self._last: SkeletonArray | None = None
@@ -102,6 +108,8 @@ class PoseTrackerNode(ManagedNode):
         if self.config.track_3d:
             self._camera = CameraInput(self, self.config.rectified, self._use_camera)
         self._frames = FrameOutput(self, self.config, self._connect)
+        if self.config.fixed_frame and self.config.track_3d:
+            self._pose = CameraPose(self, self.config.fixed_frame, self._connect)
         self._lock_service = self.create_service(LockTarget, 'pose/lock_target', self._on_lock)
         self._start_timers(self.config)
 
@@ -117,6 +125,9 @@ class PoseTrackerNode(ManagedNode):
         if self._camera is not None:
             self._camera.close()
             self._camera = None
+        if self._pose is not None:
+            self._pose.close()
+            self._pose = None
         if self._frames is not None:
             self._frames.close()
             self._frames = None
@@ -160,8 +171,9 @@ class PoseTrackerNode(ManagedNode):
 
     def health(self) -> tuple[bytes, str]:
         """Warn when TF lacks something."""
-        if self._frames is not None and self._frames.reason:
-            return WARN, self._frames.reason
+        for transforms in (self._frames, self._pose):
+            if transforms is not None and transforms.reason:
+                return WARN, transforms.reason
         return OK, 'working'
 
     def findings(self, clock: ClockFacts) -> list[Finding]:
@@ -181,17 +193,32 @@ class PoseTrackerNode(ManagedNode):
         found.append(KeyValue(key='target', value=f'{self._target.state.name} {self._target.id}'))
         if self._frames is not None and self._frames.reason:
             found.append(KeyValue(key='frames', value=self._frames.reason))
+        if self._pose is not None:
+            found.append(KeyValue(
+                key='fixed_frame', value=self._pose.reason or self.config.fixed_frame))
         return found
 
     def _on_pose(self, msg: SkeletonArray) -> None:
-        started_s = time.perf_counter()
         self.statistics.counts['received'] += 1
-        tracker = self._tracker
-        if tracker is None:
+        if self._tracker is None:
             return
         if msg.status == SkeletonArray.STALE:
             return  # no image bore it: what stands in it is old
         self._last_pose_s = time.monotonic()
+        if self._pose is None:
+            self._take(msg)
+            return
+        # What has no positions waits for no transform.
+        waits = np.isfinite(joints_from_msg(msg).position).any()
+        self._pose.when_known(
+            msg.header, self.config.transform_timeout_s if waits else 0.0,
+            lambda: self._take(msg))
+
+    def _take(self, msg: SkeletonArray) -> None:
+        """Track the people of a message, and publish."""
+        started_s = time.perf_counter()
+        tracker = self._tracker
+        assert tracker is not None
         if self._last is not None and self._last.header.frame_id != msg.header.frame_id:
             # Tracks of different cameras never mix.
             self.complain(
@@ -212,7 +239,7 @@ class PoseTrackerNode(ManagedNode):
         joints = self._track_3d(msg, keypoints, tracks) if self.config.track_3d else None
         self._target.update(tracks, image_size, self.config.target_hold_s)
         target = self._target_msg(image_size)
-        facts = {**_times_of(msg), 'track_ms': track_s * 1e3}
+        facts = {**self._facts(msg), 'track_ms': track_s * 1e3}
         assert self._frames is not None
         self._frames.give(
             msg.header, joints,
@@ -227,13 +254,19 @@ class PoseTrackerNode(ManagedNode):
         self, msg: SkeletonArray, keypoints: Keypoints, tracks: Tracks
     ) -> Tracks3D | None:
         """Filter the positions of `pose`; None where it never had any."""
+        motion = None if self._pose is None else self._pose.motion(msg.header)
+        if motion is not None:
+            self._moved_s = tracks.stamp_s
+        # One transform that is late makes no other velocities.
+        known = self._moved_s and 0.0 <= tracks.stamp_s - self._moved_s <= _KNOWN_S
+        self._velocity_frame = self.config.fixed_frame if known else ''
         measured = joints_from_msg(msg)
         if self._space.is_empty and not np.isfinite(measured.position).any():
             return None
         started_s = time.perf_counter()
         self._space.process_noise = self.config.process_noise
         joints = self._space.update(
-            tracks.stamp_s, tracks, *measured.of(tracks)
+            tracks.stamp_s, tracks, *measured.of(tracks), camera_motion=motion
         ).of(tracks)
         self.statistics.add('3d', time.perf_counter() - started_s)
         return joints
@@ -279,13 +312,29 @@ class PoseTrackerNode(ManagedNode):
         if not self._space.is_empty:
             joints = self._space.predict(tracks.stamp_s).of(tracks)
         assert self._frames is not None
-        joints, frame = self._frames.now(joints, last.header.frame_id, image_ns)
+        # Where the camera is by now, if tf knows.
+        frame = self._frames.target or last.header.frame_id
+        there = None if joints is None or self._pose is None else (
+            self._pose.frame_now(frame, last.header))
+        if joints is not None and there is not None:
+            joints = moved(joints, there)
+        else:
+            joints, frame = self._frames.now(joints, last.header.frame_id, image_ns)
         publisher.publish(tracks_to_msg(
             tracks, Header(stamp=stamp_from_ns(later_ns), frame_id=frame),
             (int(last.image_width), int(last.image_height)), joints, published=now.to_msg(),
-            **_times_of(last), **self._staleness(),
+            **self._facts(last), **self._staleness(),
         ))
         self.statistics.add('predict', time.perf_counter() - started_s)
+
+    def _facts(self, pose: SkeletonArray) -> dict[str, Any]:
+        """Return what a message of `pose` tells of its making, for those that follow it."""
+        names = ('model', 'received', 'convert_ms', 'detect_ms', 'refine_ms', 'network_ms')
+        return {
+            'image_frame_id': pose.header.frame_id,
+            'velocity_frame_id': self._velocity_frame or pose.header.frame_id,
+            **{name: getattr(pose, name) for name in names},
+        }
 
     def _is_stale(self) -> bool:
         limit_s = self.config.stale_after_s
@@ -311,7 +360,10 @@ class PoseTrackerNode(ManagedNode):
         tracks = self._tracker.predict(image_s + now_s - self._last_pose_s)
         assert self._frames is not None
         frame = self._frames.target or last.header.frame_id
-        stale = {'image_frame_id': last.header.frame_id, **self._staleness()}
+        stale = {
+            'image_frame_id': last.header.frame_id,
+            'velocity_frame_id': self._velocity_frame or last.header.frame_id,
+            **self._staleness()}
         self._publish_tracked(
             tracks, None, Header(stamp=last.header.stamp, frame_id=frame), stale,
             self._target_msg(size, stale['stale_s']))
@@ -338,12 +390,6 @@ class PoseTrackerNode(ManagedNode):
             lost_s=target.lost_s + (stale_s if target.id else 0.0), stale_s=stale_s,
             image_width=image_size[0], image_height=image_size[1],
         )
-
-
-def _times_of(pose: SkeletonArray) -> dict[str, Any]:
-    """Return what a message of `pose` tells of its making, for the messages that follow it."""
-    names = ('model', 'received', 'convert_ms', 'detect_ms', 'refine_ms', 'network_ms')
-    return {'image_frame_id': pose.header.frame_id, **{n: getattr(pose, n) for n in names}}
 
 
 def main(args: list[str] | None = None) -> int:
