@@ -238,9 +238,18 @@ def small_refiner(tmp_path_factory: pytest.TempPathFactory) -> str:
     from foreign_networks import network
 
     folder = tmp_path_factory.mktemp('small')
-    data = network(folder, refinement='taylor')
+    data = network(folder, refinement='taylor', width=48, height=64)
     (folder / 'net.json').write_text(json.dumps(data))
     return str(folder / 'net.onnx')
+
+
+@pytest.fixture(scope='session')
+def small_detector(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the path of a small first network."""
+    pytest.importorskip('onnx')
+    from foreign_networks import write_centers
+
+    return str(write_centers(tmp_path_factory.mktemp('small_detector')))
 
 
 @pytest.fixture(scope='session')
@@ -251,13 +260,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small(
-    load: Callable[..., Any], small_refiner: str, built: Path
+    load: Callable[..., Any], small_detector: str, small_refiner: str, built: Path
 ) -> Callable[..., Any]:
     """Return what loads small networks, whose engines are built once."""
 
     def load_(**kwargs: Any) -> Any:
         kwargs.setdefault('folder', built / 'engines')
         kwargs.setdefault('detect_size_px', 64)
-        return load(refiner=small_refiner, **kwargs)
+        return load(small_detector, small_refiner, **kwargs)
 
     return load_

@@ -50,12 +50,13 @@ def described(folder: Path, **how) -> Path:
 
 
 @pytest.fixture
-def loaded(load, built: Path) -> Callable[..., TensorrtBackend]:
+def loaded(load, small_detector: str, built: Path) -> Callable[..., TensorrtBackend]:
     """Return what loads a second network; the engine of the first is built once."""
 
     def load_(model: Path, precision: str = 'fp32') -> TensorrtBackend:
         return load(
-            DETECTOR, str(model), precision=precision, detect_size_px=64, folder=built / 'engines'
+            small_detector, str(model), precision=precision, detect_size_px=64,
+            folder=built / 'engines',
         )
 
     return load_

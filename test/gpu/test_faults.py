@@ -135,7 +135,7 @@ def test_an_engine_that_fails_once(small: Load, trt: Any) -> None:
     backend = with_image(small())
     backend.uses_graphs = False
     trt.while_running = lambda: False
-    with pytest.raises(BackendError, match='cannot run movenet_multipose') as raised:
+    with pytest.raises(BackendError, match='cannot run centers') as raised:
         backend.detect(VIEW, (SIZE_PX, SIZE_PX))
     assert not isinstance(raised.value, BackendLostError)
     trt.while_running = lambda: True

@@ -17,19 +17,22 @@ from fake_driver import FakeDriver
 import numpy as np
 import pytest
 
-from pose_ros.backends.onnx import OnnxBackend
+from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
+from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork
 from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
 from pose_ros.backends.tensorrt.engine_cache import EngineCache
 from pose_ros.core import geometry
+from pose_ros.core.backend import Backend
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
+from pose_ros.core.decode.movenet import MIDDLE_PRIOR_PX
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.sources import SourceError, open_source
 
 pytestmark = pytest.mark.gpu
-DETECTOR, REFINER = 'movenet_multipose', 'movenet_thunder'
+DETECTOR, REFINER = SHIPPED_DETECTOR, SHIPPED_REFINER
 CONFIG = EstimatorConfig(detect_size_px=256)
 SURE = 0.3
 MEDIAN_PX, MAX_PX = 0.05, 0.5
@@ -48,31 +51,91 @@ def images(driver: FakeDriver | None) -> list[np.ndarray]:
     return [found[i] for i in chosen]
 
 
+class SecondPass:
+    """Notes what a backend is asked for in the second pass, and its answer."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.crops, self.people = np.empty((0, 2, 3)), Keypoints.empty()
+        self._refine = backend.refine
+        backend.refine = self._note  # type: ignore[method-assign]
+
+    def _note(self, input_from_image: np.ndarray) -> Keypoints:
+        self.crops, self.people = input_from_image, self._refine(input_from_image)
+        return self.people
+
+
 @pytest.mark.parametrize('precision', ['fp16', 'fp32'])
 def test_keypoints_are_those_of_onnx_runtime(
-    load: Load, images: list[np.ndarray], precision: str,
+    load: Load, built: Path, images: list[np.ndarray], precision: str, driver: FakeDriver | None,
     record_property: Callable[[str, object], None],
 ) -> None:
-    reference = TwoPassEstimator(OnnxBackend(DETECTOR, REFINER, 0), CONFIG)
-    expected = [reference.estimate(image) for image in images]
-    estimator = TwoPassEstimator(load(DETECTOR, REFINER, precision=precision), CONFIG)
-    found = [estimator.estimate(image) for image in images]
-    off_px = np.concatenate([_shifts_px(a, b) for a, b in zip(found, expected)])
+    """
+    Within half a pixel, but for keypoints with two peaks that are equally high.
+
+    float16 in the first pass moves a crop by hundredths of a pixel. That is enough for
+    pose_thunder to take the other peak, a pixel or two away; float32 does so with that crop, too.
+    """
+    backend = load(DETECTOR, REFINER, precision=precision, folder=built / 'engines')
+    estimator = TwoPassEstimator(backend, CONFIG)
+    network = OnnxNetwork(find_model(REFINER), 0)
+    on_cpu = OnnxBackend(DETECTOR, REFINER, 0)
+    reference = TwoPassEstimator(on_cpu, CONFIG)
+    theirs, ours = SecondPass(on_cpu), SecondPass(backend)
+    off_px, off_score, ties = [], [], 0
+    for image in images:
+        expected, found = reference.estimate(image), estimator.estimate(image)
+        assert len(found) == len(expected) and len(ours.people) == len(theirs.people)
+        distance, sure = shifts(ours.people, theirs.people)
+        moved = np.argwhere(sure & (distance > MAX_PX))
+        for n, k in moved:
+            xy = ours.people.xy[n, k]
+            assert is_peak_as_high(network, image, theirs.crops[n], k, xy), (n, k)
+        ties += len(moved)
+        distance, sure = shifts(found, expected)
+        assert set(np.nonzero(sure & (distance > MAX_PX))[1]) <= set(moved[:, 1])
+        off_px.append(distance[sure])
+        off_score.append(np.abs(found.score - expected.score)[sure])
+    off_px = np.concatenate(off_px)
     record_property('keypoints', len(off_px))
     record_property('median_px', float(np.median(off_px)))
     record_property('max_px', float(off_px.max()))
+    record_property('ties', ties)
     assert len(off_px) > 5 * len(images)
-    assert np.median(off_px) <= MEDIAN_PX and off_px.max() <= MAX_PX
+    assert np.median(off_px) <= MEDIAN_PX and ties <= 0.05 * len(off_px)
+    assert np.median(np.concatenate(off_score)) < 0.01
+    assert precision == 'fp16' or not driver or off_px.max() < 1e-3
+    assert backend.uses_graphs
+    if driver is not None:
+        assert driver.threads() == 1, 'CUDA was used on several threads'
+        assert driver.count('cuMemcpyHtoD') == driver.count('cuMemcpyDtoH') == 0, 'legacy stream'
 
 
-def _shifts_px(found: Keypoints, expected: Keypoints) -> np.ndarray:
-    """Return how far keypoints are from those of the nearest person of the reference."""
-    distance = np.linalg.norm(found.xy[:, None] - expected.xy[None], axis=3)
-    both = (found.score[:, None] > SURE) & (expected.score[None] > SURE)
-    mean = np.where(both, distance, 0).sum(axis=2) / np.maximum(both.sum(axis=2), 1)
-    nearest = np.where(both.any(axis=2), mean, np.inf).argmin(axis=1)
-    rows = np.arange(len(found))
-    return distance[rows, nearest][both[rows, nearest]]
+def shifts(found: Keypoints, expected: Keypoints) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far keypoints are apart, px, and which of them both are sure of: (N, 17) each."""
+    sure = (found.score > SURE) & (expected.score > SURE)
+    return np.linalg.norm(found.xy - expected.xy, axis=2), sure
+
+
+def is_peak_as_high(
+    network: OnnxNetwork, image: np.ndarray, crop: np.ndarray, k: int, xy: np.ndarray
+) -> bool:
+    """Tell whether keypoint k has a peak at xy that is at least 0.9 as high as the highest."""
+    size, spec = network.spec.input_size, network.spec
+    batch = network.input_array(1, size)
+    network.fill(image, crop[None], batch)
+    maps = {role: values[0] for role, values in network.run(batch).items()}
+    rows, columns = maps['centers'].shape[1:]
+    y, x = np.mgrid[:rows, :columns].astype(np.float32)
+    middle = np.hypot(y - rows // 2, x - columns // 2) + MIDDLE_PRIOR_PX
+    center = np.unravel_index((maps['centers'][0] / middle).argmax(), (rows, columns))
+    dy, dx = maps['regress'][2 * k:2 * k + 2, center[0], center[1]]
+    away = np.hypot(y - center[0] - dy, x - center[1] - dx) + spec.weighting['value']
+    height = maps['heatmaps'][k] / away
+    y_offset, x_offset = maps['offsets'][2 * k:2 * k + 2]
+    at = np.stack([x + x_offset, y + y_offset], axis=-1) * spec.stride + spec.offset_px
+    at = geometry.apply(geometry.invert(crop), at)
+    near = np.linalg.norm(at - xy, axis=-1) < MAX_PX
+    return bool((height[near] > 0.9 * height.max()).any())
 
 
 def used_bytes(cuda: Any) -> int:
@@ -164,7 +227,7 @@ def test_engines_are_kept_and_mended(small: Load, tmp_path: Path) -> None:
 PROCESS = """
 import sys
 from pathlib import Path
-how, folder, refiner, *fake = sys.argv[1:]
+how, folder, detector, refiner, *fake = sys.argv[1:]
 if fake:
     import fake_driver
     fake_driver.FakeDriver(*map(Path, fake)).start()
@@ -173,9 +236,9 @@ if fake:
 import numpy as np
 from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.core.backend import BackendLostError
+from pose_ros.core.backend import Backend
 from pose_ros.core.camera_image import CameraImage
-backend = TensorrtBackend(
-    'movenet_multipose', refiner, detect_size_px=64, folder=Path(folder))
+backend = TensorrtBackend(detector, refiner, detect_size_px=64, folder=Path(folder))
 backend.load(CameraImage.from_bgr(np.zeros((480, 640, 3), np.uint8)))
 if how == 'breaks':
     backend.uses_graphs = False
@@ -191,13 +254,13 @@ except BackendLostError as error:
 
 @pytest.mark.parametrize('how', ['leaves', 'breaks'])
 def test_a_process_ends_well(
-    small: Load, small_refiner: str, built: Path, driver: FakeDriver | None,
+    small: Load, small_detector: str, small_refiner: str, built: Path, driver: FakeDriver | None,
     request: pytest.FixtureRequest, how: str,
 ) -> None:
     small().close()  # has the engines built
     fake = fake_driver.build(request.config.cache.mkdir('fake_driver')) if driver else ()
     done = subprocess.run(
-        [sys.executable, '-c', PROCESS, how, str(built / 'engines'), small_refiner,
+        [sys.executable, '-c', PROCESS, how, str(built / 'engines'), small_detector, small_refiner,
          *map(str, fake)],
         capture_output=True, text=True, timeout=120,
         env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},

@@ -10,6 +10,7 @@ of joints, with heatmaps or SimCC vectors.
 from __future__ import annotations
 
 from itertools import product
+import json
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,12 @@ def write_network(
     onnx.save(model, str(path))
 
 
-def picture_of_joints(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def picture_of_joints(
+    xy: np.ndarray, size: tuple[int, int], dot_px: int = DOT_PX
+) -> np.ndarray:
     """Return a BGR picture (H, W, 3) uint8, grey, with a dot of colour k at xy[k]."""
     image = np.full((size[1], size[0], 3), 60, np.uint8)
-    reach = DOT_PX // 2
+    reach = dot_px // 2
     for (x, y), colour in zip(np.rint(xy).astype(int), COLOURS_RGB):
         image[y - reach:y + reach + 1, x - reach:x + reach + 1] = colour[::-1]
     return image
@@ -180,4 +183,40 @@ def write_constant(
     graph = helper.make_graph(nodes, 'constant', [pixels], infos, values)
     opset = [helper.make_opsetid('', 13)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+    return path
+
+
+def write_centers(folder: Path) -> Path:
+    """Write a network with MoveNet's heads and random weights, and its description: 20 kB."""
+    rng = np.random.default_rng(0)
+    channels = {'heatmaps': 17, 'centers': 1, 'regress': 34, 'offsets': 34}
+    sides = ['height / 4', 'width / 4']
+    nodes = [helper.make_node('AveragePool', ['image'], ['small'], kernel_shape=[4, 4],
+                              strides=[4, 4])]  # fmt: skip
+    weights = []
+    for name, count in channels.items():
+        is_height = name in ('heatmaps', 'centers')
+        weight = rng.normal(0, 1, (count, 3, 5, 5)).astype(np.float32) / 3
+        weights.append(numpy_helper.from_array(weight, f'{name}_weight'))
+        nodes.append(helper.make_node(
+            'Conv', ['small', f'{name}_weight'], [f'{name}_raw' if is_height else name],
+            pads=[2, 2, 2, 2],
+        ))
+        if is_height:
+            nodes.append(helper.make_node('Sigmoid', [f'{name}_raw'], [name]))
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes, 'centers', [info('image', TensorProto.FLOAT, ['n', 3, 'height', 'width'])],
+        [info(n, TensorProto.FLOAT, ['n', c, *sides]) for n, c in channels.items()], weights,
+    )
+    opset = [helper.make_opsetid('', 13)]
+    path = folder / 'centers.onnx'
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+    path.with_suffix('.json').write_text(json.dumps({
+        'name': 'centers', 'decoder': 'centers', 'stride': 4,
+        'input': {'name': 'image', 'width': 64, 'height': 64, 'mean': [127.5] * 3,
+                  'std': [127.5] * 3, 'multiple_of': 32},
+        'outputs': {name: name for name in channels},
+        'weighting': {'kind': 'gaussian', 'value': 2.0},
+    }))  # fmt: skip
     return path
