@@ -80,6 +80,11 @@ class TrackerConfig:
     max_lost_s: float = param(
         1.5, 'A track not seen for longer ends, s', low=0.0, high=60.0
     )
+    reidentify_s: float = param(
+        30.0, 'With appearance in pose: a person not seen for up to as long is found again by it '
+        'under the same id, and a target is waited for, s; then what they look like is forgotten',
+        low=0.0, high=600.0,
+    )
     max_prediction_s: float = param(
         0.5, 'A keypoint not seen for longer is MISSING, s', low=0.0, high=10.0
     )

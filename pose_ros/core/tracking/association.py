@@ -17,6 +17,7 @@ import numpy as np
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.tracking.assignment import assign
 from pose_ros.core.tracking.detections import Detections
+from pose_ros.core.tracking.reidentification import OTHER
 from pose_ros.core.tracking.similarity import oks_similarity, position_similarity, shape_similarity
 from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
 
@@ -31,6 +32,7 @@ def associate(
     confirmed: np.ndarray,
     unseen_s: np.ndarray,
     config: TrackerConfig,
+    apart: np.ndarray | None = None,
 ) -> list[tuple[int, int]]:
     """
     Assign detections to tracks, in rounds, the best founded tracks first.
@@ -47,6 +49,9 @@ def associate(
     unseen_s : (N,) float64
         How long the tracks have not been seen.
     config : TrackerConfig
+    apart : (N, M) float64, optional
+        How unlike they look (`Reidentification.distances`): decides where place alone does not,
+        and who comes back after `lost_after_s`. NaN: not known.
 
     Returns
     -------
@@ -55,14 +60,18 @@ def associate(
     if not similarity.size:
         return []
     least = config.match_similarity
+    # Not the state LOST, which begins with the first image that does not show a person.
+    long_gone = confirmed & (unseen_s > config.lost_after_s)
+    other = None
+    if apart is not None:
+        other = long_gone[:, None] & (apart > OTHER)
+        similarity = np.where(other, -1.0, similarity)
     strong = detected.person_score >= config.new_track_score
     weak = (detected.person_score >= config.low_score) & ~strong
     if strong.all() and confirmed.all():
-        pairs = match(similarity, least)
+        pairs = match(similarity if apart is None else weighed(similarity, apart, least), least)
         if len(pairs) == min(similarity.shape):
             return pairs  # what the rounds would find as well
-    # Not the state LOST, which begins with the first image that does not show a person.
-    long_gone = confirmed & (unseen_s > config.lost_after_s)
     open_rows = np.ones(len(confirmed), bool)
     open_columns = np.ones(len(strong), bool)
     pairs = []
@@ -77,13 +86,36 @@ def associate(
     )
     for rows, columns, compare, minimum in rounds:
         allowed = (rows & open_rows)[:, None] & (columns & open_columns)
+        if other is not None:
+            allowed &= ~other
         if np.count_nonzero(allowed):
-            for row, column in match(np.where(allowed, compare(), -1.0), minimum):
+            scores = np.where(allowed, compare(), -1.0)
+            if apart is not None:
+                scores = weighed(scores, apart, minimum)
+            for row, column in match(scores, minimum):
                 pairs.append((row, column))
                 open_rows[row] = open_columns[column] = False
             if len(pairs) == min(similarity.shape):
                 break
     return sorted(pairs)
+
+
+def weighed(similarity: np.ndarray, apart: np.ndarray, least: float) -> np.ndarray:
+    """
+    Weigh similarities by appearance where a track or a detection has several to choose from.
+
+    Parameters
+    ----------
+    similarity, apart : (N, M) float64
+        NaN in `apart`: not known.
+    least : float
+        Those below it do not count; the others stay above it.
+    """
+    gate = similarity >= least
+    contested = gate & ((gate.sum(axis=1, keepdims=True) > 1) | (gate.sum(axis=0) > 1))
+    # 1 where they look the same, 0.1 where they are other people, half where it is not known.
+    weight = np.clip((OTHER - np.nan_to_num(apart, nan=OTHER / 2.0)) / OTHER, 0.1, 1.0)
+    return np.where(contested, least + weight * (similarity - least), similarity)
 
 
 def match(similarity: np.ndarray, minimum: float) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pose_ros.core.body import body_height_px
+from pose_ros.core.estimator.appearance import REGION_SIZE, REGIONS, SIZE
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import FLIP_INDEX
 
@@ -33,6 +34,8 @@ class Detections(NamedTuple):
         [0, 1].
     height_px : (M,) float64
         `body.body_height_px`; NaN when unknown.
+    appearance : (M, REGIONS, REGION_SIZE) float64 or None
+        Roots of the histograms of `estimator.appearance`, 0 where not seen; None: not described.
     """
 
     xy: np.ndarray
@@ -40,10 +43,14 @@ class Detections(NamedTuple):
     valid: np.ndarray
     person_score: np.ndarray
     height_px: np.ndarray
+    appearance: np.ndarray | None = None
 
     def select(self, index: np.ndarray) -> Detections:
         """Return the people that `index` (integers or mask) picks, in its order."""
-        return Detections(*(array[index] for array in self))
+        found = Detections(*(array[index] for array in self[:-1]))
+        if self.appearance is None:
+            return found
+        return found._replace(appearance=self.appearance[index])
 
     def mirrored(self) -> Detections:
         """Return the same places with the sides of the people exchanged."""
@@ -71,8 +78,8 @@ def clean(keypoints: Keypoints, min_keypoint_score: float, counters: Counter[str
     min_keypoint_score : float
         Keypoints with a lower score are not valid.
     counters : Counter
-        `bad_keypoint` and `bad_person` count what was nonsense; a MISSING keypoint (NaN with
-        score 0) is none.
+        `bad_keypoint`, `bad_person` and `bad_appearance` count what was nonsense; a MISSING
+        keypoint (NaN with score 0) is none.
     """
     xy = keypoints.xy.astype(np.float64)
     score = keypoints.score.astype(np.float64)
@@ -94,5 +101,26 @@ def clean(keypoints: Keypoints, min_keypoint_score: float, counters: Counter[str
         score = np.where(valid, score, 0.0)
     score = np.minimum(score, 1.0)
     return Detections(
-        xy, score, valid, np.minimum(person_score, 1.0), body_height_px(xy, valid)
+        xy, score, valid, np.minimum(person_score, 1.0), body_height_px(xy, valid),
+        _clean_appearance(keypoints.appearance, counters),
     )
+
+
+def _clean_appearance(
+    appearance: np.ndarray | None, counters: Counter[str]
+) -> np.ndarray | None:
+    """Return the roots of descriptors (M, SIZE), 0 where there is none or nonsense."""
+    if appearance is None:
+        return None
+    m = len(appearance)
+    if appearance.shape != (m, SIZE):
+        counters['bad_appearance'] += m
+        return np.zeros((m, REGIONS, REGION_SIZE))
+    values = appearance.astype(np.float64)
+    sane = ((values >= 0.0) & (values <= FARTHEST_PX)).all(axis=1)
+    if not sane.all():
+        counters['bad_appearance'] += int((~sane).sum())
+        values[~sane] = 0.0
+    regions = values.reshape(m, REGIONS, REGION_SIZE)
+    total = regions.sum(axis=2, keepdims=True)
+    return np.sqrt(regions / np.where(total > 0.0, total, 1.0))

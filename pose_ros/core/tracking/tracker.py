@@ -24,6 +24,7 @@ from pose_ros.core.tracking.detections import Detections, clean
 from pose_ros.core.tracking.ego_motion import EgoMotion, carried
 from pose_ros.core.tracking.lifecycle import Lifecycle
 from pose_ros.core.tracking.one_euro import OneEuroPeople
+from pose_ros.core.tracking.reidentification import Reidentification, overlapped
 from pose_ros.core.tracking.similarity import oks_similarity
 from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
 from pose_ros.core.tracking.tracks import KeypointState, Tracks
@@ -58,7 +59,8 @@ class Tracker:
     ----------
     counters : Counter
         What was dropped or odd, by name: repeated_stamp, backward_stamp, forward_jump, bad_stamp,
-        size_change, bad_keypoint, bad_person, duplicate_person, bad_camera_motion.
+        size_change, bad_keypoint, bad_person, duplicate_person, bad_camera_motion, bad_appearance,
+        reidentified.
     """
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
@@ -94,6 +96,7 @@ class Tracker:
         self._life = Lifecycle()
         self._one_euro = OneEuroPeople()
         self._ego = EgoMotion()
+        self._known = Reidentification()
 
     def end_all(self) -> None:
         """End all tracks; ids go on, so that no two people ever share one."""
@@ -137,8 +140,10 @@ class Tracker:
         similarity = oks_similarity(self._filter, detected)
         life = self._life
         pairs = associate(
-            self._filter, detected, similarity, life.confirmed, stamp_s - life.seen_s, self.config
+            self._filter, detected, similarity, life.confirmed, stamp_s - life.seen_s, self.config,
+            self._known.distances(life.id, detected.appearance),
         )
+        confirmed = life.id[life.confirmed]
         life.look()
         if pairs:
             rows, columns = (np.array(index) for index in zip(*pairs))
@@ -149,8 +154,15 @@ class Tracker:
             all_found = n == len(life.id)
             self._see(slice(None) if all_found else rows, measured, columns)
         self._begin(pairs, similarity, detected)
+        if detected.appearance is not None:
+            self._recognise(detected, confirmed)
         self._end(stamp_s)
+        self._known.forget(stamp_s, self.config.reidentify_s, life.id)
         return self._tracks()
+
+    def waits_for(self, track_id: int) -> bool:
+        """Say whether a person may still be found again by what they look like."""
+        return self._known.remembers(track_id)
 
     def predict(self, stamp_s: float) -> Tracks:
         """
@@ -191,7 +203,10 @@ class Tracker:
             reason = 'size_change'
         if reason:
             self.counters[reason] += 1
+            known = self._known
             self.end_all()
+            if reason == 'forward_jump':
+                self._known = known
         self._image_size = image_size or self._image_size
         if self._stamp_s is None:
             self._filter.stamp_s = stamp_s
@@ -212,6 +227,7 @@ class Tracker:
             sigma_px = self._ego.spread_px_s * dt_s if known is None else 0.0
             self._filter.carry(motion, sigma_px, dt_s)
             self._one_euro.carry(motion)
+            self._known.carry(motion)
 
     def _see(
         self, rows: np.ndarray | slice, measured: Detections, detection: np.ndarray
@@ -253,6 +269,48 @@ class Tracker:
         self._filter.add(new)
         self._life.add(self._next_id, self._filter.stamp_s, new.person_score, new.score, chosen)
         self._next_id += len(chosen)
+
+    def _recognise(self, detected: Detections, confirmed: np.ndarray) -> None:
+        """
+        Learn what people look like; new tracks of people who went missing take their ids.
+
+        Parameters
+        ----------
+        detected : Detections
+        confirmed : (n,) int
+            Ids of the tracks that were CONFIRMED before this image: these stay.
+        """
+        life, skeletons, known = self._life, self._filter, self._known
+        seen = life.detection >= 0
+        if detected.appearance is None or not seen.any():
+            return
+        rows, columns = np.flatnonzero(seen), life.detection[seen]
+        sure = detected.select(detected.person_score >= self.config.new_track_score)
+        known.see(
+            life.id[rows], skeletons.stamp_s, life.born_s[rows], life.confirmed[rows],
+            np.stack([skeletons.centre(), skeletons.body_velocity()])[:, rows],
+            skeletons.height_px[rows], detected.appearance[columns],
+            ~overlapped(sure, detected.select(columns)),
+        )
+        new = seen & ~np.isin(life.id, confirmed)
+        for given, old in known.recognise(
+            life.id[new], life.id[seen & ~new], skeletons.stamp_s
+        ):
+            row = int(np.flatnonzero(life.id == given)[0])
+            life.born_s[row] = known.rename(given, old)
+            # The id of the track that was LOST, if it has not ended yet, is that of the new one.
+            stays = life.id != old
+            life.id[row] = old
+            self._reorder(np.flatnonzero(stays))
+            self.counters['reidentified'] += 1
+        self._reorder(np.argsort(life.id, kind='stable'))
+
+    def _reorder(self, rows: np.ndarray) -> None:
+        """Keep the tracks `rows` (n,), in that order."""
+        if not np.array_equal(rows, np.arange(len(self._life.id))):
+            self._filter.keep(rows)
+            self._life.keep(rows)
+            self._one_euro.keep(self._life.id.tolist())
 
     def _end(self, stamp_s: float) -> None:
         """End the tracks that were not seen for too long."""

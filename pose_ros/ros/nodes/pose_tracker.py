@@ -237,7 +237,7 @@ class PoseTrackerNode(ManagedNode):
         track_s = time.perf_counter() - updated_s
         self._last = msg
         joints = self._track_3d(msg, keypoints, tracks) if self.config.track_3d else None
-        self._target.update(tracks, image_size, self.config.target_hold_s)
+        self._target.update(tracks, image_size, self._hold_s())
         target = self._target_msg(image_size)
         facts = {**self._facts(msg), 'track_ms': track_s * 1e3}
         assert self._frames is not None
@@ -377,10 +377,17 @@ class PoseTrackerNode(ManagedNode):
         if self._tracker is not None and self._last is not None:
             size = (int(self._last.image_width), int(self._last.image_height))
             tracks = self._tracker.predict(stamp_seconds(self._last.header.stamp))
-            self._target.update(tracks, size, self.config.target_hold_s)
+            self._target.update(tracks, size, self._hold_s())
         response.success, response.id = True, self._target.id
         response.message = f'{self._target.state.name} {self._target.id or ""}'.strip()
         return response
+
+    def _hold_s(self) -> float:
+        """Return how long the target is waited for: longer where its looks are known."""
+        config = self.config
+        if self._tracker is None or not self._tracker.waits_for(self._target.id):
+            return config.target_hold_s
+        return max(config.target_hold_s, config.reidentify_s)
 
     def _target_msg(self, image_size: tuple[int, int], stale_s: float = 0.0) -> Target:
         """Return it without its header and skeleton."""
