@@ -157,7 +157,8 @@ class Tracker:
         if detected.appearance is not None:
             self._recognise(detected, confirmed)
         self._end(stamp_s)
-        self._known.forget(stamp_s, self.config.reidentify_s, life.id)
+        if len(self._known):
+            self._known.forget(stamp_s, self.config.reidentify_s, life.id)
         return self._tracks()
 
     def waits_for(self, track_id: int) -> bool:

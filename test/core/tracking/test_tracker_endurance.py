@@ -11,6 +11,7 @@ import pytest
 from seen_people import RATE_HZ, feed, person, seen
 
 from pose_ros.core.config import TrackerConfig
+from pose_ros.core.estimator.appearance import SIZE
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import KeypointState, TrackState
@@ -54,20 +55,19 @@ def test_survives_nonsense_and_counts_it():
             xy = rng.uniform(-1e4, 1e4, (n, 17, 2)).astype(np.float32)
             score = rng.uniform(-1, 2, (n, 17)).astype(np.float32)
             person_score = rng.uniform(-1, 2, n).astype(np.float32)
-            for array in (xy, score, person_score):
+            appearance = rng.uniform(0, 1, (n, SIZE)).astype(np.float32)
+            for array in (xy, score, person_score, appearance[::2]):
                 array[rng.random(array.shape) < 0.2] = rng.choice(junk)
-            bad = Keypoints(xy, score, person_score)
-            both = Keypoints(
-                *(np.concatenate([a, b]) for a, b in zip(
-                    vars(seen(good)).values(), vars(bad).values()))
-            )
+            bad = Keypoints(xy, score, person_score, appearance)
+            both = Keypoints.concatenate([
+                replace(seen(good), appearance=np.ones((1, SIZE), np.float32)), bad])
             tracks = tracker.update(i / RATE_HZ, both, (640, 480))
             known = tracks.keypoint_state != KeypointState.MISSING
             assert np.isfinite(tracks.xy[known]).all()
             assert np.isfinite(tracks.covariance[known]).all()
     assert tracks.id[0] == 1
     assert np.abs(tracks.xy[0] - good).max() < 1
-    assert tracker.counters['bad_keypoint'] > 0 and tracker.counters['bad_person'] > 0
+    assert {'bad_keypoint', 'bad_person', 'bad_appearance'} <= set(tracker.counters)
 
 
 def test_two_hundred_people():

@@ -91,7 +91,7 @@ def test_exchanged_legs_are_put_right():
 
 
 def test_sides_exchanged_from_the_start_are_believed_in_the_end():
-    wrong = Keypoints(*[a.copy() for a in vars(seen(person(100))).values()])
+    wrong = seen(person(100))
     wrong.xy[:] = wrong.xy[:, FLIP_INDEX]
     out = feed(Tracker(), [wrong] * 10 + [seen(person(100))] * 25)
     assert np.abs(out[-1].xy[0] - person(100)).max() < 3
