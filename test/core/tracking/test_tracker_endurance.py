@@ -55,9 +55,10 @@ def test_survives_nonsense_and_counts_it():
             xy = rng.uniform(-1e4, 1e4, (n, 17, 2)).astype(np.float32)
             score = rng.uniform(-1, 2, (n, 17)).astype(np.float32)
             person_score = rng.uniform(-1, 2, n).astype(np.float32)
-            appearance = rng.uniform(0, 1, (n, SIZE)).astype(np.float32)
-            for array in (xy, score, person_score, appearance[::2]):
+            for array in (xy, score, person_score):
                 array[rng.random(array.shape) < 0.2] = rng.choice(junk)
+            appearance = np.random.default_rng(i).uniform(0, 1, (n, SIZE)).astype(np.float32)
+            appearance[::2, i] = junk[i % len(junk)]
             bad = Keypoints(xy, score, person_score, appearance)
             both = Keypoints.concatenate([
                 replace(seen(good), appearance=np.ones((1, SIZE), np.float32)), bad])
