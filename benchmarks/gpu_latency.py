@@ -10,7 +10,10 @@ on the GPU; the same networks in PyTorch on the same GPU, in turns. `make gpu-ch
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+import sys
 import time
 from typing import Any
 
@@ -20,7 +23,7 @@ import numpy as np
 from pose_ros.backends.host_backend import HostBackend
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
 from pose_ros.backends.tensorrt.backend import TensorrtBackend
-from pose_ros.cli.report import add_json_argument, finish, machine
+from pose_ros.cli.report import add_json_argument, as_line, finish, machine
 from pose_ros.core import geometry
 from pose_ros.core.backend import Backend
 from pose_ros.core.camera_image import CameraImage
@@ -29,14 +32,24 @@ from pose_ros.core.estimator.two_pass import TwoPassEstimator, first_pass_size
 from pose_ros.media.people_images import people_images
 
 HELP = 'measure how long a frame takes on this GPU'
-DESCRIPTION = (
-    'Prints p50, p95 and p99 of whole frames in ms, the host CPU time of a frame, the medians of '
-    'its stages on the GPU, and how many times as long PyTorch takes.'
-)
+DESCRIPTION = """\
+Prints a Markdown row for each scene: p50, p95 and p99 of whole frames in ms (two passes), the
+host's CPU time of a frame, and without CUDA graphs the medians of its stages on the GPU; then how
+many times as long PyTorch takes on the same GPU. The report is written after each row; what fails
+is noted in it, and the next row is measured."""
+EPILOG = """\
+examples:
+  python -m benchmarks.gpu_latency --quick                 640x480, one person, no PyTorch
+  python -m benchmarks.gpu_latency --json gpu_latency.json all of it, about two minutes
+  python -m benchmarks.gpu_latency --precision fp32 --repeat 200"""
 SIZES = ((640, 480), (1920, 1080))
 PEOPLE = (1, 4, 8)
 WARM_UP = 20
 STAGES = ('upload', 'parameters', 'warp', 'network', 'decode', 'download')
+HEADER = (
+    '| image | people | graph | frame, ms: p50, p95, p99 | host CPU, ms | '
+    + ' | '.join(STAGES) + ' |\n|' + '---|' * (5 + len(STAGES))
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,22 +69,43 @@ def main(args: argparse.Namespace) -> int:
         SHIPPED_DETECTOR, SHIPPED_REFINER, args.precision,
         max(config.detect_size_px, config.detect_second_size_px), gpu=args.gpu, folder=args.folder,
     )
-    report: dict[str, Any] = {'machine': machine(), 'gpu': backend.gpu.key(), 'rows': []}
-    try:
-        for size in SIZES[:1] if args.quick else SIZES:
-            for people in PEOPLE[:1] if args.quick else PEOPLE:
-                images = scene(people, size)
-                for graphs in (True, False):
-                    report['rows'].append(_row(backend, config, images, people, graphs, args))
-                    print(_line(report['rows'][-1]), flush=True)
+    report: dict[str, Any] = {
+        'machine': machine(), 'gpu': backend.gpu.key(), 'precision': args.precision, 'rows': [],
+        'failed': [],
+    }
+
+    def note(what: str, measure: Callable[[], None]) -> None:
+        try:
+            measure()
+        except Exception as error:  # noqa: BLE001  PyTorch's have no common base class
+            report['failed'].append(f'{what}: {error}')
+            print(f'{what}: {error}', file=sys.stderr)
+        if args.json:
+            Path(args.json).write_text(as_line(report) + '\n', encoding='utf-8')
+
+    def row(people: int, size: tuple[int, int], graphs: bool) -> None:
+        images = scene(people, size)
+        report['rows'].append(_row(backend, config, images, people, graphs, args))
+        print(_line(report['rows'][-1]), flush=True)
+
+    def pytorch() -> None:
         backend.uses_graphs = True
+        report['pytorch'] = _pytorch(backend, config, args.repeat)
+        print(report['pytorch'], flush=True)
+
+    print(HEADER)
+    scenes = [(people, size) for size in SIZES for people in PEOPLE]
+    try:
+        for people, size in scenes[:1] if args.quick else scenes:
+            for graphs in (True, False):
+                what = f'{size[0]}x{size[1]}, {people} people, {"" if graphs else "no "}graphs'
+                note(what, partial(row, people, size, graphs))
         if not args.quick:
-            report['pytorch'] = _pytorch(backend, config, args.repeat)
-            print(report['pytorch'])
+            note('PyTorch', pytorch)
     finally:
         backend.close()
     finish(report, args.json)
-    return 0
+    return 1 if report['failed'] else 0
 
 
 def scene(people: int, size: tuple[int, int]) -> list[np.ndarray]:

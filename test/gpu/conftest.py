@@ -30,13 +30,13 @@ from pose_ros.backends.tensorrt.kernels.calls import POINTERS
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--gpu', action='store_true', help='test/gpu: on the GPU of this machine')
-    parser.addoption('--gpu-results', type=Path, help='test/gpu: a file for a line of each test')
+    parser.addoption('--gpu-out', type=Path, help='test/gpu: a folder for results and engines')
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    path = config.getoption('--gpu-results', None)
-    if path is not None:
-        config.pluginmanager.register(Results(path))
+    folder = config.getoption('--gpu-out', None)
+    if folder is not None:
+        config.pluginmanager.register(Results(folder / 'gpu_check.json'))
 
 
 class Results:
@@ -66,7 +66,12 @@ def driver(
     if request.config.getoption('--gpu', False):
         return None
     cache = getattr(request.config, 'cache', None)  # none with `-p no:cacheprovider`
-    folder = cache.mkdir('fake_driver') if cache else tmp_path_factory.mktemp('fake_driver')
+    out = request.config.getoption('--gpu-out', None)
+    if out is not None:
+        folder = out / 'fake_driver'
+        folder.mkdir(exist_ok=True)
+    else:
+        folder = cache.mkdir('fake_driver') if cache else tmp_path_factory.mktemp('fake_driver')
     try:
         built = fake_driver.build(folder)
     except fake_driver.CannotCompile as error:
@@ -91,6 +96,19 @@ def cuda(driver: FakeDriver | None) -> Iterator[Any]:
         left = driver.alive()
         driver.start(devices=0)
         assert not left, 'left on the GPU'
+
+
+@pytest.fixture(scope='session', autouse=True)
+def context(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep the context of a GPU: each test would make it anew, which takes a while."""
+    if not request.config.getoption('--gpu', False):
+        yield
+        return
+    import pycuda.driver
+
+    worker = CudaWorker(pycuda.driver)
+    yield
+    worker.close()
 
 
 @pytest.fixture
@@ -253,9 +271,10 @@ def small_detector(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope='session')
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder for engines that tests have in common."""
-    return tmp_path_factory.mktemp('built')
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the engines that tests have in common."""
+    out = request.config.getoption('--gpu-out', None)
+    return (out or tmp_path_factory.mktemp('built')) / 'gpu_engines'
 
 
 @pytest.fixture
@@ -265,7 +284,7 @@ def small(
     """Return what loads small networks, whose engines are built once."""
 
     def load_(**kwargs: Any) -> Any:
-        kwargs.setdefault('folder', built / 'engines')
+        kwargs.setdefault('folder', built)
         kwargs.setdefault('detect_size_px', 64)
         return load(small_detector, small_refiner, **kwargs)
 

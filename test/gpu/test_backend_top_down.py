@@ -56,7 +56,7 @@ def loaded(load, small_detector: str, built: Path) -> Callable[..., TensorrtBack
     def load_(model: Path, precision: str = 'fp32') -> TensorrtBackend:
         return load(
             small_detector, str(model), precision=precision, detect_size_px=64,
-            folder=built / 'engines',
+            folder=built,
         )
 
     return load_

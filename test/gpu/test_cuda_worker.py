@@ -11,7 +11,6 @@ import sys
 import threading
 from typing import Any
 
-import fake_driver
 from fake_driver import ILLEGAL_ADDRESS, FakeDriver
 import pytest
 
@@ -61,13 +60,13 @@ if sys.argv[1] == 'raises':
 
 @pytest.mark.parametrize(('how', 'status'), [('ends', 0), ('raises', 3)])
 def test_unclosed_worker_is_closed_when_the_process_ends(
-    fake: FakeDriver, request: pytest.FixtureRequest, how: str, status: int
+    fake: FakeDriver, how: str, status: int
 ) -> None:
     """Also when something cannot be freed: PyCUDA aborted the process then (status 134)."""
-    built = fake_driver.build(request.config.cache.mkdir('fake_driver'))
     done = subprocess.run(
-        [sys.executable, '-c', PROCESS, how, *map(str, built)], capture_output=True, text=True,
-        timeout=60, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+        [sys.executable, '-c', PROCESS, how, *map(str, fake.paths)],
+        capture_output=True, text=True, timeout=60,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
     )
     assert (done.returncode, done.stdout.splitlines(), done.stderr) == (
         status,

@@ -12,7 +12,6 @@ import sys
 import threading
 from typing import Any
 
-import fake_driver
 from fake_driver import FakeDriver
 import numpy as np
 import pytest
@@ -75,7 +74,7 @@ def test_keypoints_are_those_of_onnx_runtime(
     float16 in the first pass moves a crop by hundredths of a pixel. That is enough for
     pose_thunder to take the other peak, a pixel or two away; float32 does so with that crop, too.
     """
-    backend = load(DETECTOR, REFINER, precision=precision, folder=built / 'engines')
+    backend = load(DETECTOR, REFINER, precision=precision, folder=built)
     estimator = TwoPassEstimator(backend, CONFIG)
     network = OnnxNetwork(find_model(REFINER), 0)
     on_cpu = OnnxBackend(DETECTOR, REFINER, 0)
@@ -255,12 +254,12 @@ except BackendLostError as error:
 @pytest.mark.parametrize('how', ['leaves', 'breaks'])
 def test_a_process_ends_well(
     small: Load, small_detector: str, small_refiner: str, built: Path, driver: FakeDriver | None,
-    request: pytest.FixtureRequest, how: str,
+    how: str,
 ) -> None:
     small().close()  # has the engines built
-    fake = fake_driver.build(request.config.cache.mkdir('fake_driver')) if driver else ()
+    fake = driver.paths if driver else ()
     done = subprocess.run(
-        [sys.executable, '-c', PROCESS, how, str(built / 'engines'), small_detector, small_refiner,
+        [sys.executable, '-c', PROCESS, how, str(built), small_detector, small_refiner,
          *map(str, fake)],
         capture_output=True, text=True, timeout=120,
         env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},

@@ -77,6 +77,7 @@ class FakeDriver:
     """
 
     def __init__(self, library: Path, host_kernels: Path) -> None:
+        self.paths = library, host_kernels
         # For all libraries: PyCUDA asks for libcuda.so.1 and gets the one that is there.
         self._library = ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
         self._library.fake_used_bytes.restype = ctypes.c_size_t
