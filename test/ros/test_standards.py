@@ -162,6 +162,7 @@ def test_people_are_a_point_cloud(ros: Any, make_people: Any) -> None:
     tracked.publish(in_space(
         make_people, [Skeleton.CONFIRMED, Skeleton.TENTATIVE, Skeleton.LOST], known=3))
     assert ros.spin_until(lambda: clouds)
+    assert [(f.name, f.offset) for f in clouds[0].fields[:3]] == [('x', 0), ('y', 4), ('z', 8)]
     assert clouds[0].header.frame_id == 'camera' and clouds[0].header.stamp.sec == 5
     assert points_of(clouds[0]) == [
         {'x': 100.0 * i + k, 'y': 1000.0 + 100 * i + k, 'z': 2000.0 + 100 * i + k,
