@@ -10,11 +10,13 @@ from pathlib import Path
 import socket
 import threading
 import time
+from typing import Any
 
 import cv2
 from mjpeg_server import mjpeg_server
 import numpy as np
 import pytest
+from rtsp_server import rtsp_server
 
 from pose_ros.media.sources import LiveSource, SourceError, VideoSource, open_source
 
@@ -29,13 +31,19 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def test_a_network_camera_gives_its_images() -> None:
+CAMERAS = pytest.mark.parametrize('server, address', [
+    (mjpeg_server, 'http://{}127.0.0.1:{}/stream.mjpg'), (rtsp_server, 'rtsp://{}127.0.0.1:{}/live'),
+])
+
+
+@CAMERAS
+def test_a_network_camera_gives_its_images(server: Any, address: str) -> None:
     with (
-        mjpeg_server([grey(40), grey(120), grey(200)]) as port,
-        open_source(f'http://user:secret@127.0.0.1:{port}/stream.mjpg') as source,
+        server([grey(40), grey(120), grey(200)]) as port,
+        open_source(address.format('user:secret@', port)) as source,
     ):
         assert source.live and source.size == (64, 48) and source.count is None
-        assert source.name == f'http://127.0.0.1:{port}/stream.mjpg'
+        assert source.name == address.format('', port)
         images = [image for image, _ in zip(source, range(12))]
     assert [image.index for image in images] == list(range(12))
     assert (np.diff([image.time_s for image in images]) > 0).all()
@@ -43,16 +51,17 @@ def test_a_network_camera_gives_its_images() -> None:
     assert levels <= {39, 40, 41, 119, 120, 121, 199, 200, 201} and len(levels) >= 3
 
 
-def test_a_camera_that_was_away_comes_back() -> None:
-    with mjpeg_server([grey(40)]) as port:
-        source = open_source(f'http://127.0.0.1:{port}/video')
+@CAMERAS
+def test_a_camera_that_was_away_comes_back(server: Any, address: str) -> None:
+    with server([grey(40)]) as port:
+        source = open_source(address.format('user:secret@', port))
         assert isinstance(source, LiveSource)
         assert next(iter(source)).image.mean() == pytest.approx(40, abs=2)
     deadline_s = time.monotonic() + 15.0
     while not source.trouble and time.monotonic() < deadline_s:
         source.newest(0.1)
     assert source.trouble.endswith('trying again') and '\n' not in source.trouble
-    with mjpeg_server([grey(200)], port):
+    with server([grey(200)], port):
         found = None
         while time.monotonic() < deadline_s and (found is None or found.image.mean() < 100):
             found = source.newest(0.1) or found
@@ -60,6 +69,16 @@ def test_a_camera_that_was_away_comes_back() -> None:
         assert source.trouble == ''
         source.close()
     assert source.newest(0.0) is None
+
+
+def test_a_wrong_password_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    with (
+        rtsp_server([grey(40)]) as port,
+        pytest.raises(SourceError, match='does it want a password') as caught,
+    ):
+        open_source(f'rtsp://user:wrong@127.0.0.1:{port}/live')
+    assert '\n' not in str(caught.value) and 'wrong' not in str(caught.value)
+    assert capfd.readouterr().err == ''
 
 
 def test_a_slow_reader_gets_the_newest_image() -> None:
