@@ -19,6 +19,7 @@ from tqdm import tqdm
 from pose_ros.backends import load_backend
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
 from pose_ros.cli.report import add_json_argument, finish, machine, percentiles
+from pose_ros.cli.run import PHOTO_SCORE
 from pose_ros.cli.settings import SettingError, configs
 from pose_ros.core.backend import Backend
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
@@ -161,8 +162,9 @@ def main(args: argparse.Namespace) -> int:
         calibration.expected_calibration_error(judged.score, judged.right), 4)
     report['keypoint_calibration_error'] = round(
         calibration.expected_calibration_error(judged.keypoint_score, judged.right_keypoint), 4)
-    precision, recall = judged.at(TrackerConfig.new_track_score)
-    report['precision'], report['recall'] = round(precision, 4), round(recall, 4)
+    for least, suffix in ((TrackerConfig.new_track_score, ''), (PHOTO_SCORE, '_of_photos')):
+        for name, value in zip(('precision', 'recall'), judged.at(least)):
+            report[name + suffix] = round(value, 4)
     report['calibrated'] = Scorer(backend.detector, backend.refiner).is_calibrated(
         args.mode.replace('-', '_'))
     backend.close()
@@ -282,9 +284,14 @@ def _print(report: dict[str, Any]) -> None:
     print(f'  PCK@0.2: {box:.3f} of the longer side of the box, {torso:.3f} of the torso')
     what = 'probabilities' if report['calibrated'] else 'no probabilities: run --calibrate'
     print(f'  scores are {what}; calibration error {report["calibration_error"]:.3f}, of '
-          f'keypoints {report["keypoint_calibration_error"]:.3f}; people of at least '
-          f'{TrackerConfig.new_track_score:g}: precision {report["precision"]:.3f}, '
-          f'recall {report["recall"]:.3f}')  # fmt: skip
+          f'keypoints {report["keypoint_calibration_error"]:.3f}')
+    for least, what, suffix in (
+        (TrackerConfig.new_track_score, 'begin a track', ''),
+        (PHOTO_SCORE, 'are drawn in photos', '_of_photos'),
+    ):
+        print(f'  people of at least {least:g} ({what}): '
+              f'precision {report["precision" + suffix]:.3f}, '
+              f'recall {report["recall" + suffix]:.3f}')  # fmt: skip
     cost, network = report['estimate_ms'], report['network_ms']
     print(f'  ms per photo: median {cost["p50"]:.1f}, 95 % {cost["p95"]:.1f}; '
           f'of it the networks {network["p50"]:.1f}')  # fmt: skip

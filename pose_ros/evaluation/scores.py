@@ -121,6 +121,23 @@ def is_there(path: Path) -> bool:
         return False
 
 
+def path_of(image: dict[str, Any], images: Path) -> Path:
+    """Return where an image of an annotation file is; `images` is the folder of them."""
+    path = images / image['file_name']
+    if is_there(path):
+        return path
+    # Names that are given from the folder above, or from where they were labelled.
+    name = PureWindowsPath(image['file_name'])  # both kinds of slashes
+    others = (images.parent / name.as_posix(), images / name.name)
+    return next((other for other in others if is_there(other)), path)
+
+
+def size_of(image: dict[str, Any]) -> tuple[int, int] | None:
+    """Return width and height of an image of an annotation file, pixels, if it tells."""
+    sides = image.get('width'), image.get('height')
+    return (int(sides[0]), int(sides[1])) if all(sides) else None
+
+
 class CocoFolder:
     """
     `annotations.json` and `images/`.
@@ -185,15 +202,7 @@ class CocoFolder:
             np.array([person['source_id'] for person in people], object)[counts],
         )
         has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        path = images / image['file_name']
-        if not is_there(path):
-            # Names that are given from the folder above, or from where they were labelled.
-            name = PureWindowsPath(image['file_name'])  # both kinds of slashes
-            others = (images.parent / name.as_posix(), images / name.name)
-            path = next((other for other in others if is_there(other)), path)
-        sides = image.get('width'), image.get('height')
-        size = (int(sides[0]), int(sides[1])) if all(sides) else None
-        return Photo(image['id'], path, boxes[has_area], truth, size)
+        return Photo(image['id'], path_of(image, images), boxes[has_area], truth, size_of(image))
 
     @property
     def num_people(self) -> int:

@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import json
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
-from pose_ros.evaluation.scores import CocoFolder
+from pose_ros.core.skeleton import NUM_KEYPOINTS
+from pose_ros.evaluation.annotation_file import DataError, read_annotations
+from pose_ros.evaluation.scores import CocoFolder, path_of, size_of
 from pose_ros.training.settings import TrainingError, TrainingSettings
 
 
@@ -56,10 +56,13 @@ class Labels:
         Those that can be learnt from.
     left_out : dict
         Why people were left out: how many. Words for a sentence.
+    notes : tuple of str
+        What is odd in the file but does no harm, a sentence each.
     """
 
     people: tuple[Person, ...]
     left_out: dict[str, int]
+    notes: tuple[str, ...] = ()
 
     @property
     def num_photos(self) -> int:
@@ -83,43 +86,33 @@ def read_labels(annotations: Path, images: Path, weight: float = 1.0) -> Labels:
     Raises
     ------
     TrainingError
-        When a file is missing or malformed, or nobody is left.
+        When a photo or the file is missing, or nobody is left.
+    DataError
+        When the file is malformed.
     """
-    file, photos = annotations, images
-    try:
-        data = json.loads(file.read_text(encoding='utf-8'))
-    except FileNotFoundError:
+    if not annotations.is_file():
         raise TrainingError(
-            f'no annotations: there is no {file}; COCO has them under other names, which '
+            f'no annotations: there is no {annotations}; COCO has them under other names, which '
             '--annotations FILE and --images DIR tell'
-        ) from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise TrainingError(f'{file} is not JSON: {error}') from error
+        )
+    data, _, notes = read_annotations(annotations)
+    people: list[Person] = []
+    left_out: dict[str, int] = {}
     try:
-        _check_names(data, file)
-        paths = {image['id']: photos / image['file_name'] for image in data['images']}
-        sizes = {i['id']: (int(i['width']), int(i['height'])) for i in data['images']}
-        people, left_out = [], {}
+        listed = {i['id']: (path_of(i, images), size_of(i)) for i in data['images']}
         for annotation in data['annotations']:
-            person, reason = _person(annotation, paths, sizes, weight)
+            person, reason = _person(annotation, *listed[annotation['image_id']], weight)
             if person is not None:
                 people.append(person)
             else:
                 left_out[reason] = left_out.get(reason, 0) + 1
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TrainingError(f'{file} is not in COCO person-keypoints form: {error!r}') from error
-    _check_photos({person.path for person in people}, photos)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f'{annotations} is not in COCO form: {error!r}') from error
+    _check_photos({person.path for person in people}, images)
     if not people:
         reasons = ', '.join(f'{count} {reason}' for reason, count in left_out.items())
-        raise TrainingError(f'{file} has nobody to learn from: {reasons or "no annotations"}')
-    return Labels(tuple(people), left_out)
-
-
-def _check_names(data: dict[str, Any], file: Path) -> None:
-    for category in data.get('categories', []):
-        names = tuple(category.get('keypoints', KEYPOINT_NAMES))
-        if category.get('name') == 'person' and names != KEYPOINT_NAMES:
-            raise TrainingError(f'{file}: the keypoints are {", ".join(names)}: not those of COCO')
+        raise TrainingError(f'{annotations} has nobody to learn from: {reasons}')
+    return Labels(tuple(people), left_out, tuple(notes))
 
 
 def _check_photos(paths: set[Path], folder: Path) -> None:
@@ -139,32 +132,25 @@ def _check_photos(paths: set[Path], folder: Path) -> None:
 
 
 def _person(
-    annotation: dict[str, Any],
-    paths: dict[int, Path],
-    sizes: dict[int, tuple[int, int]],
-    weight: float,
+    annotation: dict[str, Any], path: Path, size: tuple[int, int] | None, weight: float
 ) -> tuple[Person | None, str]:
     """Read one annotation; None and why when there is nothing to learn from it."""
-    if annotation.get('category_id', 1) != 1:
-        return None, 'of another category'
-    if annotation.get('iscrowd', 0):
+    if annotation['iscrowd']:
         return None, 'a crowd'
     keypoints = np.array(annotation['keypoints'], np.float64).reshape(NUM_KEYPOINTS, 3)
-    labelled = (keypoints[:, 2] > 0) & np.isfinite(keypoints).all(axis=1)
+    labelled = keypoints[:, 2] > 0
     if not labelled.any():
         return None, 'without visible joints'
-    image_id = annotation['image_id']
-    x, y, width, height = (float(value) for value in annotation['bbox'])
-    box = np.array([x, y, x + width, y + height])
-    if not np.isfinite(box).all() or width <= 0 or height <= 0:
+    x, y, width, height = annotation['bbox']
+    box = np.array([x, y, x + width, y + height], np.float64)
+    if width <= 0 or height <= 0:
         return None, 'with a box without area'
     # Pixel centres are integers: the photo reaches from -0.5 to its size - 0.5.
-    edge = np.array([*sizes[image_id], *sizes[image_id]])
-    box = np.clip(box, 0.0, edge)
+    box = np.clip(box, 0.0, np.array([*size, *size]) if size else np.inf)
     if box[0] >= box[2] or box[1] >= box[3]:
         return None, 'with a box outside of the image'
     xy = np.where(labelled[:, None], keypoints[:, :2], np.nan).astype(np.float32)
-    return Person(image_id, paths[image_id], box, xy, weight, sizes[image_id]), ''
+    return Person(annotation['image_id'], path, box, xy, weight, size), ''
 
 
 def split_by_photo(
@@ -268,4 +254,4 @@ def read_data(settings: TrainingSettings) -> TrainingData:
 def _note(folder: Path, labels: Labels) -> str:
     left_out = ', '.join(f'{count} {reason}' for reason, count in labels.left_out.items())
     text = f'{folder}: {len(labels.people)} people in {labels.num_photos} photos'
-    return f'{text}; left out: {left_out}' if left_out else text
+    return '; '.join([text, *([f'left out: {left_out}'] if left_out else []), *labels.notes])

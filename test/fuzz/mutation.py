@@ -75,7 +75,7 @@ def _spoil(value: Any, choose: random.Random) -> Any:
         del value[place]
     elif kind == 1 and isinstance(value, dict):
         name = choose.choice(('', 'x', 'input', 'decoder', 'key', 'id'))
-        value[name] = choose.choice(ODD_VALUES)
+        value[name] = copy.deepcopy(choose.choice(ODD_VALUES))
     elif kind == 1:
         value.append(copy.deepcopy(value[place]))
     elif kind == 2:

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
 
 from pose_ros import cli  # noqa: E402
+from pose_ros.core.skeleton import KEYPOINT_NAMES  # noqa: E402
+from pose_ros.evaluation.annotation_file import DataError  # noqa: E402
 from pose_ros.training.data import read_labels, split_by_photo  # noqa: E402
 from pose_ros.training.settings import TrainingError  # noqa: E402
 
@@ -36,14 +38,15 @@ def test_who_cannot_be_learnt_from_is_left_out_and_counted(change_labels):
         people[1]['bbox'] = [900, 900, 20, 20]
         people[2]['keypoints'] = [0] * 51
         people[3]['iscrowd'] = 1
-        people[4]['bbox'][0] = float('nan')
+        people[4]['keypoints'] = []
 
     labels = labels_of(change_labels(edit))
     assert len(labels.people) == 3
     assert labels.left_out == {
-        'with a box without area': 2, 'with a box outside of the image': 1,
+        'with a box without area': 1, 'with a box outside of the image': 1,
         'without visible joints': 1, 'a crowd': 1,
     }
+    assert labels.notes[0].startswith('1 of 8 people have no keypoints or no box')
 
 
 def test_a_box_is_cut_off_at_the_edge(change_labels):
@@ -84,30 +87,34 @@ def test_nobody_left_says_why(change_labels):
         labels_of(change_labels(edit))
 
 
-@pytest.mark.parametrize('edit', [
-    lambda data: data.pop('images'),
-    lambda data: data['annotations'][0].pop('bbox'),
-    lambda data: data['annotations'][0].update(keypoints=[1, 2, 3]),
-    lambda data: data['annotations'][0].update(image_id=99),
+@pytest.mark.parametrize('edit, reason', [
+    (lambda data: data.pop('images'), 'COCO form'),
+    (lambda data: data['annotations'][0]['bbox'].pop(), '3 of a box'),
+    (lambda data: data['annotations'][0].update(keypoints=[1, 2, 3]), '3 numbers of keypoints'),
+    (lambda data: data['annotations'][0].update(image_id=99), 'is of image 99'),
+    (lambda data: data['categories'][0]['keypoints'].append('tail'), 'not the 17 of COCO'),
 ])
-def test_what_is_not_in_coco_form_is_one_error(change_labels, edit):
-    with pytest.raises(TrainingError, match='not in COCO person-keypoints form'):
+def test_what_is_not_in_coco_form_is_one_error(change_labels, edit, reason):
+    with pytest.raises(DataError, match=reason):
         labels_of(change_labels(edit))
 
 
-def test_other_keypoints_are_refused(change_labels):
+def test_what_labelling_tools_write_is_taken(change_labels):
     def edit(data):
-        data['categories'][0]['keypoints'][0] = 'tail'
+        for image in data['images']:
+            image['file_name'] = f'images/{image["file_name"]}'
+            del image['width']
+        data['categories'][0]['keypoints'] = [n.replace('_', ' ') for n in KEYPOINT_NAMES]
 
-    with pytest.raises(TrainingError, match='not those of COCO'):
-        labels_of(change_labels(edit))
+    labels = labels_of(change_labels(edit))
+    assert len(labels.people) == 8 and labels.notes == ()
 
 
 def test_no_file_and_no_json(tmp_path):
     with pytest.raises(TrainingError, match='no annotations.*--annotations'):
         labels_of(tmp_path)
     (tmp_path / 'annotations.json').write_text('{"images": [')
-    with pytest.raises(TrainingError, match='is not JSON'):
+    with pytest.raises(DataError, match='is not JSON'):
         labels_of(tmp_path)
 
 

@@ -10,6 +10,9 @@ import math
 import sys
 from typing import Any
 
+# Of a wrong value, characters that are shown.
+_SHOWN = 200
+
 
 def param(
     default: Any,
@@ -101,8 +104,9 @@ def check_value(f: Field[Any], value: Any) -> None:
         raise ValueError(f'{name_of(f)} = {value!r}: must be finite')
     if not fits or (low is not None and value < low) or (high is not None and value > high) or (
             choices and value not in choices):
-        shown = list(value) if isinstance(value, tuple) else value
-        raise ValueError(f'{name_of(f)} = {shown!r}: must be {allowed(f)}')
+        shown = repr(list(value) if isinstance(value, tuple) else value)
+        shown = shown if len(shown) <= _SHOWN else f'{shown[:_SHOWN]}...'
+        raise ValueError(f'{name_of(f)} = {shown}: must be {allowed(f)}')
 
 
 def check(config: Any) -> None:
