@@ -25,6 +25,10 @@ SAME_SHAPE = 0.5
 """Smallest similarity of shape of a person that jumped."""
 
 
+UNLIKE = 3.0
+"""Of a track not seen for a while: loss of similarity per distance of appearance beyond OTHER."""
+
+
 def associate(
     skeletons: SkeletonFilter,
     detected: Detections,
@@ -62,14 +66,10 @@ def associate(
     least = config.match_similarity
     # Not the state LOST, which begins with the first image that does not show a person.
     long_gone = confirmed & (unseen_s > config.lost_after_s)
-    other = None
-    if apart is not None:
-        other = long_gone[:, None] & (apart > OTHER)
-        similarity = np.where(other, -1.0, similarity)
     strong = detected.person_score >= config.new_track_score
     weak = (detected.person_score >= config.low_score) & ~strong
     if strong.all() and confirmed.all():
-        pairs = match(similarity if apart is None else weighed(similarity, apart, least), least)
+        pairs = match(by_looks(similarity, apart, long_gone, least), least)
         if len(pairs) == min(similarity.shape):
             return pairs  # what the rounds would find as well
     open_rows = np.ones(len(confirmed), bool)
@@ -86,13 +86,9 @@ def associate(
     )
     for rows, columns, compare, minimum in rounds:
         allowed = (rows & open_rows)[:, None] & (columns & open_columns)
-        if other is not None:
-            allowed &= ~other
         if np.count_nonzero(allowed):
             scores = np.where(allowed, compare(), -1.0)
-            if apart is not None:
-                scores = weighed(scores, apart, minimum)
-            for row, column in match(scores, minimum):
+            for row, column in match(by_looks(scores, apart, long_gone, minimum), minimum):
                 pairs.append((row, column))
                 open_rows[row] = open_columns[column] = False
             if len(pairs) == min(similarity.shape):
@@ -100,17 +96,30 @@ def associate(
     return sorted(pairs)
 
 
-def weighed(similarity: np.ndarray, apart: np.ndarray, least: float) -> np.ndarray:
+def by_looks(
+    similarity: np.ndarray, apart: np.ndarray | None, long_gone: np.ndarray, least: float
+) -> np.ndarray:
     """
-    Weigh similarities by appearance where a track or a detection has several to choose from.
+    Weigh similarities by appearance where place alone does not decide.
 
     Parameters
     ----------
-    similarity, apart : (N, M) float64
-        NaN in `apart`: not known.
+    similarity : (N, M) float64
+        By place; those below `least` do not count.
+    apart : (N, M) float64 or None
+        NaN: not known. None: nothing is, and nothing changes.
+    long_gone : (N,) bool
+        Tracks that only a person who looks like theirs continues, or one very near.
     least : float
-        Those below it do not count; the others stay above it.
+
+    Returns
+    -------
+    (N, M) float64
     """
+    if apart is None:
+        return similarity
+    unlike = np.where(long_gone[:, None], np.nan_to_num(apart - OTHER).clip(0.0), 0.0)
+    similarity = similarity - UNLIKE * unlike
     gate = similarity >= least
     contested = gate & ((gate.sum(axis=1, keepdims=True) > 1) | (gate.sum(axis=0) > 1))
     # 1 where they look the same, 0.1 where they are other people, half where it is not known.
