@@ -184,7 +184,9 @@ def _calibrate(args: argparse.Namespace, config: EstimatorConfig) -> int:
         backend = CachedBackend(backend, args.cache)
     fitted: dict[str, dict[str, dict[str, float]]] = {}
     boxes_alone = backend.detector.decoder == 'boxes'
-    for mode in ('roi', 'boxes') if boxes_alone else MODES_FITTED:
+    for mode in MODES_FITTED:
+        if mode == 'one_pass' and boxes_alone:
+            continue
         print(f'{mode}: looking at {len(photos)} photos', file=sys.stderr)
         samples = calibration.collect(backend, photos, mode)
         fitted[mode] = calibration.calibrate(samples)

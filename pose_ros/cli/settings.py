@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from pose_ros.core import config as parameters
@@ -48,7 +49,10 @@ def configs(mode: str, settings: list[str]) -> tuple[EstimatorConfig, TrackerCon
                 else:
                     tracker = replace(tracker, **{known[name].name: value})
         if not given:
-            raise SettingError(f'--set {setting}: NAME=VALUE with a name of `pose_ros parameters`')
+            every = {**named_fields(estimator), **named_fields(tracker)}
+            near = get_close_matches(name[:_SHOWN], every, 1)
+            raise SettingError(f'--set {setting}: NAME=VALUE with a name of `pose_ros parameters`'
+                               + (f': is {near[0]} meant?' if equals and near else ''))
     try:
         parameters.check(estimator)
         parameters.check(tracker)
@@ -65,4 +69,5 @@ def _parse(text: str, kind: type, setting: str) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        raise SettingError(f'--set {setting}: the value must be a {kind.__name__}') from error
+        what = {int: 'a whole number', float: 'a number'}.get(kind, kind.__name__)
+        raise SettingError(f'--set {setting}: the value must be {what}') from error

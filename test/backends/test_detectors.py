@@ -82,6 +82,25 @@ def test_boxes_lead_the_second_pass(tmp_path, image, cyclist):
         TwoPassEstimator(backend, EstimatorConfig(mode='one-pass'))
 
 
+def test_the_score_of_a_box_is_evidence_once_the_pair_is_calibrated(tmp_path, image, cyclist):
+    path = write_constant(
+        tmp_path / 'net.onnx', dets=[[[*box_row(image, cyclist), 0.7]]], labels=[[0]])
+    described(path)
+    backend = OnnxBackend(str(path), SHIPPED_REFINER, 2)
+    plain = TwoPassEstimator(backend, EstimatorConfig())
+    assert "has no calibration 'two_pass'" in plain.lack()
+    looked, evidence = plain.evidence(image, 'two_pass')
+    [person] = plain.estimate(image).person_score
+    assert evidence['box'] == pytest.approx([0.7]) and len(looked) == 1 and 0.3 < person < 0.7
+    # Weights that take the box alone: its score comes out as it went in.
+    weights = {'person': {'bias': 0.0, 'box': 1.0}, 'keypoint': {'bias': 0.0, 'peak': 1.0}}
+    backend.refiner = replace(backend.refiner, calibration={'two_pass net': weights})
+    fitted = TwoPassEstimator(backend, EstimatorConfig())
+    assert fitted.lack() == ''
+    assert fitted.estimate(image).person_score == pytest.approx([0.7])
+    assert fitted.evidence(image, 'two_pass')[0].person_score == pytest.approx([0.7])
+
+
 def test_boxes_of_other_classes_are_no_people(tmp_path, image, cyclist):
     box = box_row(image, cyclist)
     path = write_constant(tmp_path / 'net.onnx', dets=[[[*box, 0.9]]], labels=[[1]])

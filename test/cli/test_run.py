@@ -91,6 +91,12 @@ def test_a_folder_of_unrelated_photos_is_no_film(footage, tmp_path, capsys):
         for i, index in enumerate(chosen):
             cv2.imwrite(str(folder / f'{i}.jpg'), images[index])
     assert open_source(str(film)).is_sequence() and not open_source(str(album)).is_sequence()
+    for folder, is_film in ((album, False), (film, True)):  # by night
+        dark = tmp_path / f'dark_{folder.name}'
+        dark.mkdir()
+        for path in folder.iterdir():
+            cv2.imwrite(str(dark / path.name), cv2.imread(str(path)) // 10)
+        assert open_source(str(dark)).is_sequence() == is_film
     assert cli.main(['run', str(album), '--out', str(tmp_path / 'a')]) == 0
     out = capsys.readouterr().out
     assert 'album: photos' in out and '--sequence' in out
@@ -153,7 +159,8 @@ def test_an_interrupt_leaves_readable_files(footage, tmp_path, capsys, monkeypat
     [
         (['--set', 'nonsense=1'], '--set nonsense=1: NAME=VALUE'),
         (['--set', 'max_people'], '--set max_people: NAME=VALUE'),
-        (['--set', 'max_people=many'], 'must be a int'),
+        (['--set', 'max_people=many'], 'must be a whole number'),
+        (['--set', 'min_persn_score=0.3'], 'is min_person_score meant?'),
         (['--set', 'max_people=0'], 'max_people = 0: must be an integer between 1 and'),
         (['--set', 'resolve_swaps=maybe'], 'true or false'),
         (['--set', 'detector_model=/absent.onnx'], '/absent.onnx'),

@@ -165,7 +165,8 @@ class Scorer:
         mode : str
             One of MODES.
         evidence : dict
-            By `crop_evidence` or `two_pass_evidence`.
+            By `crop_evidence` or `two_pass_evidence`; behind a detector of boxes their score as
+            'box' besides.
 
         Returns
         -------
@@ -236,6 +237,8 @@ def _fallback(mode: str, evidence: Evidence) -> np.ndarray:
         # As usual for top-down networks (mmpose): on labelled boxes of COCO it orders people
         # better than centre x best keypoints (AP 0.455 instead of 0.451).
         return np.asarray(evidence['mean_keypoint'], np.float32)
+    if mode == 'two_pass' and 'box' in evidence:
+        return np.asarray(evidence['box'] * evidence['mean_keypoint'], np.float32)
     if mode == 'two_pass':
         center = np.sqrt(evidence['first_center'] * evidence['center'])
         look = np.sqrt(center * evidence['keypoints'])

@@ -138,7 +138,7 @@ class TwoPassEstimator:
             self._roi_tracker.forget()
             self._roi_mode = mode
         if given is not None:
-            people = self._in_boxes(*given, self.config.max_crops)
+            people = self._in_boxes(*given, self.config.max_crops, 'boxes')
             people = self.scorer.with_keypoints('boxes', people)
         elif mode == 'single':
             people = self._single(image, stamp_s)
@@ -173,7 +173,7 @@ class TwoPassEstimator:
 
     def lack(self) -> str:
         """Say in a sentence that the scores of the present mode are no probabilities, if so."""
-        mode = {'one-pass': 'one_pass', 'single': 'roi'}.get(self.config.mode, self._crop_mode)
+        mode = {'one-pass': 'one_pass', 'single': 'roi'}.get(self.config.mode, 'two_pass')
         return self.scorer.lack('boxes' if self.config.detections_enabled else mode)
 
     def evidence(
@@ -205,10 +205,15 @@ class TwoPassEstimator:
         if mode == 'roi':
             people, _, _ = self._found(self.config.max_crops)
             return self._scored(mode, self._in_crops(people))
-        candidates = self._candidates()
-        if mode == 'one_pass':
-            return self._scored(mode, candidates)
-        people, evidence = self._both_passes(candidates.select(slice(self.config.max_crops)))
+        if mode == 'two_pass' and self.backend.detector.decoder == 'boxes':
+            boxes, scores = (part[:self.config.max_crops] for part in self._boxes())
+            people, evidence = self._seen_in(boxes, scores)
+            people = replace(people, person_score=self.scorer.score(mode, evidence))
+        else:
+            candidates = self._candidates()
+            if mode == 'one_pass':
+                return self._scored(mode, candidates)
+            people, evidence = self._both_passes(candidates.select(slice(self.config.max_crops)))
         kept = oks.distinct(people, self.config.nms_oks)
         return people.select(kept), {name: values[kept] for name, values in evidence.items()}
 
@@ -243,20 +248,23 @@ class TwoPassEstimator:
         """Run both passes; return who had a crop, who had none, and how many there were."""
         if self.backend.detector.decoder == 'boxes':
             boxes, scores = self._boxes()
-            return self._in_boxes(boxes, scores, max_crops), Keypoints.empty(), len(boxes)
+            people = self._in_boxes(boxes, scores, max_crops, self._crop_mode)
+            return people, Keypoints.empty(), len(boxes)
         candidates = self._candidates()
         return *self._refined(candidates, max_crops), len(candidates)
 
     def _best(self) -> Keypoints:
         """Return the best person of the first pass, refined in a crop."""
         if self.backend.detector.decoder == 'boxes':
-            return self._in_boxes(*self._boxes(), 1)
+            return self._in_boxes(*self._boxes(), 1, self._crop_mode)
         return self._both_passes(self._candidates().select(slice(1)))[0]
 
     @property
     def _crop_mode(self) -> str:
         """Return which of `person_score.MODES` people in crops around those found are."""
-        return 'boxes' if self.backend.detector.decoder == 'boxes' else 'two_pass'
+        if self.backend.detector.decoder == 'boxes' and not self.scorer.is_calibrated('two_pass'):
+            return 'boxes'
+        return 'two_pass'
 
     def _boxes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the boxes that are worth a crop, best first, and their scores."""
@@ -347,16 +355,25 @@ class TwoPassEstimator:
         crops = geometry.compose(input_from_upright, self._upright_from_image)
         return look_at_crops(self.backend, crops, self.config.flip_test)
 
-    def _in_boxes(self, boxes: np.ndarray, scores: np.ndarray, max_crops: int) -> Keypoints:
-        """Run the second pass on the best boxes, padded as the network was trained."""
+    def _in_boxes(
+        self, boxes: np.ndarray, scores: np.ndarray, max_crops: int, mode: str
+    ) -> Keypoints:
+        """Run the second pass on the best boxes; people scored as 'boxes' or 'two_pass'."""
         best = np.argsort(-scores, kind='stable')[:max_crops]
         if not len(best):
             return Keypoints.empty()
-        people = self._looked_at(boxes[best], self.backend.refiner.crop_scale)
-        people, _ = self._scored('boxes', people)
-        # The probability that the box shows a person, times that of the skeleton in it.
-        people = replace(people, person_score=people.person_score * np.float32(scores[best]))
+        people, evidence = self._seen_in(boxes[best], scores[best])
+        score = self.scorer.score(mode, evidence)
+        if mode == 'boxes':
+            # The probability that the box shows a person, times that of the skeleton in it.
+            score = score * np.float32(scores[best])
+        people = replace(people, person_score=score)
         return people.select(oks.distinct(people, self.config.nms_oks))
+
+    def _seen_in(self, boxes: np.ndarray, scores: np.ndarray) -> tuple[Keypoints, Evidence]:
+        """Run the second pass on boxes, padded as it was trained; return what says so as well."""
+        people = self._looked_at(boxes, self.backend.refiner.crop_scale)
+        return people, {'box': scores, **crop_evidence(people)}
 
     def _single(self, image: CameraImage, stamp_s: float | None) -> Keypoints:
         """Find one person: in the crop around where it was, or the best one of the first pass."""
