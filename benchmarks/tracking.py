@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.tracking_worlds import synthetic_report
+from benchmarks.tracking_worlds import photo_camera, synthetic_report
 from benchmarks.tracking_worlds.compared_trackers import ByHand, all_compared
 from benchmarks.tracking_worlds.mot_sequence import (
     MotSequence,
@@ -40,6 +40,7 @@ DESCRIPTION = """\
 Measure the tracker, side by side with norfair and with what one writes by hand (nearest
 neighbour ids, One Euro on every coordinate):
   a synthetic world with exact truth: identities in crossings, delay, jitter, errors, covariance
+  the same before cameras that pan, tilt, roll, drive and shake
   sequences in MOT layout with detections by the shipped networks: MOTA, IDF1, HOTA, switches
     (tud_campus of POSE_ROS_DATA, and every --mot DIR)
   photographs under known camera motion (coco_dev of POSE_ROS_DATA)
@@ -52,7 +53,7 @@ examples:
   python -m benchmarks.tracking --mot MOT17-09 --only mot a sequence of one's own"""
 
 ERRORS = (SequenceError,)
-PARTS = ('identities', 'motion', 'mot', 'photos', 'time')
+PARTS = ('identities', 'motion', 'camera', 'mot', 'photos', 'time')
 PIPELINE_DELAY_S = 0.1
 BAR: dict[str, Any] = {'disable': None}  # None: shown on a terminal only
 
@@ -86,6 +87,9 @@ def main(args: argparse.Namespace) -> int:
         report['identities'] = _measured(lambda: _identities(args.seeds))
     if 'motion' in parts:
         report['motion'] = _motion(args.seeds)
+    photos = sorted((Path(data) / 'coco_dev' / 'images').glob('*.jpg')) if data else []
+    if 'camera' in parts:
+        report['camera'] = _camera(args.seeds, photos[: args.photos])
     if 'mot' in parts:
         folders = [*args.mot]
         if data and (Path(data) / 'tud_campus').is_dir():
@@ -95,8 +99,8 @@ def main(args: argparse.Namespace) -> int:
         sequences = [read_sequence(folder) for folder in folders]
         report['mot'] = {s.name: _measured(lambda s=s: _mot(s)) for s in sequences}
     if 'photos' in parts and args.photos > 0:
-        if data and (Path(data) / 'coco_dev' / 'images').is_dir():
-            report['photos'] = _photos(Path(data) / 'coco_dev' / 'images', args.photos)
+        if photos:
+            report['photos'] = _photos(photos[: args.photos])
         else:
             print('photographs: left out, no POSE_ROS_DATA/coco_dev')
     if 'time' in parts:
@@ -174,9 +178,10 @@ def _mot(sequence: MotSequence) -> dict[str, Any]:
     scores = {name: Identities() for name in trackers}
     bar = tqdm(sequence.frames(), total=len(sequence.images), desc=sequence.name, **BAR)
     for (stamp_s, image), truth_ids, boxes in zip(bar, sequence.ids, sequence.boxes):
-        people = estimator.estimate(image)
+        people = estimator.estimate(image, stamp_s)
         for name, tracker in trackers.items():
-            ids, xy = tracker.update(stamp_s, people, (image.shape[1], image.shape[0]))
+            ids, xy = tracker.update(
+                stamp_s, people, (image.shape[1], image.shape[0]), estimator.camera_motion)
             there = np.isfinite(xy).any(axis=(1, 2))
             similarity = box_iou(boxes[:, None], full_body_boxes(xy[there]))
             scores[name].add(truth_ids, ids[there], similarity)
@@ -185,10 +190,25 @@ def _mot(sequence: MotSequence) -> dict[str, Any]:
     return rows
 
 
-def _photos(folder: Path, count: int) -> dict[str, Any]:
+def _camera(seeds: int, photos: list[Path]) -> dict[str, Any]:
+    rows = synthetic_report.moving_camera(seeds, PIPELINE_DELAY_S, (10.0, 30.0, 60.0))
+    _print_rows(f'cameras in motion: error {PIPELINE_DELAY_S:g} s after the image, and ids', rows)
+    found: dict[str, Any] = {'synthetic': rows}
+    if photos:
+        with tqdm(total=None, unit='photo', desc='photographs', **BAR) as bar:
+            found['photos'] = {
+                f'{size[0]}x{size[1]}': photo_camera.measure(
+                    photos, size, lambda: bar.update() and None)
+                for size in ((640, 480), (1280, 720))}
+        _print_rows(
+            f"the camera's motion on {len(photos)} photographs: largest error at the corners",
+            found['photos'])
+    return found
+
+
+def _photos(photos: list[Path]) -> dict[str, Any]:
     config = EstimatorConfig()
     estimator = TwoPassEstimator(load_backend(config), config)
-    photos = sorted(folder.glob('*.jpg'))[:count]
     with tqdm(total=None, unit='image', desc='photographs', **BAR) as bar:
         rows = compare(photos, estimator, lambda: bar.update() and None)
     _print_rows('photographs under camera motion', rows)

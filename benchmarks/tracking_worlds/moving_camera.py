@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose_ros.core.estimator.camera_motion import STILL_PX
+from pose_ros.core.estimator.camera_motion import GREY_WIDTH, KEY_PX, STILL_PX
 from pose_ros.core.geometry import apply_homography
 
 Swing = tuple[tuple[float, float], ...]
@@ -104,25 +104,30 @@ class MeasuredMotion:
     ) -> None:
         self._background, self._size = background, size
         self._rng = np.random.default_rng(seed)
-        self._before_s: float | None = None
+        self._key_s: float | None = None
+        self._before_from_key = np.eye(3)
         self._corners = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float64)
 
     def update(self, stamp_s: float) -> np.ndarray | None:
         """Return the motion since the call before, (3, 3); None when not known."""
-        if self._before_s is None or self._rng.random() < self.UNKNOWN:
-            self._before_s = stamp_s
+        if self._key_s is None or self._rng.random() < self.UNKNOWN:
+            self._key_s, self._before_from_key = stamp_s, np.eye(3)
             return None
-        before, now = self._background(np.array([self._before_s, stamp_s]))
-        motion = now @ np.linalg.inv(before)
-        motion /= motion[2, 2]
-        shift = apply_homography(motion, self._corners) - self._corners
-        pixel = self._size[0] / 640.0
-        if np.hypot(*shift.T).mean() < STILL_PX * pixel:
-            return np.eye(3)  # measured from the same image next time
-        self._before_s = stamp_s
-        sigma = 0.08 * pixel * (3.0 if self._rng.random() < 0.1 else 1.0)
-        wrong = self._rng.normal(0.0, sigma, (4, 2))
-        return _homography(self._corners, self._corners + wrong) @ motion
+        key, now = self._background(np.array([self._key_s, stamp_s]))
+        now_from_key = now @ np.linalg.inv(key)
+        shift = apply_homography(now_from_key, self._corners) - self._corners
+        grey_px = np.hypot(*shift.T).mean() * GREY_WIDTH / self._size[0]
+        if grey_px < STILL_PX:
+            now_from_key = np.eye(3)
+        else:
+            sigma = 0.08 * self._size[0] / 640.0 * (3.0 if self._rng.random() < 0.1 else 1.0)
+            wrong = self._rng.normal(0.0, sigma, (4, 2))
+            now_from_key = _homography(self._corners, self._corners + wrong) @ now_from_key
+        motion = now_from_key @ np.linalg.inv(self._before_from_key)
+        self._before_from_key = now_from_key
+        if grey_px > KEY_PX:
+            self._key_s, self._before_from_key = stamp_s, np.eye(3)
+        return motion / motion[2, 2]
 
 
 def _homography(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from benchmarks.tracking_worlds import synthetic_world as world
 from benchmarks.tracking_worlds.compared_trackers import ByHand
+from benchmarks.tracking_worlds.moving_camera import CAMERAS, STANDS, Camera
 from benchmarks.tracking_worlds.scores import Identities, delay_s, jitter_px, oks_to_truth
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.tracking.tracker import Tracker
-from pose_ros.core.tracking.tracks import Tracks
+from pose_ros.core.tracking.tracks import Tracks, TrackState
 
 CROSSINGS = (
     'crossing', 'slow-crossing', 'overtaking', 'hidden', 'leave-enter', 'sit', 'pan',
@@ -25,6 +27,9 @@ CROSSINGS = (
 
 MOVING = ('walk', 'stop-and-go', 'wave', 'sit')
 """Scenes of one person in motion; 'rest' is the one at rest."""
+
+ID_SCENES = ('crossing', 'overtaking', 'hidden', 'group')
+"""Those seen by a camera that moves."""
 
 SETTLED_S = 0.7
 """Errors count from here on: every filter has settled, every track is CONFIRMED."""
@@ -96,10 +101,11 @@ def single(name: str) -> world.Scene:
 
 
 def follow(
-    name: str, view: world.View, seed: int, tracker: Tracker | ByHand | None, ahead_s: float = 0.0
+    name: str, view: world.View, seed: int, tracker: Tracker | ByHand | None,
+    ahead_s: float = 0.0, camera: Camera = STANDS,
 ) -> Track:
     """Return what a tracker (None: the raw detections) says, looking `ahead_s` ahead."""
-    scene = single(name)
+    scene = replace(single(name), camera=camera)
     blank = np.full((17, 2), np.nan)
     rows: list[tuple[float, np.ndarray, np.ndarray, np.ndarray]] = []
     for frame in world.frames(scene, view, seed):
@@ -198,6 +204,76 @@ def ahead_errors(
         'raw_px': float(np.nanmean(np.concatenate(raw))),
         'predicted_px': float(np.nanmean(np.concatenate(predicted))),
     }
+
+
+def id_faults(scene: world.Scene, view: world.View, seed: int) -> list[str]:
+    """
+    Return what is wrong with the ids of a scene, nothing when each person keeps one.
+
+    A person who leaves the image, as when the camera turns away, may come back with another.
+    """
+    height = np.array([walker.height_px for walker in scene.walkers])
+    tracker, visits = Tracker(), [[set()] for _ in scene.walkers]
+    for frame in world.frames(scene, view, seed):
+        tracks = tracker.update(
+            frame.stamp_s, frame.keypoints, scene.image_size, frame.camera_motion)
+        tracks = tracks.select(
+            (tracks.state == TrackState.CONFIRMED) & (tracks.since_seen_s == 0))
+        truth, there = (a[:, 0] for a in world.truth(scene, np.array(frame.stamp_s)))
+        seen = world.visible(scene, truth, there).sum(axis=1) >= 5
+        inside = ((truth >= 0) & (truth < scene.image_size)).all(axis=2).sum(axis=1) >= 5
+        for n in np.flatnonzero(~inside):
+            if visits[n][-1]:
+                visits[n].append(set())
+        similarity = oks_to_truth(truth, height, tracks.xy.astype(float))
+        for row in range(len(tracks)):
+            n = int(similarity[:, row].argmax())
+            if seen[n] and similarity[n, row] > 0.7:
+                visits[n][-1].add(int(tracks.id[row]))
+    owners = [set().union(*visit) for visit in visits]
+    found = [f'{n} not found' for n, visit in enumerate(visits) if not visit[0]]
+    found += [f'{n} has ids {ids}' for n, visit in enumerate(visits)
+              for ids in visit if len(ids) > 1]
+    if len(set().union(*owners)) < sum(map(len, owners)):
+        found.append(f'an id went from one to another: {owners}')
+    return found
+
+
+def prediction_px(
+    camera: Camera, rate_hz: float, seeds: int, delay: float, knows: bool = True
+) -> float:
+    """
+    Return the mean distance, px, of keypoints predicted `delay` s ahead to where they are then.
+
+    `knows` says whether the tracker is told how the camera moves.
+    """
+    view = replace(world.PERFECT, rate_hz=rate_hz, knows_camera=knows)
+    errors = []
+    for name in (*MOVING, 'rest'):
+        for seed in range(seeds):
+            track = follow(name, view, seed, Tracker(), delay, camera)
+            errors.append(np.hypot(*np.moveaxis(track.xy - track.truth(delay), -1, 0)))
+    return float(np.nanmean(np.concatenate(errors)))
+
+
+def moving_camera(seeds: int, delay: float, rates_hz: tuple[float, ...]) -> dict[str, Any]:
+    """Return camera at rate -> errors ahead, and faults of ids with and without its motion."""
+    rows = {}
+    for rate_hz in rates_hz:
+        still_px = prediction_px(STANDS, rate_hz, seeds, delay)
+        for name, camera in CAMERAS.items():
+            faults = {True: 0, False: 0}
+            for scene, knows, seed in product(ID_SCENES, faults, range(seeds)):
+                faults[knows] += len(id_faults(
+                    replace(world.scenes()[scene], camera=camera),
+                    world.View(rate_hz, knows_camera=knows), seed))
+            px = prediction_px(camera, rate_hz, seeds, delay)
+            rows[f'{name} {rate_hz:g} Hz'] = {
+                'predicted_px': px, 'to_still': px / still_px, 'id_faults': faults[True],
+                'unknown_px': prediction_px(camera, rate_hz, seeds, delay, False),
+                'unknown_id_faults': faults[False],
+            }
+    return rows
 
 
 def honesty(

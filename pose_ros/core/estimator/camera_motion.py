@@ -17,6 +17,7 @@ import numpy as np
 
 from pose_ros.core import geometry
 from pose_ros.core.camera_image import CameraImage
+from pose_ros.core.geometry import apply_homography
 
 GREY_WIDTH = 320
 """Pixels: 0.2 px at the corners of a 640 px image on warped photos; 160 px gave 0.4."""
@@ -36,11 +37,18 @@ MIN_INLIERS, MIN_INLIER_SHARE = 12, 0.5
 HOMOGRAPHY_INLIERS = 30
 """With fewer its corners are extrapolated too far: a similarity (4 numbers) instead of 8."""
 
-STILL_PX = 0.5
-"""A median flow below it, in image pixels, is a camera that stands still."""
+STILL_PX, NOISY_PX, STILL_SHARE = 0.15, 0.5, 0.8
+"""
+The camera stands still where the median flow is below STILL_PX, in grey pixels (vtest.avi and
+TUD-Campus: at most 0.1); and where it is below NOISY_PX and the common motion leaves more than
+STILL_SHARE of it, so that it explains nothing.
+"""
 
-STILL_IMAGES = 30
-"""So many images are at most compared with one of a still camera: light changes."""
+KEY_PX, KEY_IMAGES = 8.0, 30
+"""
+The picture to compare with is another one when the median flow reaches KEY_PX, in grey pixels, or
+after so many images: light changes.
+"""
 
 MASK_MARGIN = 0.1
 """People's boxes are widened by this share of their size before they are masked out."""
@@ -48,17 +56,19 @@ MASK_MARGIN = 0.1
 
 class CameraMotion:
     """
-    Compares each image with the one before.
+    Follows the background from image to image.
 
-    While the camera stands still the picture to compare with stays the same: a slow motion adds up
-    until it shows, and corners are looked for only once.
+    Several images are compared with one key picture, and the motion is the difference: so errors
+    do not add up from image to image, a slow motion shows in the end, and corners are looked for
+    only once.
     """
 
     def __init__(self) -> None:
-        self._grey: np.ndarray | None = None
+        self._key: np.ndarray | None = None
         self._size = (0, 0)
         self._corners: np.ndarray | None = None
-        self._still = 0
+        self._age = 0
+        self._before_from_key = np.eye(3)
 
     def update(self, image: CameraImage, people_before: np.ndarray) -> np.ndarray | None:
         """
@@ -79,49 +89,69 @@ class CameraMotion:
             size, too little to see (dark, covered, a crowd that fills the image), no common
             motion.
         """
-        grey, motion = small_grey(image), None
-        if self._grey is not None and self._size == image.size:
-            motion = self._since(self._grey, grey, image.size, people_before)
-        self._still += 1
-        if self._still > STILL_IMAGES or motion is None or not np.array_equal(motion, np.eye(3)):
-            self._keep(grey, image.size)
+        grey, now_from_key, flow_px = small_grey(image), None, 0.0
+        if self._key is not None and self._size == image.size:
+            now_from_key, flow_px = self._since_key(self._key, grey, image.size, people_before)
+        if now_from_key is None:
+            self._begin(grey, image.size)
+            return None
+        motion = geometry.usable_homography(
+            now_from_key @ np.linalg.inv(self._before_from_key), image.size)
+        self._before_from_key = now_from_key
+        self._age += 1
+        # At rest again somewhere else: the next image is compared with this one.
+        rests = motion is None or (
+            flow_px > 0.0 and _shift(motion, image.size) < 2.0 * STILL_PX / grey.shape[1])
+        if rests or flow_px > KEY_PX or self._age >= KEY_IMAGES:
+            self._begin(grey, image.size)
         return motion
 
     def take(self, image: CameraImage) -> None:
         """Make an image the one before, without asking for the motion."""
-        self._keep(small_grey(image), image.size)
+        self._begin(small_grey(image), image.size)
 
-    def _keep(self, grey: np.ndarray, size: tuple[int, int]) -> None:
-        self._grey, self._size, self._corners, self._still = grey, size, None, 0
+    def _begin(self, grey: np.ndarray, size: tuple[int, int]) -> None:
+        self._key, self._size, self._corners, self._age = grey, size, None, 0
+        self._before_from_key = np.eye(3)
 
-    def _since(
-        self, before: np.ndarray, now: np.ndarray, size: tuple[int, int], people: np.ndarray
-    ) -> np.ndarray | None:
-        """Return the motion from one grey picture to another, in pixels of the image."""
+    def _since_key(
+        self, key: np.ndarray, now: np.ndarray, size: tuple[int, int], people: np.ndarray
+    ) -> tuple[np.ndarray | None, float]:
+        """Return the motion since the key picture, in pixels of the image, and the flow."""
         # Pixel centres are integers.
         x, y = now.shape[1] / size[0], now.shape[0] / size[1]
         grey_from_image = np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2], [0.0, 0.0, 1.0]])
         if self._corners is None:
             self._corners = cv2.goodFeaturesToTrack(
-                before, FEATURES, FEATURE_QUALITY, FEATURE_SPACING_PX,
-                mask=_background(before.shape, grey_from_image[:2], people))
+                key, FEATURES, FEATURE_QUALITY, FEATURE_SPACING_PX,
+                mask=_background(key.shape, grey_from_image[:2], people))
         if self._corners is None or len(self._corners) < MIN_INLIERS:
-            return None
+            return None, 0.0
         moved, found, _ = cv2.calcOpticalFlowPyrLK(
-            before, now, self._corners, self._corners.copy(),
+            key, now, self._corners, self._corners.copy(),
             winSize=(FLOW_WINDOW_PX, FLOW_WINDOW_PX), maxLevel=FLOW_LEVELS,
             criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03))
         there = found[:, 0] == 1
         if there.sum() < MIN_INLIERS:
-            return None
+            return None, 0.0
         source, target = self._corners[there, 0], moved[there, 0]
-        if np.median(np.hypot(*(target - source).T)) < STILL_PX * x:
-            return np.eye(3)
+        flow_px = float(np.median(np.hypot(*(target - source).T)))
+        if flow_px < STILL_PX:
+            return np.eye(3), 0.0
         motion = _fit(source, target)
         if motion is None:
-            return None
-        return geometry.usable_homography(
-            np.linalg.inv(grey_from_image) @ motion @ grey_from_image, size)
+            return None, 0.0
+        rest_px = np.median(np.hypot(*(target - apply_homography(motion, source)).T))
+        if flow_px < NOISY_PX and rest_px > STILL_SHARE * flow_px:
+            return np.eye(3), 0.0
+        return np.linalg.inv(grey_from_image) @ motion @ grey_from_image, flow_px
+
+
+def _shift(motion: np.ndarray, size: tuple[int, int]) -> float:
+    """Return how far a motion moves the image in the mean, as a share of its width."""
+    width, height = size
+    points = np.array([[0.2, 0.2], [0.8, 0.2], [0.2, 0.8], [0.8, 0.8]]) * [width, height]
+    return float(np.hypot(*(apply_homography(motion, points) - points).T).mean() / width)
 
 
 def small_grey(image: CameraImage) -> np.ndarray:
