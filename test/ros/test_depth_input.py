@@ -252,6 +252,9 @@ def test_raw_depth():
     msg.is_bigendian = 1
     assert depth_from_msg(msg)[0, 1] == 256
     msg = depth_msg(depth, header(0))
+    msg.step, msg.encoding = 0, '16uc1'  # not filled in; in small letters
+    assert (depth_from_msg(msg) == depth).all()
+    msg = depth_msg(depth, header(0))
     msg.height = 4
     with pytest.raises(DepthImageError, match='4x4'):
         depth_from_msg(msg)

@@ -193,6 +193,7 @@ def test_calibration_addresses(
     monkeypatch.setenv('ROS_HOME', str(tmp_path))
     for text in (
         f'file://{calibration}', f'file://localhost{calibration}', 'file://~/calibration.yaml',
+        f'file:{calibration}', f'FILE://{calibration}',
         f'file://{tmp_path}/left%20camera.yaml', 'package://my_robot/config/c.yaml',
         '~/calibration.yaml', '${ROS_HOME}/calibration.yaml', '$HOME/calibration.yaml',
     ):
