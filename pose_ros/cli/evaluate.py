@@ -199,18 +199,23 @@ def _calibrate(args: argparse.Namespace, config: EstimatorConfig) -> int:
     of_detector = {k: v for k, v in fitted.items() if k == 'one_pass'}
     of_refiner = {f'two_pass {detector.name}' if k == 'two_pass' else k: v
                   for k, v in fitted.items() if k != 'one_pass'}  # fmt: skip
-    for path, spec, own in ((paths[0], detector, of_detector), (paths[1], refiner, of_refiner)):
-        if not own:
-            continue
-        target = path.with_suffix('.json')
-        part = target.with_suffix('.json.part')
-        try:
-            part.write_text(
-                replace(spec, calibration={**spec.calibration, **own}).to_json(), encoding='utf-8')
+    parts = {}
+    try:
+        for path, spec, own in zip(paths, (detector, refiner), (of_detector, of_refiner)):
+            if own:
+                target = path.with_suffix('.json')
+                parts[target] = target.with_suffix('.json.part')
+                fitted_spec = replace(spec, calibration={**spec.calibration, **own})
+                parts[target].write_text(fitted_spec.to_json(), encoding='utf-8')
+        for target, part in parts.items():
             os.replace(part, target)
-        finally:
+            print(f'written to {target}')
+    except OSError as error:
+        raise DataError(f'cannot write {target}: {error.strerror}: make room, or give it the '
+                        'permission, and call again with --cache') from error
+    finally:
+        for part in parts.values():
             part.unlink(missing_ok=True)
-        print(f'written to {target}')
     return 0
 
 

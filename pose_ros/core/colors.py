@@ -128,14 +128,14 @@ def decoded(
     Returns
     -------
     (H, W, 3) uint8 or None
-        BGR; None when it cannot be decoded.
+        BGR; None when it cannot be decoded, or is cut short.
 
     Raises
     ------
     cv2.error
         When OpenCV says more than that.
     """
-    if not data.size:
+    if not data.size or not _is_complete(data.tobytes()):
         return None
     image = cv2.imdecode(data, flags | cv2.IMREAD_ANYDEPTH)
     if image is None or image.dtype == np.uint8:
@@ -153,3 +153,23 @@ def bgr_from_counts(
     limits = (intensity or IntensityRange()).follow(values, is_grey, stamp_s)
     image = _eight_bits(values, *limits)
     return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+
+
+def _is_complete(file: bytes) -> bool:
+    """
+    Look for the end mark of a JPEG or PNG.
+
+    Older OpenCV fills what a truncated JPEG lacks with grey and says nothing: people would be
+    looked for in there. Drivers send their whole buffer, with zeros or an older image behind the
+    mark.
+    """
+    if file[:4] == b'\x89PNG':
+        return b'IEND' in file
+    if file[:2] != b'\xff\xd8':
+        return True
+    # From segment to segment, since a thumbnail may end inside of one, to the start of scan.
+    at = 2
+    while file[at:at + 1] == b'\xff' and file[at + 1:at + 2] != b'\xda':
+        is_filling = file[at + 1:at + 2] == b'\xff'
+        at += 1 if is_filling else 2 + int.from_bytes(file[at + 2:at + 4], 'big')
+    return file.find(b'\xff\xd9', at) >= 0

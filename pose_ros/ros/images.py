@@ -152,8 +152,7 @@ def image_from_compressed_msg(
     if 'compressedDepth' in msg.format:
         raise ImageError(f'format {msg.format!r} is a depth image, not a picture')
     try:
-        image = decoded(data, flags, intensity, stamp_seconds(msg.header.stamp)) if (
-            _is_complete(data)) else None
+        image = decoded(data, flags, intensity, stamp_seconds(msg.header.stamp))
     except cv2.error as error:
         raise ImageError(f'cannot decode {msg.format!r}: {error.err}') from error
     if image is None:
@@ -161,27 +160,6 @@ def image_from_compressed_msg(
             f'cannot decode {data.size} bytes of format {msg.format!r}: not a complete JPEG or PNG'
         )
     return image
-
-
-def _is_complete(data: np.ndarray) -> bool:
-    """
-    Look for the end mark of a JPEG or PNG.
-
-    Older OpenCV fills what a truncated JPEG lacks with grey and says nothing: people would be
-    looked for in there. Drivers send their whole buffer, with zeros or an older image behind the
-    mark.
-    """
-    file = data.tobytes()
-    if file[:4] == b'\x89PNG':
-        return b'IEND' in file
-    if file[:2] != b'\xff\xd8':
-        return True
-    # From segment to segment, since a thumbnail may end inside of one, to the start of scan.
-    at = 2
-    while file[at:at + 1] == b'\xff' and file[at + 1:at + 2] != b'\xda':
-        is_filling = file[at + 1:at + 2] == b'\xff'
-        at += 1 if is_filling else 2 + int.from_bytes(file[at + 2:at + 4], 'big')
-    return file.find(b'\xff\xd9', at) >= 0
 
 
 def camera_image(

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pose_ros.core.colors import decoded
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.evaluation.annotation_file import DataError, read_annotations
 from pose_ros.evaluation.scores import CocoFolder, path_of, size_of
@@ -123,12 +124,24 @@ def _check_photos(paths: set[Path], folder: Path) -> None:
             f'{missing[0]}: put them there, or take their entries out of the annotations'
         )
     # Now, not hours later when the first of them is wanted.
-    broken = sorted(str(path) for path in paths if not cv2.haveImageReader(str(path)))
+    broken = sorted(str(path) for path in paths if _is_broken(path))
     if broken:
         raise TrainingError(
             f'{len(broken)} of {len(paths)} images cannot be read, for example {broken[0]}: '
             'replace them, or take their entries out of the annotations'
         )
+
+
+def _is_broken(path: Path) -> bool:
+    """Whether a photo is none, or cut short: by its ends, and only if these look odd in whole."""
+    if not cv2.haveImageReader(str(path)):
+        return True
+    with path.open('rb') as file:
+        start = file.read(2)
+        file.seek(max(0, path.stat().st_size - 2))
+        if start != b'\xff\xd8' or file.read() == b'\xff\xd9':
+            return False
+    return decoded(np.fromfile(path, np.uint8)) is None
 
 
 def _person(

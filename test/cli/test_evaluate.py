@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pose_ros evaluate` on a folder made here, and on the evaluation data where it is."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -16,10 +17,16 @@ pytest.importorskip('pycocotools')
 
 from pose_ros import cli  # noqa: E402
 from pose_ros.backends import load_backend  # noqa: E402
+from pose_ros.backends.model_files import (  # noqa: E402
+    SHIPPED_DETECTOR,
+    SHIPPED_REFINER,
+    find_model,
+)
 from pose_ros.core.config import EstimatorConfig  # noqa: E402
 from pose_ros.core.estimator.two_pass import TwoPassEstimator  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES  # noqa: E402
+from pose_ros.evaluation import calibration  # noqa: E402
 from pose_ros.evaluation.pose_errors import pair, pck, worst  # noqa: E402
 from pose_ros.evaluation.scores import CocoFolder, DataError  # noqa: E402
 from pose_ros.media.sources import SourceError, demo_paths, open_source  # noqa: E402
@@ -271,6 +278,31 @@ def test_a_calibration_from_a_few_photos_is_refused(labelled, tmp_path, capsys, 
     lines = capsys.readouterr().err.strip().splitlines()
     assert status != 0 and not written
     assert 'a calibration needs 30 people found right and 30 found wrong' in lines[-1]
+
+
+def test_a_full_disk_leaves_both_descriptions(labelled, tmp_path, capsys, monkeypatch):
+    """The second of the two files does not fit: the first one stays as it was, too."""
+    models = [shutil.copy(find_model(name).with_suffix(ending), tmp_path)
+              for name in (SHIPPED_DETECTOR, SHIPPED_REFINER) for ending in ('.json', '.onnx')]
+    before = {path: Path(path).read_bytes() for path in models}
+    weights = {'person': {'bias': 0.0}, 'keypoint': {'bias': 0.0}}
+    monkeypatch.setattr(calibration, 'calibrate', lambda samples: weights)
+    write = Path.write_text
+
+    def on_a_full_disk(path, text, **how):
+        write(path, text[:100], **how)
+        if path.name == f'{SHIPPED_REFINER}.json.part':
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, 'write_text', on_a_full_disk)
+    settings = [f'--set={which}_model={tmp_path / name}.onnx' for which, name in (
+        ('detector', SHIPPED_DETECTOR), ('refiner', SHIPPED_REFINER))]
+    assert cli.main(['evaluate', '--data', str(labelled), '--calibrate', *settings,
+                     '--backend', 'onnx']) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f'{SHIPPED_REFINER}.json: No space left on device' in error
+    assert {path: Path(path).read_bytes() for path in models} == before
+    assert len(list(tmp_path.iterdir())) == len(models)
 
 
 def test_other_keypoints_are_refused(labelled, tmp_path):

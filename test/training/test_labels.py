@@ -5,6 +5,7 @@
 from pathlib import Path
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
@@ -65,12 +66,15 @@ def test_missing_images_are_named_and_counted(change_labels):
         labels_of(change_labels(edit))
 
 
+@pytest.mark.parametrize('broken', [
+    b'<html>404</html>', cv2.imencode('.jpg', np.eye(200) * 255)[1].tobytes()[:-300],
+])
 def test_a_broken_image_among_good_ones_is_named_before_anything_begins(
-    stick_folder, tmp_path, capsys
+    stick_folder, tmp_path, capsys, broken
 ):
     folder = tmp_path / 'changed'
     shutil.copytree(stick_folder, folder)
-    (folder / 'images' / '5.png').write_text('<html>404</html>')
+    (folder / 'images' / '5.png').write_bytes(broken)
     run = tmp_path / 'run'
     assert cli.main(['train', '--data', str(folder), '--out', str(run)]) == 1
     error = capsys.readouterr().err
