@@ -15,8 +15,9 @@ from pose_ros.core.backend import BackendError, ModelSpec, ModelSpecError
 SHIPPED_DETECTOR = 'movenet_multipose'
 SHIPPED_REFINER = 'pose_thunder'
 
-# Field 1 of StringStringEntryProto is the key, field 2 the value: its length, and up to 127 bytes.
-_LOCATION = re.compile(rb'\x0a\x08location\x12(?=([\x01-\x7f].{0,127}))', re.DOTALL)
+# Field 1 of StringStringEntryProto is the key, field 2 the value: its length, seven bits in each
+# byte, and then so many.
+_LOCATION = re.compile(rb'\x0a\x08location\x12([\x80-\xff][\x01-\x1f]|[\x01-\x7f])')
 
 
 def shipped_model_folders() -> list[Path]:
@@ -101,11 +102,13 @@ def external_data(model: Path) -> list[Path]:
         When one is missing, or the model cannot be read.
     """
     try:
-        names = set(_LOCATION.findall(model.read_bytes()))
+        data = model.read_bytes()
     except OSError as error:
         raise BackendError(f'cannot read {model}: {error}') from error
-    # A string of protobuf begins with its length, here one byte: a file's name is shorter.
-    found = {name[1:1 + name[0]].decode('utf-8', 'replace') for name in names}
+    found = set()
+    for key in _LOCATION.finditer(data):
+        length = sum((byte & 0x7F) << 7 * n for n, byte in enumerate(key[1]))
+        found.add(data[key.end():key.end() + length].decode('utf-8', 'replace'))
     paths = [model.parent / name for name in sorted(found) if name]
     for path in paths:
         if not is_file(path):

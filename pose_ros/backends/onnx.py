@@ -111,7 +111,8 @@ def open_session(
     options.intra_op_num_threads = num_threads or len(os.sched_getaffinity(0))
     # Spinning threads would burn the cores that the other nodes of the robot need.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    options.log_severity_level = 3
+    # Its errors are raised; what keeps a GPU from starting is only logged.
+    options.log_severity_level = 4 if provider == 'cpu' else 3
     try:
         # Without its own second try, which prints on standard output.
         session = onnxruntime.InferenceSession(

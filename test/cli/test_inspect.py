@@ -161,12 +161,12 @@ def test_output_and_keypoints_choose(tmp_path, capsys):
         assert status == 1 and f"'{wrong}'" in errors and 'output_heatmap [1, 64' in errors
 
 
-def with_external_data(path):
+def with_external_data(path, name=''):
     """Move the weights of a network into NAME.onnx.data, as torch.onnx.export does."""
     model = onnx.load(str(path))
     onnx.save(model, str(path), save_as_external_data=True, size_threshold=50,
-              location=f'{path.name}.data', convert_attribute=False)  # fmt: skip
-    return path.with_name(f'{path.name}.data')
+              location=name or f'{path.name}.data', convert_attribute=False)  # fmt: skip
+    return path.with_name(name or f'{path.name}.data')
 
 
 def test_weights_beside_the_file_are_part_of_it(tmp_path, capsys):
@@ -195,6 +195,8 @@ def test_weights_beside_the_file_are_part_of_it(tmp_path, capsys):
     assert status == 1 and 'net.onnx.data, which is missing' in errors
     data.write_bytes(good)
     OnnxNetwork(path, 1)
+    long = with_external_data(path, 200 * 'x')
+    assert external_data(path) == [long]
 
 
 def test_maxima_above_one_are_said_and_scaled(tmp_path, capsys):
@@ -234,7 +236,7 @@ def test_what_is_no_pose_network_is_refused(tmp_path, capsys, output, seen, mess
     assert re.search(message, errors)
     (tmp_path / 'text.onnx').write_text('no network')
     status, _, errors = inspect(capsys, tmp_path / 'text.onnx')
-    assert status == 1 and 'no ONNX file' in errors
+    assert status == 1 and 'text.onnx' in errors and 'cannot load' in errors
 
 
 def test_macs_are_counted_as_by_hand(tmp_path):
