@@ -88,11 +88,11 @@ class Run:
         self.estimator = TwoPassEstimator(stage, EstimatorConfig(**parameters))
         self.number = 0
 
-    def step(self, periods=1, late=False):
+    def step(self, periods=1, late=False, camera_motion=None):
         """Return whom the next image shows."""
         self.number += periods
         return self.estimator.estimate(
-            self.image, START_S + self.number * PERIOD_S, late=late)
+            self.image, START_S + self.number * PERIOD_S, late=late, camera_motion=camera_motion)
 
 
 def sees(found, *people):

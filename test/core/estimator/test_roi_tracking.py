@@ -42,6 +42,19 @@ def test_moving_people_are_followed_with_their_scores():
         np.testing.assert_allclose(found.person_score, first.person_score, rtol=1e-5)
 
 
+@pytest.mark.parametrize('known', [True, False])
+def test_crops_go_with_a_camera_that_turns(known):
+    """By more than half a crop an image: without its motion the people are lost each time."""
+    run = Run(Stage(person(150, 200), person(150, 380)), detection_interval_s=1.0)
+    run.step()
+    motion = np.array([[1.0, 0.0, 90.0], [0.0, 1.0, 5.0], [0.0, 0.0, 1.0]])
+    for _ in range(4):
+        run.stage.people = [p + [90.0, 5.0] for p in run.stage.people]
+        found = run.step(camera_motion=motion if known else None)
+        assert sees(found, *run.stage.people)
+        assert ('detect' in run.stage.calls) != known
+
+
 def test_new_people_are_found_within_redetect_s():
     for late in range(1, 8):
         run = Run(Stage(person(150, 200)), detection_interval_s=0.2)

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, joints
 from pose_ros.core.camera_model import CameraModel
+from pose_ros.core.pose3d.body_frame import Transform
 from pose_ros.core.pose3d.bone_lengths import BONES, lengths
 from pose_ros.core.pose3d.depth_lifting import LATERAL_M
 from pose_ros.core.pose3d.tracker3d import Tracker3D
@@ -240,3 +241,34 @@ def test_the_covariance_stays_sound_for_ever():
     assert np.linalg.eigvalsh(s.covariance).min() > 1e-7
     assert np.linalg.norm(s.position - place, axis=2).max() < 0.1
     assert np.isfinite(s.velocity).all()
+
+
+def velocity_of_a_person_who_stands(speed_m_s, known=True):
+    """Return the joints' (17, 3), m/s, along the axes at the beginning, before a camera drives."""
+
+    def odom_from_optical(t_s):
+        c, s = np.cos(0.4 * speed_m_s * t_s), np.sin(0.4 * speed_m_s * t_s)
+        return Transform(
+            np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]]),
+            np.array([speed_m_s * t_s, 0.0, 0.0]))
+
+    space, rng = Tracker3D(CAMERA), np.random.default_rng(0)
+    for i in range(60):
+        now = odom_from_optical(i * DT_S)
+        back = now.inverse()
+        z = (joints(Figure(0.0, 2.6)) + rng.normal(0, 0.01, (17, 3)))[None]
+        z = z @ back.rotation.T + back.translation
+        moved = back @ odom_from_optical((i - 1) * DT_S) if i and known else None
+        got = space.update(
+            i * DT_S, tracks(i * DT_S, [7], CAMERA.project(z)), z,
+            np.broadcast_to(1e-4 * np.eye(3), (1, 17, 3, 3)), camera_motion=moved)
+    return got.velocity[0] @ now.rotation.T
+
+
+def test_a_camera_that_drives_and_is_known_is_as_one_that_stands():
+    """The same noise gives the same velocities, the camera's own not in them."""
+    at_rest = velocity_of_a_person_who_stands(0.0)
+    assert np.linalg.norm(at_rest.mean(axis=0)) < 0.15
+    assert velocity_of_a_person_who_stands(0.5) == pytest.approx(at_rest, abs=0.01)
+    unknown = velocity_of_a_person_who_stands(0.5, known=False)
+    assert np.linalg.norm(unknown.mean(axis=0)) > 0.4
