@@ -19,6 +19,8 @@ IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 VIDEO_TYPES = {
     'ffmpeg_image_transport_msgs/msg/FFMPEGPacket': ('ffmpeg', 'H.264 or H.265'),
     'theora_image_transport/msg/Packet': ('theora', 'Theora'),
+    # foxglove_compressed_video_transport
+    'foxglove_msgs/msg/CompressedVideo': ('foxglove', 'H.264 or H.265'),
 }
 """Type of the messages of an image transport that sends video: its name, its codec."""
 _NAMED = 3  # similar topics that are named

@@ -117,7 +117,8 @@ THEORA = 'theora_image_transport/msg/Packet'
 
 
 @pytest.mark.parametrize('kind, transport, codec', [
-    (FFMPEG, 'ffmpeg', 'H.264'), (THEORA, 'theora', 'Theora')])
+    (FFMPEG, 'ffmpeg', 'H.264'), (THEORA, 'theora', 'Theora'),
+    ('foxglove_msgs/msg/CompressedVideo', 'foxglove', 'H.264')])
 def test_video_is_named_and_how_to_republish_it(kind: str, transport: str, codec: str) -> None:
     topic = f'/cam/image_raw/{transport}'
     command = (f'ros2 run image_transport republish --ros-args -p in_transport:={transport} '
