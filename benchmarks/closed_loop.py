@@ -303,11 +303,10 @@ class Loop:
                 'camera_motion_source': SkeletonArray.CAMERA_MOTION_IMAGE}
         header = Header(stamp=stamp_from_ns(stamp_ns), frame_id=FRAME)
         self._motion_since = header.stamp
-        msg = keypoints_to_msg(shot.keypoints, header, SIZE, shot.joints, **facts)
+        people = shot.keypoints
         if self.variant.appearance:
-            for skeleton, look in zip(msg.skeletons, shot.appearance):
-                skeleton.appearance = look.tolist()
-        self._pose.publish(msg)
+            people = replace(people, appearance=shot.appearance)
+        self._pose.publish(keypoints_to_msg(people, header, SIZE, shot.joints, **facts))
         if wait:
             self._wait(lambda: self.target_ns >= stamp_ns, _GIVE_UP_S, 'no pose/target')
 

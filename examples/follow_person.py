@@ -115,6 +115,8 @@ class FollowPerson(Node):
         lost_s = self.now_s() - self.seen_s
         if lost_s > self.max_age_s + self.search_s:
             return 0.0, 0.0
+        if lost_s > self.max_age_s:
+            self.person[1] = 0.0  # nothing is known of the speed any more
         (forward, left), (away, _) = self.person
         distance, bearing = math.hypot(forward, left), math.atan2(left, forward)
         turn = max(-self.max_turn_rad_s, min(self.turn_gain * bearing, self.max_turn_rad_s))

@@ -18,6 +18,7 @@ from benchmarks.tracking_worlds.synthetic_world import View, detect
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.estimator.appearance import BINS, REGIONS
 from pose_ros.core.estimator.appearance import SIZE as APPEARANCE_SIZE
+from pose_ros.core.estimator.person_score import BEST_KEYPOINTS
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.depth_lifting import LATERAL_M, OFFSET_SIGMA
 from pose_ros.core.pose3d.depth_noise import DepthNoise
@@ -114,7 +115,7 @@ def make_world(seed: int) -> World:
         y + beside * np.cos(heading) + 6.0 * np.sin(heading), heading + np.pi,
         [(12.0, WALK_M_S, 0.0)], pass_s - 5.0)
     x, y, heading, *_ = person.at(pause_s + 1.0)
-    behind = np.array([x - 0.7 * np.cos(heading), y - 0.7 * np.sin(heading)])
+    behind = np.array([x - 0.5 * np.cos(heading), y - 0.5 * np.sin(heading)])
     blocking = _across(
         behind, heading + float(rng.choice([-1.0, 1.0])) * 1.57, WALK_M_S, pause_s + 2.0, 2.0)
     turn_s = 2.0 + first_s + 0.8 * bend_s
@@ -222,7 +223,7 @@ class RobotCamera:
         seen &= ((xy >= 0) & (xy <= np.array(SIZE) - 1)).all(axis=2)
         xy[~seen] = np.nan
         height_px = FOCAL_PX * self.world.heights / np.maximum(places[:, 1], 1.0)
-        keypoints, source = detect(xy, seen, height_px, SIZE, self.view, self.rng)
+        keypoints, source = detect(xy, seen, height_px, SIZE, self.view, self.rng, BEST_KEYPOINTS)
         return Shot(keypoints, self._lift(keypoints, source, xy, bodies, height_px), source,
                     self._appearance(keypoints, source), self._motion(robot), places)
 

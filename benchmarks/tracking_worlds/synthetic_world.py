@@ -251,6 +251,7 @@ def detect(
     image_size: tuple[int, int],
     view: View,
     rng: np.random.Generator,
+    best: int = NUM_KEYPOINTS,
 ) -> tuple[Keypoints, np.ndarray]:
     """
     Return what a network makes of one image, in random order.
@@ -269,6 +270,8 @@ def detect(
         How well it sees.
     rng : Generator
         Of all that is random.
+    best : int
+        The score of a person is the mean of so many of the highest peaks.
 
     Returns
     -------
@@ -301,7 +304,7 @@ def detect(
     all_xy, all_peaks = np.concatenate(people), np.concatenate(peaks)
     all_xy = np.where(all_peaks[..., None] > 0, all_xy, np.nan)
     all_score = np.where(all_peaks > 0, _score(all_peaks), 0.0)
-    person_score = all_peaks.mean(axis=1)
+    person_score = np.sort(all_peaks, axis=1)[:, -best:].mean(axis=1)
     order = rng.permutation(len(source))
     keypoints = Keypoints(
         all_xy[order].astype(np.float32),
