@@ -104,6 +104,7 @@ def main(args: argparse.Namespace) -> int:
     """Run the benchmark; return the exit status."""
     if args.worlds < 1 or not 1 <= args.rate <= 30 or not 0 <= args.delay <= 0.5:
         raise ArgumentError('--worlds from 1, --rate 1 to 30, --delay 0 to 0.5')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # end the nodes, too
     rows: dict[str, dict[str, float]] = {}
     for variant in VARIANTS:
         if args.only and variant.name not in args.only:

@@ -32,6 +32,7 @@ from pose_ros.msg import Skeleton, SkeletonArray, Target
 SHOULDERS = [Skeleton.LEFT_SHOULDER, Skeleton.RIGHT_SHOULDER]
 HIPS = [Skeleton.LEFT_HIP, Skeleton.RIGHT_HIP]
 TORSO_M = 0.5  # from shoulders to hips; only without 3-D positions
+STANDS_M_S = 0.4  # a person who was slower when last seen stood: the rest is noise
 LIMITS = {  # parameter: default, lowest, highest
     'keep_distance_m': (1.5, 0.5, 10.0),
     'min_distance_m': (0.7, 0.3, 10.0),  # nearer than this, no way forwards
@@ -107,16 +108,19 @@ class FollowPerson(Node):
         if msg.status == SkeletonArray.STALE or not abs(age_s) <= self.max_age_s:
             return 0.0, 0.0
         person = next((s for s in msg.skeletons if s.id == self.target_id != 0), None)
+        found = np.full((2, 2), np.nan)
         if person is not None and person.since_seen_s <= self.max_age_s:
             seen_s = self.now_s() - person.since_seen_s - max(age_s, 0.0)
             found = self.place(msg, person, seen_s)
-            if np.isfinite(found).all():
-                self.person, self.seen_s = found, seen_s
+        if np.isfinite(found).all():
+            self.person, self.seen_s = found, seen_s
         lost_s = self.now_s() - self.seen_s
         if lost_s > self.max_age_s + self.search_s:
             return 0.0, 0.0
-        if lost_s > self.max_age_s:
-            self.person[1] = 0.0  # nothing is known of the speed any more
+        # `drive` carries the person on, who walks as before, or stands.
+        if lost_s > self.max_age_s or (
+                np.isnan(found).any() and math.hypot(*self.person[1]) < STANDS_M_S):
+            self.person[1] = 0.0
         (forward, left), (away, _) = self.person
         distance, bearing = math.hypot(forward, left), math.atan2(left, forward)
         turn = max(-self.max_turn_rad_s, min(self.turn_gain * bearing, self.max_turn_rad_s))
@@ -165,7 +169,7 @@ class FollowPerson(Node):
         self.turn += max(-turn_step, min(turn - self.turn, turn_step))
         self.sent_s = now_s
         self.driven.append((now_s, self.speed, self.turn))
-        # The person goes on as before, and the robot moves below: for when there is no place.
+        # Where the person will be when the robot has moved on: for when there is no other place.
         self.person[0] += (self.person[1] - [self.speed, 0.0]) * dt_s
         c, s = math.cos(self.turn * dt_s), math.sin(self.turn * dt_s)
         self.person = self.person @ np.array([[c, -s], [s, c]])

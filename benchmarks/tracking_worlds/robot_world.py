@@ -120,7 +120,7 @@ def make_world(seed: int) -> World:
         behind, heading + float(rng.choice([-1.0, 1.0])) * 1.57, WALK_M_S, pause_s + 2.0, 2.0)
     turn_s = 2.0 + first_s + 0.8 * bend_s
     here, robot = person.at(turn_s), person.at(turn_s - 1.25)
-    post, line = (here[:2] + robot[:2]) / 2, (here[:2] - robot[:2])
+    post, line = 0.65 * here[:2] + 0.35 * robot[:2], here[:2] - robot[:2]
     across = np.array([-line[1], line[0]]) / np.linalg.norm(line) * rng.uniform(0.05, 0.1)
     posts = np.array([[*(post - across), *(post + across)]])
     people = [person, crossing, towards, blocking]
