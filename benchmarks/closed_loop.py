@@ -84,6 +84,7 @@ class Result:
     react_s: list[float] = field(default_factory=list)
     halt_s: list[float] = field(default_factory=list)
     ids: set[int] = field(default_factory=set)
+    robot: Robot = field(default_factory=Robot)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -290,7 +291,7 @@ class Loop:
             self._wait(future.done, 20.0, 'no answer from pose/lock_target')
             wanted = request(mode=request.BY_ID, id=future.result().id)
 
-    def publish(self, shot: Any, stamp_ns: int, wait: bool = True) -> None:
+    def publish(self, shot: Any, stamp_ns: int) -> None:
         """Send an image's skeletons; wait until they are tracked."""
         from std_msgs.msg import Header
 
@@ -308,8 +309,7 @@ class Loop:
         if self.variant.appearance:
             people = replace(people, appearance=shot.appearance)
         self._pose.publish(keypoints_to_msg(people, header, SIZE, shot.joints, **facts))
-        if wait:
-            self._wait(lambda: self.target_ns >= stamp_ns, _GIVE_UP_S, 'no pose/target')
+        self._wait(lambda: self.target_ns >= stamp_ns, _GIVE_UP_S, 'no pose/target')
 
     def camera_info(self) -> None:
         """Tell the tracker the camera."""
@@ -327,9 +327,9 @@ class Loop:
         start_ns = self.now_ns = self.now_ns + 6_000_000_000  # all tracks end
         self._motion_since = None
         self.lock(release=True)
-        robot, camera = Robot(), RobotCamera(world, np.random.default_rng(seed))
-        self.camera_info()
         result, queue = Result(), deque[tuple[int, Any]]()
+        robot, camera = result.robot, RobotCamera(world, np.random.default_rng(seed))
+        self.camera_info()
         shots, locked, rest = 0, False, _Reactions(result)
         while (t_s := (self.now_ns - start_ns) * 1e-9) < world.duration_s:
             if shots / rate_hz <= t_s:
@@ -400,7 +400,7 @@ class _Reactions:
 
 def stop_on_silence(rate_hz: float, delay_s: float) -> dict[str, float]:
     """
-    Let the camera fall silent while the robot drives, in real time and with the defaults.
+    Let the camera fall silent while the robot drives, with the defaults for that.
 
     Returns
     -------
@@ -410,37 +410,21 @@ def stop_on_silence(rate_hz: float, delay_s: float) -> dict[str, float]:
     """
     from pose_ros.msg import Target
 
-    world = make_world(0)
-    with running(replace(VARIANTS[0]), real_time=True) as loop:
-        loop.now_ns += 1_000_000_000
-        start_ns, began_s = loop.now_ns, time.monotonic()
-        robot, camera = Robot(), RobotCamera(world, np.random.default_rng(0))
-        loop.camera_info()
-        shots, locked, queue = 0, False, deque[tuple[int, Any]]()
-        last_s, stale_s, stand_s, before = np.nan, np.nan, np.nan, 0.0
-        silent_from_s = 6.0
-        while (t_s := (loop.now_ns - start_ns) * 1e-9) < silent_from_s + 4.0:
-            loop._spin(max(began_s + t_s - time.monotonic(), 0.001))
-            if shots / rate_hz <= t_s < silent_from_s:
-                queue.append((loop.now_ns, camera.shoot(robot, t_s)))
-                shots += 1
-            while queue and queue[0][0] + delay_s * 1e9 <= loop.now_ns:
-                stamp_ns, shot = queue.popleft()
-                loop.publish(shot, stamp_ns, wait=False)
-                last_s, before = time.monotonic(), robot.speed
-            if t_s > 1.0 and not locked:
-                loop.lock()
-                locked = True
+    stale_s, stand_s = np.nan, np.nan
+    with running(VARIANTS[0], real_time=True) as loop:
+        robot = loop.follow(replace(make_world(0), duration_s=6.0), 0, rate_hz, delay_s).robot
+        began_ns, began_s, speed = loop.now_ns, time.monotonic(), robot.speed
+        # From here on in real time: what is stale is so by the wall's clock.
+        while (silent_s := (loop.now_ns - began_ns) * 1e-9) < 3.0:
+            loop._spin(max(began_s + silent_s - time.monotonic(), 0.005))
             loop.tick(False)
             robot.drive(loop.twist.linear.x, loop.twist.angular.z, TICK_NS * 1e-9)
             loop.now_ns += TICK_NS
-            if t_s > silent_from_s + delay_s + 0.1:
-                since_s = time.monotonic() - last_s
-                if np.isnan(stale_s) and loop.target.state == Target.STALE:
-                    stale_s = since_s
-                if np.isnan(stand_s) and abs(robot.speed) < 0.02 and abs(robot.turn) < 0.02:
-                    stand_s = since_s
-    return {'speed_m_s': round(before, 2), 'stale_s': round(stale_s, 2),
+            if np.isnan(stale_s) and loop.target.state == Target.STALE:
+                stale_s = time.monotonic() - began_s
+            if np.isnan(stand_s) and abs(robot.speed) < 0.02 and abs(robot.turn) < 0.02:
+                stand_s = silent_s
+    return {'speed_m_s': round(speed, 2), 'stale_s': round(stale_s, 2),
             'stand_s': round(stand_s, 2)}
 
 
