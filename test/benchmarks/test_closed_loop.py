@@ -19,6 +19,7 @@ from benchmarks.tracking_worlds.robot_world import (
     make_world,
 )
 from benchmarks.tracking_worlds.synthetic_world import View
+from pose_ros import cli
 from pose_ros.core.estimator.appearance import SIZE as APPEARANCE_SIZE
 
 SHARP = View(15.0, 0, 0, 0, 0, 0, 0, 0)
@@ -99,6 +100,16 @@ def test_a_world_is_as_it_says() -> None:
         for other in (1, 3):
             apart = np.linalg.norm(where[0] - where[other], axis=1)
             assert 0.3 < apart.min() < 1.3, (seed, other)
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--worlds', '0'], ['--rate', 'nan'], ['--rate', '90'], ['--delay', '-1'],
+])
+def test_arguments_out_of_range_end_in_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run_module('benchmarks.closed_loop', arguments) == 1
+    assert capsys.readouterr().err.startswith('pose_ros: --worlds')
 
 
 @pytest.mark.ros
