@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 import logging
 import os
 from pathlib import Path
@@ -15,12 +16,19 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+<<<<<<< HEAD
 from benchmarks.tracking_worlds import photo_camera, synthetic_report
 from benchmarks.tracking_worlds.compared_trackers import ByHand, all_compared
+=======
+from benchmarks.tracking_worlds import synthetic_report
+from benchmarks.tracking_worlds.compared_trackers import ByHand, Ours, all_compared
+from benchmarks.tracking_worlds.gap_scores import across_gaps
+>>>>>>> c06a01d (Tests of re-identification; what a gap costs is in the tracking benchmark)
 from benchmarks.tracking_worlds.mot_sequence import (
     MotSequence,
     SequenceError,
     full_body_boxes,
+    read_key_frames,
     read_sequence,
 )
 from benchmarks.tracking_worlds.photo_motion import compare
@@ -42,7 +50,8 @@ neighbour ids, One Euro on every coordinate):
   a synthetic world with exact truth: identities in crossings, delay, jitter, errors, covariance
   the same before cameras that pan, tilt, roll, drive and shake
   sequences in MOT layout with detections by the shipped networks: MOTA, IDF1, HOTA, switches
-    (tud_campus of POSE_ROS_DATA, and every --mot DIR)
+    (tud_campus of POSE_ROS_DATA, and every --mot DIR), also with `appearance`, and how many
+    people keep their id when seconds are cut out (also of videos/vtest.avi, PETS09-S2L1)
   photographs under known camera motion (coco_dev of POSE_ROS_DATA)
 Identities are scored by TrackEval, and norfair is the peer; without them those parts are left out:
 pip install --no-deps -r requirements/peers.txt."""
@@ -53,7 +62,12 @@ examples:
   python -m benchmarks.tracking --mot MOT17-09 --only mot a sequence of one's own"""
 
 ERRORS = (SequenceError,)
+<<<<<<< HEAD
 PARTS = ('identities', 'motion', 'camera', 'mot', 'photos', 'time')
+=======
+PARTS = ('identities', 'motion', 'mot', 'photos', 'time')
+APPEARANCE = 'pose_ros, appearance'
+>>>>>>> c06a01d (Tests of re-identification; what a gap costs is in the tracking benchmark)
 PIPELINE_DELAY_S = 0.1
 BAR: dict[str, Any] = {'disable': None}  # None: shown on a terminal only
 
@@ -70,6 +84,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--seeds', type=int, default=3, help='repetitions of each synthetic scene (default 3)'
+    )
+    parser.add_argument(
+        '--gap', type=float, default=2.0, metavar='S',
+        help='cut so much out of each sequence, at every place, s (default 2)',
     )
     parser.add_argument(
         '--photos', type=int, default=6, help='photographs to move the camera over (default 6)'
@@ -97,7 +115,11 @@ def main(args: argparse.Namespace) -> int:
         elif not folders:
             print('MOT sequences: left out, no --mot DIR and no POSE_ROS_DATA/tud_campus')
         sequences = [read_sequence(folder) for folder in folders]
-        report['mot'] = {s.name: _measured(lambda s=s: _mot(s)) for s in sequences}
+        report['mot'] = {s.name: _measured(lambda s=s: _mot(s, args.gap)) for s in sequences}
+        truth = Path(data or '') / 'videos' / 'vtest_pets09_s2l1_gt_keyframes.txt'
+        if data and truth.is_file():
+            pets = read_key_frames(truth.with_name('vtest.avi'), truth)
+            report['mot'][pets.name] = _gaps(pets, *_seen(pets), args.gap)
     if 'photos' in parts and args.photos > 0:
         if photos:
             report['photos'] = _photos(photos[: args.photos])
@@ -170,10 +192,11 @@ def _motion(seeds: int) -> dict[str, Any]:
     }
 
 
-def _mot(sequence: MotSequence) -> dict[str, Any]:
-    require_metrics()
-    config = EstimatorConfig()
+def _seen(sequence: MotSequence) -> tuple[list[Keypoints], tuple[int, int]]:
+    """Return the people of all images, described, and the images' size."""
+    config = EstimatorConfig(appearance=True)
     estimator = TwoPassEstimator(load_backend(config), config)
+<<<<<<< HEAD
     trackers = {name: make() for name, make in all_compared().items()}
     scores = {name: Identities() for name in trackers}
     bar = tqdm(sequence.frames(), total=len(sequence.images), desc=sequence.name, **BAR)
@@ -182,12 +205,50 @@ def _mot(sequence: MotSequence) -> dict[str, Any]:
         for name, tracker in trackers.items():
             ids, xy = tracker.update(
                 stamp_s, people, (image.shape[1], image.shape[0]), estimator.camera_motion)
+=======
+    people, size = [], (0, 0)
+    for _, image in tqdm(
+        sequence.frames(), total=len(sequence.ids), desc=sequence.name, **BAR
+    ):
+        people.append(estimator.estimate(image))
+        size = image.shape[1], image.shape[0]
+    return people, size
+
+
+def _mot(sequence: MotSequence, gap_s: float) -> dict[str, Any]:
+    require_metrics()
+    people, size = _seen(sequence)
+    makers = {**all_compared(), APPEARANCE: Ours}
+    rows = {}
+    for name, make in makers.items():
+        tracker, score = make(), Identities()
+        for i, keypoints in enumerate(people):
+            if name != APPEARANCE:
+                keypoints = replace(keypoints, appearance=None)
+            ids, xy = tracker.update(i / sequence.rate_hz, keypoints, size)
+>>>>>>> c06a01d (Tests of re-identification; what a gap costs is in the tracking benchmark)
             there = np.isfinite(xy).any(axis=(1, 2))
-            similarity = box_iou(boxes[:, None], full_body_boxes(xy[there]))
-            scores[name].add(truth_ids, ids[there], similarity)
-    rows = {name: score.scores() for name, score in scores.items()}
-    _print_rows(f'{sequence.name}: detections by {estimator.config.mode}, boxes by IoU', rows)
-    return rows
+            similarity = box_iou(sequence.boxes[i][:, None], full_body_boxes(xy[there]))
+            score.add(sequence.ids[i], ids[there], similarity)
+        rows[name] = score.scores()
+    _print_rows(f'{sequence.name}: detections by two-pass, boxes by IoU', rows)
+    return {**rows, **_gaps(sequence, people, size, gap_s)}
+
+
+def _gaps(
+    sequence: MotSequence, people: list[Keypoints], size: tuple[int, int], gap_s: float
+) -> dict[str, Any]:
+    """Return who keeps their id over a gap, without and with appearance."""
+    if gap_s <= 0:
+        return {}
+    truth = list(zip(sequence.ids, sequence.boxes))
+    undescribed = [replace(keypoints, appearance=None) for keypoints in people]
+    rows = {
+        name: across_gaps(Ours, given, truth, sequence.rate_hz, size, gap_s)
+        for name, given in (('pose_ros', undescribed), (APPEARANCE, people))
+    }
+    _print_rows(f'{sequence.name}: {gap_s:g} s cut out, at every place', rows)
+    return {'gap': {'gap_s': gap_s, **rows}}
 
 
 def _camera(seeds: int, photos: list[Path]) -> dict[str, Any]:

@@ -39,7 +39,9 @@ class MotSequence:
     boxes : list of (G, 4) float64
         x_min, y_min, x_max, y_max, px.
     rate_hz : float
-        From seqinfo.ini, else 25.
+        From seqinfo.ini or the video, else 25.
+    video : Path, optional
+        Where there is no folder of images.
     """
 
     name: str
@@ -47,14 +49,36 @@ class MotSequence:
     ids: list[np.ndarray]
     boxes: list[np.ndarray]
     rate_hz: float
+    video: Path | None = None
 
     def frames(self) -> Iterator[tuple[float, np.ndarray]]:
         """Yield stamp, s, and image (H, W, 3) uint8 BGR."""
+        if self.video is not None:
+            yield from self._frames_of_video(self.video)
         for index, path in enumerate(self.images):
             image = cv2.imread(str(path))
             if image is None:
                 raise SequenceError(f'{path} is not an image')
             yield index / self.rate_hz, image
+
+    def _frames_of_video(self, path: Path) -> Iterator[tuple[float, np.ndarray]]:
+        video = cv2.VideoCapture(str(path))
+        for index in range(len(self.ids)):
+            is_there, image = video.read()
+            if not is_there:
+                raise SequenceError(f'{path} ends after {index} images of {len(self.ids)}')
+            yield index / self.rate_hz, image
+
+
+def read_key_frames(video: Path, truth: Path) -> MotSequence:
+    """Read a video whose people are known in some images: in MOT layout, up to the last one."""
+    rows = np.loadtxt(truth, delimiter=',', ndmin=2)
+    here = [rows[rows[:, 0] == index] for index in range(1, int(rows[:, 0].max()) + 1)]
+    return MotSequence(
+        video.stem, [], [frame[:, 1].astype(int) for frame in here],
+        [np.concatenate([frame[:, 2:4], frame[:, 2:4] + frame[:, 4:6]], axis=1) for frame in here],
+        float(cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FPS)), video,
+    )
 
 
 def read_sequence(folder: Path) -> MotSequence:
