@@ -16,14 +16,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-<<<<<<< HEAD
 from benchmarks.tracking_worlds import photo_camera, synthetic_report
-from benchmarks.tracking_worlds.compared_trackers import ByHand, all_compared
-=======
-from benchmarks.tracking_worlds import synthetic_report
 from benchmarks.tracking_worlds.compared_trackers import ByHand, Ours, all_compared
-from benchmarks.tracking_worlds.gap_scores import across_gaps
->>>>>>> c06a01d (Tests of re-identification; what a gap costs is in the tracking benchmark)
+from benchmarks.tracking_worlds.gap_scores import Seen, across_gaps
 from benchmarks.tracking_worlds.mot_sequence import (
     MotSequence,
     SequenceError,
@@ -62,12 +57,8 @@ examples:
   python -m benchmarks.tracking --mot MOT17-09 --only mot a sequence of one's own"""
 
 ERRORS = (SequenceError,)
-<<<<<<< HEAD
 PARTS = ('identities', 'motion', 'camera', 'mot', 'photos', 'time')
-=======
-PARTS = ('identities', 'motion', 'mot', 'photos', 'time')
 APPEARANCE = 'pose_ros, appearance'
->>>>>>> c06a01d (Tests of re-identification; what a gap costs is in the tracking benchmark)
 PIPELINE_DELAY_S = 0.1
 BAR: dict[str, Any] = {'disable': None}  # None: shown on a terminal only
 
@@ -192,60 +183,50 @@ def _motion(seeds: int) -> dict[str, Any]:
     }
 
 
-def _seen(sequence: MotSequence) -> tuple[list[Keypoints], tuple[int, int]]:
-    """Return the people of all images, described, and the images' size."""
+def _seen(sequence: MotSequence) -> tuple[list[Seen], tuple[int, int]]:
+    """Return the people of all images, described, the camera's motion, and the images' size."""
     config = EstimatorConfig(appearance=True)
     estimator = TwoPassEstimator(load_backend(config), config)
-<<<<<<< HEAD
-    trackers = {name: make() for name, make in all_compared().items()}
-    scores = {name: Identities() for name in trackers}
-    bar = tqdm(sequence.frames(), total=len(sequence.images), desc=sequence.name, **BAR)
-    for (stamp_s, image), truth_ids, boxes in zip(bar, sequence.ids, sequence.boxes):
-        people = estimator.estimate(image, stamp_s)
-        for name, tracker in trackers.items():
-            ids, xy = tracker.update(
-                stamp_s, people, (image.shape[1], image.shape[0]), estimator.camera_motion)
-=======
-    people, size = [], (0, 0)
-    for _, image in tqdm(
+    seen: list[Seen] = []
+    size = 0, 0
+    for stamp_s, image in tqdm(
         sequence.frames(), total=len(sequence.ids), desc=sequence.name, **BAR
     ):
-        people.append(estimator.estimate(image))
+        seen.append((estimator.estimate(image, stamp_s), estimator.camera_motion))
         size = image.shape[1], image.shape[0]
-    return people, size
+    return seen, size
 
 
 def _mot(sequence: MotSequence, gap_s: float) -> dict[str, Any]:
     require_metrics()
-    people, size = _seen(sequence)
+    seen, size = _seen(sequence)
     makers = {**all_compared(), APPEARANCE: Ours}
     rows = {}
     for name, make in makers.items():
         tracker, score = make(), Identities()
-        for i, keypoints in enumerate(people):
+        for i, (keypoints, motion) in enumerate(seen):
             if name != APPEARANCE:
                 keypoints = replace(keypoints, appearance=None)
-            ids, xy = tracker.update(i / sequence.rate_hz, keypoints, size)
->>>>>>> c06a01d (Tests of re-identification; what a gap costs is in the tracking benchmark)
+            ids, xy = tracker.update(i / sequence.rate_hz, keypoints, size, motion)
             there = np.isfinite(xy).any(axis=(1, 2))
             similarity = box_iou(sequence.boxes[i][:, None], full_body_boxes(xy[there]))
             score.add(sequence.ids[i], ids[there], similarity)
         rows[name] = score.scores()
     _print_rows(f'{sequence.name}: detections by two-pass, boxes by IoU', rows)
-    return {**rows, **_gaps(sequence, people, size, gap_s)}
+    return {**rows, **_gaps(sequence, seen, size, gap_s)}
 
 
 def _gaps(
-    sequence: MotSequence, people: list[Keypoints], size: tuple[int, int], gap_s: float
+    sequence: MotSequence, seen: list[Seen], size: tuple[int, int], gap_s: float
 ) -> dict[str, Any]:
     """Return who keeps their id over a gap, without and with appearance."""
     if gap_s <= 0:
         return {}
     truth = list(zip(sequence.ids, sequence.boxes))
-    undescribed = [replace(keypoints, appearance=None) for keypoints in people]
+    undescribed = [(replace(people, appearance=None), motion) for people, motion in seen]
     rows = {
         name: across_gaps(Ours, given, truth, sequence.rate_hz, size, gap_s)
-        for name, given in (('pose_ros', undescribed), (APPEARANCE, people))
+        for name, given in (('pose_ros', undescribed), (APPEARANCE, seen))
     }
     _print_rows(f'{sequence.name}: {gap_s:g} s cut out, at every place', rows)
     return {'gap': {'gap_s': gap_s, **rows}}

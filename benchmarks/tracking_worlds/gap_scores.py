@@ -14,6 +14,8 @@ from pose_ros.core.geometry import box_iou
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.assignment import assign
 
+Seen = tuple[Keypoints, np.ndarray | None]
+
 LEAST_IOU = 0.5
 
 
@@ -33,7 +35,7 @@ def ids_of_truth(
 
 def across_gaps(
     make: Callable[[], ComparedTracker],
-    people: Sequence[Keypoints],
+    seen: Sequence[Seen],
     truth: Sequence[tuple[np.ndarray, np.ndarray]],
     rate_hz: float,
     image_size: tuple[int, int],
@@ -46,8 +48,8 @@ def across_gaps(
     ----------
     make : callable
         Makes the tracker.
-    people : sequence of Keypoints
-        Of each image.
+    seen : sequence of (Keypoints, (3, 3) float64 or None)
+        The people of each image and the camera's motion since the one before.
     truth : sequence of (ids (G,), boxes (G, 4))
         Of each image; without people where they are not known.
     rate_hz : float
@@ -68,10 +70,11 @@ def across_gaps(
     found = kept = other = 0
     for first in range(known[0] + 2, known[-1] - gap + 1):
         tracker, before, after = make(), {}, {}
-        for i, keypoints in enumerate(people):
+        for i, (people, motion) in enumerate(seen):
             if first <= i < first + gap:
                 continue
-            ids, xy = tracker.update(i / rate_hz, keypoints, image_size)
+            motion = None if i == first + gap else motion
+            ids, xy = tracker.update(i / rate_hz, people, image_size, motion)
             if not len(truth[i][0]):
                 continue
             for person, track in ids_of_truth(*truth[i], ids, xy).items():
