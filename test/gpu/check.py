@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -93,7 +95,8 @@ def _command(name: str, out: Path, fake: bool) -> tuple[list[str], str]:
             python += [str(HERE / 'fake' / 'run_on_fake.py'), str(out / 'fake_driver')]
         return [
             *python, '-m', 'benchmarks.gpu_latency', '--json', str(out / 'gpu_latency.json'),
-            '--folder', str(out / 'gpu_engines'), *(['--quick', '--repeat', '2', '--precision', 'fp32'] if fake else []),
+            '--folder', str(out / 'gpu_engines'),
+            *('--quick --repeat 2 --precision fp32'.split() if fake else ()),
         ], ''
     if name == SANITIZED:
         sanitizer = shutil.which('compute-sanitizer')
@@ -107,11 +110,16 @@ def _command(name: str, out: Path, fake: bool) -> tuple[list[str], str]:
 def _run(command: list[str], limit_s: float) -> tuple[float, str]:
     """Run one command; return its seconds and what went wrong."""
     start_s = time.monotonic()
+    process = subprocess.Popen(command, cwd=HERE.parents[1], start_new_session=True)
     try:
-        status = subprocess.run(command, timeout=limit_s, cwd=HERE.parents[1]).returncode
-        problem = '' if status in (0, 5) else f'ended with status {status}'  # 5: nothing to run
+        status = process.wait(limit_s)
+        problem = '' if status == 0 else f'ended with status {status}'
     except subprocess.TimeoutExpired:
         problem = f'took longer than {limit_s:.0f} s'
+    finally:
+        if process.poll() is None:  # and what it started, which holds the GPU
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
     return round(time.monotonic() - start_s, 1), problem
 
 

@@ -77,6 +77,7 @@ def refined(backend: Backend, image: np.ndarray, boxes=BOXES) -> Keypoints:
 # The kernels divide by std, the CPU multiplies: maps differ in their last bit, which moves a flat
 # summit. ONNX Runtime computes float16 models in float32: of fp16 only the rounding of weights,
 # inputs and maps is seen here.
+@pytest.mark.gpu
 @pytest.mark.parametrize(
     ('how', 'precision', 'off_px', 'off_score'),
     [*((how, 'fp32', 5e-3, 1e-5) for how in HOW),
@@ -132,6 +133,7 @@ def test_a_description_that_contradicts_the_graph_is_refused_before_it_is_built(
     assert trt.built in ([], [1]), 'the detector at most'
 
 
+@pytest.mark.gpu
 @pytest.mark.parametrize(
     'shape', [['n', 5], ['n', 2, 64, 48]], ids=str
 )
@@ -190,6 +192,7 @@ def simplepose(folder: Path) -> Path:
 
 
 # A rounding moves an arg max now and then: of fp16 the 90 % that it does not move are looked at.
+@pytest.mark.gpu
 @pytest.mark.data
 @pytest.mark.parametrize(
     ('precision', 'part', 'off_px'), [('fp32', 1.0, 1e-3), ('fp16', 0.9, 1.0)]

@@ -18,6 +18,7 @@ from pose_ros.core.backend import ModelSpec
 from pose_ros.core.decode import movenet as decode
 from pose_ros.media.sources import SourceError, open_source
 
+pytestmark = pytest.mark.gpu
 MULTIPOSE = read_spec(find_model('movenet_multipose'))
 THUNDER = read_spec(find_model('movenet_thunder'))
 

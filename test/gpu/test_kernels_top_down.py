@@ -22,6 +22,7 @@ from pose_ros.core.decode import movenet as decode
 from pose_ros.core.model_spec import REFINEMENTS, ModelSpec
 from pose_ros.media.sources import SourceError, open_source
 
+pytestmark = pytest.mark.gpu
 PLAIN = ModelSpec(
     name='plain', input_name='image', input_size=(192, 256), decoder='heatmaps', stride=4,
     outputs={'heatmaps': 'heatmaps'}, offset_px=1.5,

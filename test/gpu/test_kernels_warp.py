@@ -17,6 +17,7 @@ from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.core import geometry
 from pose_ros.core.estimator import preprocess
 
+pytestmark = pytest.mark.gpu
 THUNDER = read_spec(find_model('movenet_thunder'))
 RAW = replace(THUNDER, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), color='bgr')
 SIZE = (64, 48)

@@ -32,7 +32,7 @@ from pose_ros.media.sources import SourceError, open_source
 
 pytestmark = pytest.mark.gpu
 DETECTOR, REFINER = SHIPPED_DETECTOR, SHIPPED_REFINER
-CONFIG = EstimatorConfig(detect_size_px=256)
+CONFIG = EstimatorConfig()
 SURE = 0.3
 MEDIAN_PX, MAX_PX = 0.05, 0.5
 Load = Callable[..., TensorrtBackend]
@@ -74,7 +74,9 @@ def test_keypoints_are_those_of_onnx_runtime(
     float16 in the first pass moves a crop by hundredths of a pixel. That is enough for
     pose_thunder to take the other peak, a pixel or two away; float32 does so with that crop, too.
     """
-    backend = load(DETECTOR, REFINER, precision=precision, folder=built)
+    backend = load(
+        DETECTOR, REFINER, precision=precision, folder=built, detect_size_px=CONFIG.detect_size_px
+    )
     estimator = TwoPassEstimator(backend, CONFIG)
     network = OnnxNetwork(find_model(REFINER), 0)
     on_cpu = OnnxBackend(DETECTOR, REFINER, 0)
