@@ -23,7 +23,8 @@ spec.loader.exec_module(check)
 def run(out: Path, *arguments: str) -> tuple[int, list[dict]]:
     """Return the exit status and the lines of gpu_check.json."""
     done = subprocess.run(
-        [sys.executable, str(CHECK), '--fake', '--out', str(out), *arguments], timeout=240
+        [sys.executable, str(CHECK), '--fake', '--minutes', '30', '--out', str(out), *arguments],
+        timeout=280,
     )
     lines = (out / 'gpu_check.json').read_text(encoding='utf-8').splitlines()
     return done.returncode, [json.loads(line) for line in lines]

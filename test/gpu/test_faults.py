@@ -224,7 +224,7 @@ def test_no_gpu_and_no_driver(
     fake: FakeDriver, trt: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(device.NoGpuError, match='no GPU number 3: the driver sees 1'):
-        device.find_runtime(3)
+        load_backend(EstimatorConfig(backend='tensorrt', gpu=3))
     fake.start(devices=0)
     with pytest.raises(device.NoGpuError, match='the NVIDIA driver shows no GPU: cuInit failed'):
         device.find_runtime()
