@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from pose_ros.core import config as parameters
-from pose_ros.core.config import EstimatorConfig, TrackerConfig, named_fields
+from pose_ros.core.config import EstimatorConfig, TrackerConfig, named_fields, nearest
 
 _SHOWN = 200  # characters of a setting, in messages
 
@@ -50,9 +49,9 @@ def configs(mode: str, settings: list[str]) -> tuple[EstimatorConfig, TrackerCon
                     tracker = replace(tracker, **{known[name].name: value})
         if not given:
             every = {**named_fields(estimator), **named_fields(tracker)}
-            near = get_close_matches(name[:_SHOWN], every, 1)
-            raise SettingError(f'--set {setting}: NAME=VALUE with a name of `pose_ros parameters`'
-                               + (f': is {near[0]} meant?' if equals and near else ''))
+            near = nearest(name[:_SHOWN], every) if equals else ''
+            raise SettingError(
+                f'--set {setting}: NAME=VALUE with a name of `pose_ros parameters`{near}')
     try:
         parameters.check(estimator)
         parameters.check(tracker)

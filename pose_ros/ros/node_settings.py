@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 import json
 from typing import Any
 
-from pose_ros.core.config import NODE_CONFIGS, check_value, coerce, named_fields
+from pose_ros.core.config import NODE_CONFIGS, check_value, coerce, named_fields, nearest
 from pose_ros.ros.parameter_files import parse_value
 
 
@@ -71,7 +70,7 @@ def _meant(name: str, text: str, known: Sequence[str]) -> tuple[str, str]:
         if parameter in names[node]:
             return node, parameter
         raise NodeSettingError(
-            f'set {text!r}: {node} has no parameter {parameter}{_near(parameter, names[node])}')
+            f'set {text!r}: {node} has no parameter {parameter}{nearest(parameter, names[node])}')
     owners = [n for n in known if name in names[n]]
     if len(owners) == 1:
         return owners[0], name
@@ -82,9 +81,4 @@ def _meant(name: str, text: str, known: Sequence[str]) -> tuple[str, str]:
     if any(parameter in of_node for of_node in names.values()):
         raise NodeSettingError(f'set {text!r}: unknown node {node!r}: {", ".join(known)}')
     every = [p for of_node in names.values() for p in of_node]
-    raise NodeSettingError(f'set {text!r}: no node has a parameter {name}{_near(name, every)}')
-
-
-def _near(name: str, names: Sequence[str]) -> str:
-    near = get_close_matches(name, names, 1)
-    return f': is {near[0]} meant?' if near else ''
+    raise NodeSettingError(f'set {text!r}: no node has a parameter {name}{nearest(name, every)}')

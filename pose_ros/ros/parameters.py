@@ -7,7 +7,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import Field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -20,7 +19,14 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from pose_ros.core.config import NODE_CONFIGS, allowed, check, coerce, named_fields
+from pose_ros.core.config import (
+    NODE_CONFIGS,
+    allowed,
+    check,
+    coerce,
+    named_fields,
+    nearest,
+)
 
 
 class ParameterError(ValueError):
@@ -158,8 +164,7 @@ def unknown(node: Node, config: Any) -> list[str]:
 
 def no_such(node_name: str, name: str, known: Iterable[str]) -> str:
     """Say that a node has no such parameter, with the nearest that it has."""
-    near = get_close_matches(name, list(known), 1)
-    return f'{node_name} has no parameter {name}' + (f': is {near[0]} meant?' if near else '')
+    return f'{node_name} has no parameter {name}{nearest(name, known)}'
 
 
 def coerced(f: Field[Any], parameter: Parameter) -> Parameter:

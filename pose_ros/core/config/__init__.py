@@ -20,6 +20,7 @@ from pose_ros.core.config.parameter import (
     coerce,
     name_of,
     named_fields,
+    nearest,
 )
 from pose_ros.core.config.proximity import ProximityConfig
 from pose_ros.core.config.recorder import RecorderConfig
@@ -42,6 +43,7 @@ __all__ = [
     'coerce',
     'name_of',
     'named_fields',
+    'nearest',
 ]
 
 NODE_CONFIGS: dict[str, type[Any]] = {

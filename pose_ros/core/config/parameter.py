@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import Field, field, fields
+from difflib import get_close_matches
 import math
 import sys
 from typing import Any
@@ -138,3 +139,9 @@ def _as_float(value: Any) -> Any:
     # A whole number beyond a float's largest stays what it is, and is refused as that.
     fits = type(value) is int and abs(value) <= sys.float_info.max
     return float(value) if fits else value
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ': is NAME meant?' with the most similar of some names; nothing when none is."""
+    near = get_close_matches(name, list(names), 1)
+    return f': is {near[0]} meant?' if near else ''
