@@ -65,7 +65,6 @@ def main(argv: list[str] | None = None) -> int:
     results = out / 'gpu_check.json'
     results.unlink(missing_ok=True)
     end_s = time.monotonic() + 60 * args.minutes
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what runs as well
     failed = []
     for name in (step for step in STEPS if step in args.only):
         command, why_not = _command(name, out, args.fake)
@@ -126,4 +125,5 @@ def _run(command: list[str], limit_s: float) -> tuple[float, str]:
 
 
 if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what runs as well
     raise SystemExit(main())

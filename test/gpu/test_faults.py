@@ -20,6 +20,7 @@ import pytest
 from pose_ros.backends import load_backend
 from pose_ros.backends.tensorrt import device
 from pose_ros.backends.tensorrt.backend import TensorrtBackend
+from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
 from pose_ros.core import geometry
 from pose_ros.core.backend import BackendError, BackendLostError
@@ -129,6 +130,28 @@ def test_what_cannot_be_recorded_is_enqueued_and_said_once(
             backend.detect(VIEW, (SIZE_PX, SIZE_PX))
     assert caplog.text.count('runs without CUDA graphs') == 1
     assert not backend.uses_graphs
+
+
+def test_another_library_copies_while_a_graph_is_recorded(
+    small: Load, trt: Any, cuda: Any
+) -> None:
+    """On the legacy stream, as PyTorch does: with a blocking stream both fail (error 906)."""
+    backend = with_image(small())
+    backend.uses_graphs = False
+    backend.detect(VIEW, (SIZE_PX, SIZE_PX))  # drops the graph
+    backend.uses_graphs = True
+    other = CudaWorker(cuda)
+    memory = [other.call(lambda: cuda.mem_alloc(4000))]
+    other.at_close(memory.clear)
+
+    def copy() -> bool:
+        other.call(lambda: cuda.memcpy_htod(memory[0], np.zeros(1000, np.int32)))
+        return True
+
+    trt.while_running = copy
+    backend.detect(VIEW, (SIZE_PX, SIZE_PX))
+    other.close()
+    assert backend.uses_graphs
 
 
 def test_an_engine_that_fails_once(small: Load, trt: Any) -> None:
