@@ -28,7 +28,7 @@ CROSSINGS = (
 MOVING = ('walk', 'stop-and-go', 'wave', 'sit')
 """Scenes of one person in motion; 'rest' is the one at rest."""
 
-ID_SCENES = ('crossing', 'overtaking', 'hidden', 'group')
+ID_SCENES = ('crossing', 'group')
 """Those seen by a camera that moves."""
 
 SETTLED_S = 0.7

@@ -11,6 +11,8 @@ that shakes does not.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from functools import lru_cache
 from math import exp
 
 import numpy as np
@@ -49,7 +51,7 @@ class EgoMotion:
         self.is_still, self.spread_px_s = True, 0.0
         self._window_s = WINDOW_S
         # Of each step: its end, and the sum so far of what the homographies differ from I by.
-        self._times_s, self._sums = np.zeros(1), np.zeros((1, 9))
+        self._times_s, self._sums = [0.0], np.zeros((1, 9))
         self._rate, self._predicted = np.zeros(9), np.zeros(9)
         self._squares, self._products = np.diag(USUAL_WEIGHT), USUAL_WEIGHT * USUAL
         self._off = 0.0
@@ -85,9 +87,9 @@ class EgoMotion:
             return None
         now_s = self._times_s[-1] + dt_s
         self._window_s = max(WINDOW_S, dt_s)
-        recent = self._times_s >= now_s - 4.0 * self._window_s
-        self._times_s = np.append(self._times_s[recent], now_s)
-        self._sums = np.vstack([self._sums[recent], self._sums[-1] + (motion - np.eye(3)).ravel()])
+        old = bisect_left(self._times_s, now_s - 4.0 * self._window_s, 0, len(self._times_s) - 1)
+        self._times_s = [*self._times_s[old:], now_s]
+        self._sums = np.vstack([self._sums[old:], self._sums[-1] + (motion - np.eye(3)).ravel()])
         metric = _metric(image_size)
         if known:
             self._learn(metric, dt_s)
@@ -128,9 +130,9 @@ class EgoMotion:
 
     def _sum(self, time_s: float) -> np.ndarray:
         """Return the sum up to a time, between two steps in proportion."""
-        after = int(np.searchsorted(self._times_s, time_s).clip(1, len(self._times_s) - 1))
+        after = max(bisect_left(self._times_s, time_s, 0, len(self._times_s) - 1), 1)
         begin_s, end_s = self._times_s[after - 1 : after + 1]
-        share = np.clip((time_s - begin_s) / (end_s - begin_s), 0.0, 1.0)
+        share = min(max((time_s - begin_s) / (end_s - begin_s), 0.0), 1.0)
         return np.asarray(self._sums[after - 1] * (1.0 - share) + self._sums[after] * share)
 
     def _learn(self, metric: np.ndarray, dt_s: float) -> None:
@@ -149,6 +151,7 @@ class EgoMotion:
         self.spread_px_s = float(np.sqrt(self._off))
 
 
+@lru_cache(maxsize=8)
 def _metric(image_size: tuple[int, int]) -> np.ndarray:
     """Return M (9, 9): rate @ M @ rate is the mean square speed of an image that moves so."""
     grid = np.array(np.meshgrid([0.2, 0.5, 0.8], [0.2, 0.5, 0.8])).reshape(2, -1).T
