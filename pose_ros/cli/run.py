@@ -146,6 +146,9 @@ def main(args: argparse.Namespace) -> int:
         )
         wall_s = time.monotonic() - started_s
     _print_summary(tally, wall_s, out, photos)
+    if isinstance(source, ImageSource) and source.unread:
+        print(f'pose_ros: {len(source.unread)} of {source.count} images are left out: '
+              f'{source.unread[0]}', file=sys.stderr)
     report = {
         'source': source.name,
         'mode': estimator_config.mode,

@@ -113,18 +113,33 @@ class ImageSource(Source):
     loop : bool
         Whether to begin again after the last.
 
+    Attributes
+    ----------
+    photos : bool
+        Whether the images have nothing to do with each other; then one that cannot be read is left
+        out.
+    unread : list of str
+        Why each of those was left out.
+
     Raises
     ------
     SourceError
-        When an image cannot be read; of the later ones, when its turn comes.
+        When no image can be read; in a film one of them, when its turn comes.
     """
 
     def __init__(self, paths: list[Path], name: str, fps: float, loop: bool = False) -> None:
         self.name, self.fps, self.count = name, fps, len(paths)
         self._paths, self._loop, self._closed = paths, loop, False
-        self.photos = False
-        height, width = _read_image(paths[0]).shape[:2]
-        self.size = (width, height)
+        self.photos, self.unread = False, list[str]()
+        for path in paths:
+            try:
+                self.size = _read_image(path).shape[1::-1]
+                break
+            except SourceError as error:
+                self.unread.append(str(error))
+        else:
+            raise SourceError(self.unread[0])
+        self.unread.clear()
 
     @property
     def paths(self) -> list[Path]:
@@ -166,8 +181,14 @@ class ImageSource(Source):
                 if self._closed:
                     return
                 time_s = index / self.fps
-                image = _read_image(path, None if self.photos else intensity, time_s)
-                yield SourceImage(image, index, time_s)
+                try:
+                    image = _read_image(path, None if self.photos else intensity, time_s)
+                except SourceError as error:
+                    if not self.photos:
+                        raise
+                    self.unread.append(str(error))
+                else:
+                    yield SourceImage(image, index, time_s)
                 index += 1
             if not self._loop:
                 return

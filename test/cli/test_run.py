@@ -112,6 +112,20 @@ def test_a_folder_of_unrelated_photos_is_no_film(footage, tmp_path, capsys):
         assert (out / made).exists()
 
 
+def test_a_damaged_photo_costs_the_others_nothing(cyclist, tmp_path, capsys):
+    for name in ('a', 'b', 'c', 'd'):
+        (tmp_path / f'{name}.jpg').write_bytes(cyclist.read_bytes())
+    for name in ('a', 'c'):
+        (tmp_path / f'{name}.jpg').write_bytes(cyclist.read_bytes()[:3000])
+    out = tmp_path / 'out'
+    assert cli.main(['run', '--photos', str(tmp_path), '--out', str(out)]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[-1])['frames'] == 2
+    assert said.err.splitlines()[-1].startswith('pose_ros: 2 of 4 images are left out: ')
+    assert 'a.jpg: not an image' in said.err
+    assert sorted(path.name for path in (out / 'annotated').iterdir()) == ['b.jpg', 'd.jpg']
+
+
 def test_images_of_different_sizes_are_photos(tmp_path):
     for i in range(6):
         cv2.imwrite(str(tmp_path / f'{i}.png'), np.full((48 + i % 2, 64, 3), 90, np.uint8))
