@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
+from pose_ros.core.estimator.appearance import SIZE
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.tracking.tracker import Tracker
 from pose_ros.core.tracking.tracks import KeypointState, TrackState
@@ -236,6 +238,35 @@ def test_target_is_kept_lost_and_found_again(
     assert (gone[-1].state, gone[-1].id) == (Target.LOCKED, 1)
     assert lock(ros, LockTarget.Request.RELEASE).success
     assert frames(alone, 107, 1)[-1].state == Target.NONE
+
+
+def test_a_target_whose_looks_are_known_is_waited_for(
+    ros: Any, send: Any, target: list[Target], make_people: Any
+) -> None:
+    looks = np.zeros((2, SIZE), np.float32)
+    looks[0, ::32] = looks[1, 9::32] = 1.0
+    lock(ros, LockTarget.Request.LARGEST)
+    last = Target()
+
+    def state_after(people: list[Keypoints], looks: np.ndarray, start: int) -> tuple[int, int]:
+        nonlocal last
+        del target[:]
+        for frame, keypoints in enumerate(people, start):
+            send(pose(replace(keypoints, appearance=looks), 100 + frame / 25))
+        # STALE comes as well where the machine takes its time.
+        assert ros.spin_until(
+            lambda: len([t for t in target if t.state != Target.STALE]) == len(people))
+        last = [t for t in target if t.state != Target.STALE][-1]
+        return last.state, last.id
+
+    both = [make_people(2, x_px=190)] * 12
+    assert state_after(both, looks, 0) == (Target.LOCKED, 1)
+    # For longer than target_hold_s the bystander is alone, and walks to where the target was.
+    bystander = [make_people(1, x_px=280 - min(3 * n, 90)) for n in range(70)]
+    assert state_after(bystander, looks[1:], 12) == (Target.LOST, 1)
+    back = [make_people(2, x_px=190)] * 8
+    assert state_after(back, looks[::-1], 82) == (Target.LOCKED, 1)
+    assert last.skeletons[0].u[0] == pytest.approx(300.0, abs=5.0)
 
 
 def test_target_by_id_and_largest(
