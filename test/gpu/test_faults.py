@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from pose_ros.backends import load_backend
-from pose_ros.backends.tensorrt import device
+from pose_ros.backends.tensorrt import device, engine_check
 from pose_ros.backends.tensorrt.backend import TensorrtBackend
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
@@ -71,6 +71,16 @@ def test_a_wrong_engine_is_refused_and_not_built_again(
     with pytest.raises(EngineRefused, match=f'({message}).*as it was built before.*engine clear'):
         fresh()
     assert trt.built == [1]
+
+
+def test_keypoints_are_compared_as_well(
+    fresh: Load, trt: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where maps are flat, a tolerance of theirs lets pass what is a few pixels off."""
+    monkeypatch.setitem(engine_check.MAP_TOLERANCE, 'fp16', 1e9)
+    trt.spoil = lambda maps: np.roll(maps, 4, axis=-1)
+    with pytest.raises(EngineRefused, match='keypoints are .* px away'):
+        fresh()
 
 
 def test_a_checked_engine_needs_no_onnx_runtime(
