@@ -165,17 +165,28 @@ def write_constant(
     nodes = [helper.make_node('ReduceMean', ['x'], ['mean'], keepdims=0),
              helper.make_node('Mul', ['mean', 'zero'], ['nothing'])]  # fmt: skip
     values, infos = [numpy_helper.from_array(np.float32(0), 'zero')], []
+    if open_rows:
+        values.append(numpy_helper.from_array(np.array([0]), 'first_axis'))
     for name, given in outputs.items():
         array = np.asarray(given)
         is_whole = open_rows and array.dtype.kind == 'i'
         values.append(numpy_helper.from_array(array.astype(np.float32), f'{name}_is'))
+        last = f'{name}_sum' if is_whole else name
         nodes.append(helper.make_node(
-            'Add', [f'{name}_is', 'nothing'], [f'{name}_sum' if is_whole else name]
+            'Add', [f'{name}_is', 'nothing'], [f'{name}_all' if open_rows else last]
         ))
-        if is_whole:
-            nodes.append(helper.make_node(
-                'Cast', [f'{name}_sum'], [name], to=TensorProto.INT64
+        if open_rows:  # as many as numbers above 0, which nothing knows before it has run
+            values.append(numpy_helper.from_array(
+                np.ones(array.shape[1], np.float32), f'{name}_ones'
             ))
+            nodes += [
+                helper.make_node('Add', [f'{name}_ones', 'nothing'], [f'{name}_there']),
+                helper.make_node('NonZero', [f'{name}_there'], [f'{name}_which']),
+                helper.make_node('Squeeze', [f'{name}_which', 'first_axis'], [f'{name}_rows']),
+                helper.make_node('Gather', [f'{name}_all', f'{name}_rows'], [last], axis=1),
+            ]
+        if is_whole:
+            nodes.append(helper.make_node('Cast', [last], [name], to=TensorProto.INT64))
         shape = [1, 'rows', *array.shape[2:]] if open_rows else array.shape
         kind = TensorProto.INT64 if is_whole else TensorProto.FLOAT
         infos.append(helper.make_tensor_value_info(name, kind, shape))
