@@ -90,7 +90,7 @@ environment_keys() {
     {
         printf '%s\n' "$messages"
         find pose_ros launch config models scripts -type f ! -name '*.pyc' 2>/dev/null | sort
-        cat scripts/node.py scripts/cli.py  # CMake copies what it renames
+        cat scripts/node.py scripts/cli.py examples/*.py  # CMake copies what it renames
     } | hash_of
 }
 
@@ -201,7 +201,7 @@ build_package() {
     # CMake refuses a target whose headers are inside its source folder, as NumPy's are in $root:
     # so the source folder is one of links.
     mkdir -p "$source"
-    for entry in CMakeLists.txt package.xml config launch models msg pose_ros scripts srv test; do
+    for entry in CMakeLists.txt package.xml config examples launch models msg pose_ros scripts srv test; do
         ln -sfn "$root/$entry" "$source/$entry"
     done
     ! command -v ninja >/dev/null || generator=(-G Ninja)

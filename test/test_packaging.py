@@ -90,6 +90,15 @@ def test_every_node_has_an_executable():
     assert set(names.group(1).split()) == nodes
 
 
+def test_the_examples_are_installed():
+    names = re.search(r'foreach\(name ([^)]*)\)\s+install\(PROGRAMS examples/', text_of(
+        ROOT / 'CMakeLists.txt'))
+    examples = {path.stem for path in (ROOT / 'examples').glob('*.py')}
+    assert set(names.group(1).split()) == examples
+    if os.environ.get('POSE_ROS_ENVIRONMENT_ROOT'):
+        assert all(shutil.which(name) for name in examples)
+
+
 def test_the_set_up_has_compiled_what_it_installed():
     """A process that is killed or has no space left must never be the one that compiles."""
     pose_ros = pytest.importorskip('pose_ros.msg', reason='the messages are not built')
