@@ -108,7 +108,7 @@ def main(args: argparse.Namespace) -> int:
         sequences = [read_sequence(folder) for folder in folders]
         report['mot'] = {s.name: _measured(lambda s=s: _mot(s, args.gap)) for s in sequences}
         truth = Path(data or '') / 'videos' / 'vtest_pets09_s2l1_gt_keyframes.txt'
-        if data and truth.is_file():
+        if data and truth.is_file() and args.gap > 0:
             pets = read_key_frames(truth.with_name('vtest.avi'), truth)
             report['mot'][pets.name] = _gaps(pets, *_seen(pets), args.gap)
     if 'photos' in parts and args.photos > 0:

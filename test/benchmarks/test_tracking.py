@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seen_people import person, seen
 
 from benchmarks.tracking_worlds.compared_trackers import ByHand, all_compared
+from benchmarks.tracking_worlds.gap_scores import across_gaps
 from benchmarks.tracking_worlds.mot_sequence import SequenceError, full_body_boxes, read_sequence
 from benchmarks.tracking_worlds.photo_motion import camera
 from benchmarks.tracking_worlds.scores import Identities
@@ -47,6 +49,32 @@ def test_a_sequence_in_mot_layout_is_measured(tmp_path, capsys, monkeypatch):
     assert cli.run_module('benchmarks.tracking', ['--only', 'mot', '--mot', str(tmp_path)]) == 0
     report = last_line(capsys)['mot'][tmp_path.name]
     assert 'left_out' in report or report['pose_ros']['mota'] <= 0.0
+
+
+class Exchanging:
+    """A tracker that gives the ids of two people the other way round after a gap."""
+
+    def __init__(self, exchanges):
+        self.exchanges, self.last_s, self.ids = exchanges, 0.0, np.array([1, 2])
+
+    def update(self, stamp_s, keypoints, image_size, camera_motion=None):
+        if self.exchanges and stamp_s - self.last_s > 1.0:
+            self.ids = self.ids[::-1]
+        self.last_s = stamp_s
+        return self.ids, keypoints.xy.astype(float)
+
+
+@pytest.mark.parametrize('exchanges', [False, True])
+def test_who_keeps_their_id_over_a_gap(exchanges):
+    people = seen(person(100), person(300))
+    truth = np.array([7, 9]), full_body_boxes(people.xy.astype(float))
+    nothing = np.empty(0, int), np.empty((0, 4))
+    found = across_gaps(
+        lambda: Exchanging(exchanges), [(people, None)] * 40,
+        [truth if i in (3, 30, 39) else nothing for i in range(40)], 10.0, (640, 480), 2.0)
+    assert found['people'] == 2 * 15  # the gap begins at image 5, 6, ... or 19
+    assert found['kept_percent'] == (0.0 if exchanges else 100.0)
+    assert found['other_percent'] == (100.0 if exchanges else 0.0)
 
 
 @pytest.mark.parametrize('missing', ['images', 'truth'])
@@ -125,10 +153,17 @@ def test_tud_campus_is_followed(capsys):
     pytest.importorskip('onnxruntime')
     pytest.importorskip('trackeval', reason='TrackEval is not here: requirements/peers.txt')
     assert cli.run_module('benchmarks.tracking', ['--only', 'mot']) == 0
-    scores = last_line(capsys)['mot']['tud_campus']
+    report = last_line(capsys)['mot']
+    scores = report['tud_campus']
     assert scores['pose_ros']['idf1'] > 60 and scores['pose_ros']['switches'] <= 2
     if 'norfair' in scores:
         assert scores['pose_ros']['idf1'] > scores['norfair']['idf1'] + 5
+    described = scores['pose_ros, appearance']
+    assert described['idf1'] >= scores['pose_ros']['idf1'] - 0.5
+    assert described['hota'] >= scores['pose_ros']['hota'] - 0.5
+    for name, sequence in report.items():
+        gap = sequence['gap']['pose_ros, appearance']
+        assert gap['kept_percent'] >= 80 and gap['other_percent'] <= 7, name
 
 
 def test_minus_one_in_the_truth_means_not_given(tmp_path):

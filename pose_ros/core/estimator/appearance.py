@@ -11,6 +11,8 @@ divided by its mean over the image around the people (von Kries, grey world).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from pose_ros.core import skeleton as sk
@@ -94,8 +96,7 @@ def describe(image: CameraImage, xy: np.ndarray) -> np.ndarray:
     with np.errstate(invalid='ignore'):
         inside = np.all((points > -0.5) & (points < np.array(image.size) - 0.5), axis=1)
     places = np.where(inside[:, None], points + 0.5, 0.0).astype(np.intp)
-    x, y = (((2 * np.arange(_GRID) + 1) * side) // (2 * _GRID) for side in image.size)
-    whole = np.stack([np.tile(x, _GRID), np.repeat(y, _GRID)], axis=1)
+    whole = _whole(image.size)
     colors = _colors(image, np.concatenate([places, whole]))
     if (colors == colors[:, :1]).all():
         return np.zeros((n, SIZE), np.float32)
@@ -109,7 +110,7 @@ def describe(image: CameraImage, xy: np.ndarray) -> np.ndarray:
     ])
     # Each point counts in the two bins around it, in proportion to its nearness.
     bins = np.array(BINS)[:, None]
-    place = np.clip((values + 0.5) * bins - 0.5, 0.0, bins - 1.001)
+    place = np.minimum(np.maximum((values + 0.5) * bins - 0.5, 0.0), bins - 1.001)
     low = place.astype(np.intp)
     upper = (place - low) * inside
     region = np.arange(n * REGIONS).repeat(_PER_REGION) * REGION_SIZE
@@ -121,6 +122,13 @@ def describe(image: CameraImage, xy: np.ndarray) -> np.ndarray:
     found = found / np.maximum(len(BINS) * seen, 1)[..., None]
     found[seen < LEAST_SHARE * _PER_REGION] = 0.0
     return found.reshape(n, SIZE).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _whole(image_size: tuple[int, int]) -> np.ndarray:
+    """Return pixels (_GRID ** 2, 2) all over an image."""
+    x, y = (((2 * np.arange(_GRID) + 1) * side) // (2 * _GRID) for side in image_size)
+    return np.stack([np.tile(x, _GRID), np.repeat(y, _GRID)], axis=1)
 
 
 def _mean(colors: np.ndarray, places: np.ndarray, xy: np.ndarray) -> np.ndarray:

@@ -76,8 +76,8 @@ class _Person:
         if not self.views:
             self.views.append(view)
             return
-        away = [float(distance(known[None], view[None])[0, 0]) for known in self.views]
-        nearest = int(np.argmin(np.nan_to_num(away, nan=1.0)))
+        away = np.nan_to_num(distance(np.stack(self.views), view[None])[:, 0], nan=1.0)
+        nearest = int(away.argmin())
         if away[nearest] > OTHER:
             if self.other_since_s is None:
                 self.other_since_s = stamp_s
@@ -129,10 +129,12 @@ class Reidentification:
         if views is None or not self._people:
             return None
         found = np.full((len(ids), len(views)), np.nan)
-        for row, track_id in zip(found, ids.tolist()):
-            person = self._people.get(track_id)
-            if person is not None:
-                row[:] = np.fmin.reduce(distance(np.stack(person.views), views), axis=0)
+        rows = [row for row, track_id in enumerate(ids.tolist()) if track_id in self._people]
+        galleries = [self._people[track_id].views for track_id in ids[rows].tolist()]
+        if rows:
+            first = np.cumsum([0, *map(len, galleries[:-1])])
+            apart = distance(np.concatenate(galleries).reshape(-1, *views.shape[1:]), views)
+            found[rows] = np.fmin.reduceat(apart, first, axis=0)
         return found
 
     def carry(self, motion: np.ndarray) -> None:
@@ -249,11 +251,11 @@ def distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     (N, M) float64
         0 to 1; NaN without such a region.
     """
-    both = np.any(one, axis=2)[:, None] & np.any(other, axis=2)
-    shared = np.einsum('nrb,mrb->nmr', one, other)
+    both = one.any(axis=2).T[:, :, None] & other.any(axis=2).T[:, None]
+    shared = one.transpose(1, 0, 2) @ other.transpose(1, 2, 0)
     apart = np.sqrt(np.maximum(1.0 - shared, 0.0)) * both
-    count = both.sum(axis=2)
-    return np.where(count, apart.sum(axis=2) / np.maximum(count, 1), np.nan)
+    count = both.sum(axis=0)
+    return np.asarray(np.where(count, apart.sum(axis=0) / np.maximum(count, 1), np.nan))
 
 
 def _nearest(one: _Person, other: _Person) -> float:
