@@ -17,7 +17,7 @@ import numpy as np
 from pose_ros.core.config import TrackerConfig
 from pose_ros.core.tracking.assignment import assign
 from pose_ros.core.tracking.detections import Detections
-from pose_ros.core.tracking.reidentification import MARGIN, OTHER
+from pose_ros.core.tracking.reidentification import OTHER
 from pose_ros.core.tracking.similarity import oks_similarity, position_similarity, shape_similarity
 from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
 
@@ -26,7 +26,8 @@ SAME_SHAPE = 0.5
 
 
 UNLIKE = 5.0
-"""Of a track not seen for a while: loss of similarity per distance of appearance beyond OTHER."""
+"""Of a track not seen for a while: loss of similarity per distance of appearance beyond OTHER, and
+beyond that of another such track."""
 
 
 def associate(
@@ -121,7 +122,7 @@ def by_looks(
     # Also unlike is one who looks more like another of those tracks.
     gone = np.where(long_gone[:, None], apart, np.nan)
     rival = np.fmin.reduce(gone, axis=0, initial=np.inf)
-    unlike = np.fmax(gone - OTHER, 0.0) + np.fmax(gone - rival - MARGIN, 0.0)
+    unlike = np.nan_to_num(np.maximum(gone - OTHER, 0.0) + gone - rival)
     similarity = similarity - UNLIKE * unlike
     gate = similarity >= least
     contested = gate & ((gate.sum(axis=1, keepdims=True) > 1) | (gate.sum(axis=0) > 1))
