@@ -65,6 +65,14 @@ def test_a_person_comes_back_elsewhere_under_the_same_id():
     assert run.tracker.counters['reidentified'] == 1
 
 
+def test_who_is_back_elsewhere_while_lost_is_there_once():
+    run = Run()
+    run.show((100, 1))
+    run.show(images=20)
+    assert run.tracks.state.tolist() == [TrackState.LOST]
+    assert run.show((500, 1), images=3) == [1] and run.tracks.id.tolist() == [1]
+
+
 def test_no_other_id_is_shown_as_confirmed_in_between():
     run = Run()
     run.show((100, 1))
@@ -103,6 +111,7 @@ def test_a_jump_of_the_stamps_forgets_nobody_a_loop_everybody():
     assert run.show((300, 1)) == [1]
     run.number = 0
     assert run.show((300, 1))[0] > 1
+    assert not run.tracker.waits_for(1)
     assert run.tracker.counters['forward_jump'] == run.tracker.counters['backward_stamp'] == 1
 
 
