@@ -118,7 +118,8 @@ def open_session(
         session = onnxruntime.InferenceSession(
             str(path), options, providers=[wanted], enable_fallback=0)
     except RUNTIME_ERRORS as error:
-        raise BackendError(f'ONNX Runtime cannot load {path}: {error}') from error
+        what = 'is no ONNX file, or a damaged one' if 'Protobuf' in str(error) else 'cannot be run'
+        raise BackendError(f'{path} {what}: ONNX Runtime cannot load it: {error}') from error
     # One that does not start is left out without an error.
     if session.get_providers()[0] != wanted:
         raise BackendError(

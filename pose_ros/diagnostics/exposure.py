@@ -44,13 +44,14 @@ def exposure_findings(seen: str, topic: str) -> list[Finding]:
     topic : str
         Of the images.
     """
-    if not seen:
-        return []
-    kind, hint = {
-        'black': ('dark_images', 'is the lens covered, the room dark, exposure or gain too low? '
-                  'An infrared or thermal camera: let the driver send mono16'),
-        'white': ('bright_images', 'exposure or gain too high, or light into the lens?'),
-    }[seen]
-    return [Finding(
-        Level.WARN, 'image', kind,
-        f'images on {topic} are nearly {seen}, and no person is found in them', hint)]
+    text = f'images on {topic} are nearly {seen}, and no person is found in them'
+    if seen == 'black':
+        return [Finding(
+            Level.WARN, 'image', 'dark_images', text,
+            'is the lens covered, the room dark, exposure or gain too low? An infrared or thermal '
+            'camera: let the driver send mono16')]
+    if seen == 'white':
+        return [Finding(
+            Level.WARN, 'image', 'bright_images', text,
+            'exposure or gain too high, or light into the lens?')]
+    return []

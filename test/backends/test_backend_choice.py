@@ -85,7 +85,9 @@ def test_execution_provider_that_is_not_there(provider: str) -> None:
 class Session:
     """A session that the CPU computes whatever was asked for, as ONNX Runtime does it."""
 
-    def __init__(self, path: str, options: object, providers: list[str]) -> None:
+    def __init__(
+        self, path: str, options: object, providers: list[str], enable_fallback: int
+    ) -> None:
         self._real = REAL_SESSION(path, options, providers=['CPUExecutionProvider'])
         self.providers = providers
 

@@ -136,13 +136,13 @@ def test_coco_photos_show_their_people(tmp_path, capsys):
     data = os.environ.get('POSE_ROS_DATA')
     if not data:
         pytest.skip('POSE_ROS_DATA is not set: no photos')
-    # Every third of the 80 photos, of which 196 people are drawn.
+    # Every third of the 80 photos: 50 of the 194 people that are drawn in all.
     photos = tmp_path / 'photos'
     photos.mkdir()
     for photo in sorted(Path(data, 'coco_dev', 'images').iterdir())[::3]:
         (photos / photo.name).symlink_to(photo)
     assert cli.main(['run', str(photos), '--no-video', '--out', str(tmp_path / 'out')]) == 0
-    assert last_line(capsys)['people_seen'] >= 63
+    assert last_line(capsys)['people_seen'] >= 49
 
 
 def test_no_video_writes_none(cyclist, tmp_path, capsys):

@@ -175,10 +175,10 @@ def test_bad_boxes_are_counted_and_left_out(replayed: Estimator) -> None:
     estimate = replayed.node._estimator.estimate
 
     def remember(
-        image: Any, stamp_s: Any, boxes: np.ndarray, scores: np.ndarray, late: bool
+        image: Any, stamp_s: Any, boxes: np.ndarray, scores: np.ndarray, *more: Any
     ) -> Any:
         given.append(np.hstack([boxes, scores[:, None]]))
-        return estimate(image, stamp_s, boxes, scores, late)
+        return estimate(image, stamp_s, boxes, scores, *more)
 
     replayed.node._estimator.estimate = remember
     replayed.see(PICTURE, 1000)
