@@ -148,8 +148,10 @@ def test_predicted_to_now_beats_late_detections():
 
 
 MOVING = [
-    (name, camera, rate_hz) for name in ('crossing', 'group') for camera in CAMERAS
-    for rate_hz in (10.0, 60.0) if camera != 'stands'
+    pytest.param(name, camera, rate_hz, marks=[
+        pytest.mark.nightly('six times the images of 10 Hz')] if rate_hz > 10.0 else [])
+    for name in ('crossing', 'group') for camera in CAMERAS for rate_hz in (10.0, 60.0)
+    if camera != 'stands'
 ]
 
 
@@ -162,7 +164,9 @@ def test_everybody_keeps_one_id(name, camera, rate_hz):
         assert not report.id_faults(scene, world.View(rate_hz), seed)
 
 
-@pytest.mark.parametrize(('camera', 'worse'), [('pan', 1.2), ('tilt', 1.2), ('roll', 1.2)])
+@pytest.mark.parametrize(('camera', 'worse'), [
+    ('pan', 1.2), *(pytest.param(name, 1.2, marks=pytest.mark.nightly('as the pan'))
+                    for name in ('tilt', 'roll'))])
 def test_prediction_holds_before_a_camera_that_turns(camera, worse):
     """As before one that stands still, about; not known, it is far worse."""
     still, moving, unknown = (
