@@ -14,7 +14,7 @@ import pytest
 
 _HERE = Path(__file__).parent
 # Processes, DDS and timers: a machine that has no time for them for a while is not our fault.
-_REAL_TIME = (_HERE / 'ros', _HERE / 'faults', _HERE / 'cli')
+_REAL_TIME = (_HERE / 'ros', _HERE / 'faults', _HERE / 'cli', _HERE / 'examples')
 
 
 def pytest_configure() -> None:
