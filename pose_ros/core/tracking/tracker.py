@@ -219,7 +219,7 @@ class Tracker:
         if self._image_size is None or dt_s <= 0:
             return
         known = camera_motion
-        if known is not None:
+        if known is not None and not np.array_equal(known, np.eye(3)):
             known = usable_homography(known, self._image_size)
             if known is None:
                 self.counters['bad_camera_motion'] += 1
