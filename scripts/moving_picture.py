@@ -23,9 +23,10 @@ from pose_ros.media.overlay import draw_tracks, people_in
 from pose_ros.media.sources import open_source
 
 PERIOD_MS = 40  # of the footage
-# Every second image: a man walks by; a cyclist is occluded by a van and keeps the id.
-SHOWN = (*range(32, 52, 2), *range(78, 137, 2))
-WIDTH_PX = 560
+# Every third image: a man walks by; a cyclist is occluded by a van and keeps the id.
+STEP = 3
+SHOWN = (*range(32, 52, STEP), *range(78, 137, STEP))
+WIDTH_PX = 440
 
 
 def drawn_frames() -> list[np.ndarray]:
@@ -53,7 +54,7 @@ def main(path: Path) -> None:
     images = drawn_frames()
     animation = cv2.Animation()
     animation.frames = images
-    animation.durations = np.full(len(images), 2 * PERIOD_MS, np.int32)
+    animation.durations = np.full(len(images), STEP * PERIOD_MS, np.int32)
     if not cv2.imwriteanimation(str(path), animation):
         raise SystemExit(f'{path}: cannot be written')
     print(f'{path}: {len(images)} images, {path.stat().st_size / 1e6:.2f} MB')

@@ -209,7 +209,7 @@ class PoseTrackerNode(ManagedNode):
             self._take(msg)
             return
         # What has no positions waits for no transform.
-        waits = np.isfinite(joints_from_msg(msg).position).any()
+        waits = any(np.isfinite(skeleton.z).any() for skeleton in msg.skeletons)
         self._pose.when_known(
             msg.header, self.config.transform_timeout_s if waits else 0.0,
             lambda: self._take(msg))
