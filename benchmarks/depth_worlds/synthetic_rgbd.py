@@ -11,6 +11,7 @@ frame, metres (x right, y down, z forward).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -204,6 +205,14 @@ class Scene:
     wall_m: np.ndarray
 
 
+@lru_cache(maxsize=2)
+def _rays(camera: CameraModel) -> np.ndarray:
+    """Return the ray (H, W, 3) of each pixel, z = 1."""
+    width, height = camera.image_size
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
+    return np.concatenate([camera.rays(grid), np.ones((height, width, 1))], axis=2)
+
+
 def render(
     figures: list[Figure],
     camera: CameraModel,
@@ -228,8 +237,7 @@ def render(
         The wall's depth per metre to the right.
     """
     width, height = camera.image_size
-    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
-    rays = np.concatenate([camera.rays(grid), np.ones((height, width, 1))], axis=2)
+    rays = _rays(camera)
     wall = wall_m / np.maximum(1.0 - wall_slope * rays[..., 0], 0.1)
     with np.errstate(divide='ignore'):
         wall = np.minimum(wall, np.where(rays[..., 1] > 0, FLOOR_M / rays[..., 1], np.inf))

@@ -85,7 +85,8 @@ class Run:
 
     def __init__(self, stage, image=IMAGE, **parameters):
         self.stage, self.image = stage, image
-        self.estimator = TwoPassEstimator(stage, EstimatorConfig(**parameters))
+        self.estimator = TwoPassEstimator(
+            stage, EstimatorConfig(camera_motion='off', **parameters))
         self.number = 0
 
     def step(self, periods=1, late=False, camera_motion=None):

@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -16,7 +13,6 @@ from pose_ros.core import geometry, oks
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
-from pose_ros.core.keypoints import Keypoints
 from pose_ros.media.sources import open_source
 
 ANGLES = (90, 180, 270)
@@ -36,7 +32,7 @@ def backend():
 @pytest.fixture(scope='module')
 def frames():
     with open_source('demo') as source:
-        return [frame.image.copy() for frame in source if frame.index in (100, 108, 120)]
+        return [frame.image.copy() for frame in source if frame.index in (108, 120)]
 
 
 def upright(xy: np.ndarray, image: np.ndarray, angle: int) -> np.ndarray:
@@ -45,18 +41,15 @@ def upright(xy: np.ndarray, image: np.ndarray, angle: int) -> np.ndarray:
     return geometry.apply(affine, xy)
 
 
-@pytest.mark.parametrize('angle', ANGLES)
-@pytest.mark.parametrize('mode', ['two-pass', 'one-pass', 'single'])
-def test_the_people_are_those_of_the_upright_image(backend, frames, angle, mode):
+@pytest.mark.parametrize(('mode', 'angle'), [
+    *(('two-pass', angle) for angle in ANGLES), ('one-pass', 90), ('single', 90)])
+def test_the_people_are_those_of_the_upright_image(backend, frames, mode, angle):
     plain = TwoPassEstimator(backend, EstimatorConfig(mode=mode))
     turned = TwoPassEstimator(backend, EstimatorConfig(mode=mode, image_rotation=angle))
     for i, image in enumerate(frames):
         mounted = cv2.rotate(image, AS_MOUNTED[angle])
         wanted, found = plain.estimate(image, 0.04 * i), turned.estimate(mounted, 0.04 * i)
-        # The cyclist of the first image is still half hidden: one pass alone may see none.
-        assert len(found) == len(wanted) >= (0 if i == 0 and mode == 'one-pass' else 1)
-        if not len(wanted):
-            continue
+        assert len(found) == len(wanted) >= 1
         xy = upright(found.xy, mounted, angle)
         both = np.isfinite(xy) & np.isfinite(wanted.xy)
         assert both.sum() >= 0.9 * np.isfinite(wanted.xy).sum()
@@ -65,10 +58,9 @@ def test_the_people_are_those_of_the_upright_image(backend, frames, angle, mode)
         np.testing.assert_allclose(found.person_score, wanted.person_score, atol=0.03)
 
 
-@pytest.mark.parametrize('angle', ANGLES)
-@pytest.mark.parametrize('mirrored', [False, True])
+@pytest.mark.parametrize(('angle', 'mirrored'), [(90, False), (180, False), (270, True)])
 def test_boxes_of_others_are_in_pixels_of_the_image(backend, frames, angle, mirrored):
-    image = frames[1]
+    image = frames[0]
     box = TwoPassEstimator(backend, EstimatorConfig()).estimate(image).boxes_xyxy()[:1]
     box += np.float32([-10, -20, 10, 20])
     mounted = cv2.rotate(image, AS_MOUNTED[angle])
@@ -88,7 +80,7 @@ def test_boxes_of_others_are_in_pixels_of_the_image(backend, frames, angle, mirr
 def test_people_are_followed_from_crop_to_crop_and_the_angle_may_change(backend, frames):
     estimator = TwoPassEstimator(
         backend, EstimatorConfig(detection_interval_s=10.0, image_rotation=180))
-    mounted = cv2.rotate(frames[1], cv2.ROTATE_180)
+    mounted = cv2.rotate(frames[0], cv2.ROTATE_180)
     first = estimator.estimate(mounted, 0.0)
     followed = estimator.estimate(mounted, 0.04)
     assert estimator.times.detect_s == 0.0  # no first pass
@@ -119,40 +111,3 @@ def test_pixels_go_where_opencv_puts_them(angle):
     for x, y in ((0, 0), (6, 0), (0, 4), (3, 1)):
         u, v = geometry.apply(affine, np.array([[x, y]]))[0].astype(int)
         np.testing.assert_array_equal(turned[v, u], image[y, x])
-
-
-@pytest.mark.data
-@pytest.mark.slow
-@pytest.mark.parametrize('angle', ANGLES)
-def test_labels_turned_alike_are_found_as_well(backend, angle):
-    data = os.environ.get('POSE_ROS_DATA')
-    if not data:
-        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
-    pytest.importorskip('pycocotools')
-    from pose_ros.evaluation.scores import CocoFolder
-
-    photos = [
-        p for p in CocoFolder(Path(data) / 'coco_dev').photos
-        if len(p.truth) and np.isfinite(p.truth.xy).all(axis=2).sum(axis=1).max() >= 14
-    ][:6]
-    plain = TwoPassEstimator(backend, EstimatorConfig())
-    turned = TwoPassEstimator(backend, EstimatorConfig(image_rotation=angle))
-    told, untold = [], []
-    for photo in photos:
-        image, truth = photo.read(), photo.truth.xy.astype(np.float32)
-        mounted = cv2.rotate(image, AS_MOUNTED[angle])
-        back = geometry.invert(geometry.upright(mounted.shape[1::-1], angle)[0])
-        turned_truth = geometry.apply(back, truth).astype(np.float32)
-        wanted = similarity(truth, plain.estimate(image))
-        found = similarity(turned_truth, turned.estimate(mounted))
-        assert (wanted >= 0.5).any() and (found >= 0.5).sum() >= (wanted >= 0.5).sum()
-        told.append(found.max())
-        untold.append(similarity(turned_truth, plain.estimate(mounted)).max())
-    assert min(told) > 0.8
-    assert np.mean(untold) < 0.75 * np.mean(told)  # the parameter is needed
-
-
-def similarity(truth: np.ndarray, people: Keypoints) -> np.ndarray:
-    """Return the OKS of each labelled person with whom it fits best, (N,)."""
-    people = people.select(people.person_score >= 0.3)
-    return oks.symmetric_oks(truth, people.xy).max(axis=1, initial=0.0)

@@ -28,7 +28,7 @@ from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.oks import symmetric_oks  # noqa: E402
 from pose_ros.core.tracking.tracker import Tracker  # noqa: E402
 from pose_ros.core.tracking.tracks import TrackState  # noqa: E402
-from pose_ros.media.sources import SourceError, open_source  # noqa: E402
+from pose_ros.media.sources import open_source  # noqa: E402
 
 # As the tracker begins tracks.
 SURE, KEYPOINTS = TrackerConfig().new_track_score, TrackerConfig().min_keypoints
@@ -49,11 +49,8 @@ def _sure(people: Keypoints) -> Keypoints:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_followed_people_are_those_whom_the_first_pass_finds(backend) -> None:
-    try:
-        with open_source('demo') as source:
-            frames = [(f.time_s, f.image.copy()) for f in source if 40 <= f.index < 120]
-    except SourceError as error:
-        pytest.skip(str(error))
+    with open_source('demo') as source:
+        frames = [(f.time_s, f.image.copy()) for f in source if 72 <= f.index < 112]
     answers = play(backend, frames, 1.0)
     looked_for = TwoPassEstimator(backend, EstimatorConfig())
     shares, followed = [], [a for a in answers if a.followed]
@@ -71,7 +68,7 @@ def test_followed_people_are_those_whom_the_first_pass_finds(backend) -> None:
             assert symmetric_oks(person[None], wanted.xy).max() > 0.5, answer.number
     print(f'{len(answers)} of {len(frames)} images, {len(followed)} followed, {len(shares)} '
           f'people in them; keypoints {100 * np.median(shares):.1f} % of the size away')
-    assert len(followed) >= 10 and len(shares) >= 10 and np.median(shares) < 0.02
+    assert len(followed) >= 5 and len(shares) >= 5 and np.median(shares) < 0.02
 
 
 def scores(sequence: MotSequence, answers: list[Answer]) -> dict[str, float]:

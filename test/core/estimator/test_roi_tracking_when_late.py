@@ -77,9 +77,10 @@ class Played:
 
     def __init__(self, camera_hz, first_pass_s=0.038, crop_s=0.015, **parameters):
         stage, late_frames = Stage(person(150, 200)), LateFrames()
-        estimator = TwoPassEstimator(stage, EstimatorConfig(**parameters))
+        estimator = TwoPassEstimator(
+            stage, EstimatorConfig(camera_motion='off', **parameters))
         free_s, number, whole = 0.0, -1, []
-        self.ages_s, self.published_s, self.waits_s = [], [], []
+        self.ages_s, self.published_s = [], []
         while free_s < 20.0:
             number = max(number + 1, int(free_s * camera_hz + 1e-9))  # keep-last 1
             stamp_s = number / camera_hz
@@ -92,8 +93,9 @@ class Played:
             self.published_s.append(free_s)
             if 'detect' in stage.calls:
                 whole.append((stamp_s, free_s))
-        for came_s in np.arange(1.0, 19.0, 0.0013):  # somebody walks in
-            self.waits_s.append(next(end for stamp, end in whole if stamp >= came_s) - came_s)
+        stamps_s, ends_s = np.array(whole).T
+        came_s = np.arange(1.0, 19.0, 0.0013)  # somebody walks in
+        self.waits_s = ends_s[np.searchsorted(stamps_s, came_s)] - came_s
         self.rate_hz = 1.0 / np.diff(self.published_s).mean()
 
     @property
