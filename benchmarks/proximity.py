@@ -27,9 +27,9 @@ from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthNoise
 from pose_ros.core.pose3d.tracker3d import Tracker3D
-from pose_ros.core.proximity.distance import Zone, proximity
+from pose_ros.core.proximity.distance import proximity
 from pose_ros.core.proximity.last_seen import LastSeenTracks
-from pose_ros.core.proximity.zones import make_zone
+from pose_ros.core.proximity.zones import Zone, make_zone
 from pose_ros.core.tracking.tracker import Tracker
 
 HELP = 'measure distances to zones against a synthetic RGB-D world'
@@ -47,11 +47,11 @@ PILLAR_PX = (140, 178)
 """First and last column of the pillar, which stands at half the people's distance."""
 
 ZONES: dict[str, Callable[[float], Zone]] = {
-    'camera': lambda z_m: make_zone('sphere', (0, 0, 0, 0.3), np.eye(4)),
-    'box': lambda z_m: make_zone('box', (-0.7, 0.5, z_m - 0.9, 0.5, 0.8, 0.5), np.eye(4)),
+    'camera': lambda z_m: make_zone('sphere', (0, 0, 0, 0.3)),
+    'box': lambda z_m: make_zone('box', (-0.7, 0.5, z_m - 0.9, 0.5, 0.8, 0.5)),
     'arm': lambda z_m: make_zone(
-        'capsule', (0.6, 1.0, z_m - 0.7, 0.5, 0.0, z_m - 0.9, 0.08), np.eye(4)),
-    'fence': lambda z_m: make_zone('planes', (0, 0, 1, z_m - 1.6), np.eye(4)),
+        'capsule', (0.6, 1.0, z_m - 0.7, 0.5, 0.0, z_m - 0.9, 0.08)),
+    'fence': lambda z_m: make_zone('planes', (0, 0, 1, z_m - 1.6)),
 }
 """Name of each zone, made for people who stand at a distance."""
 

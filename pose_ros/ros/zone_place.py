@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from pose_ros.core.proximity.zones import camera_from_pose
+from pose_ros.core.pose3d.body_frame import Transform
+from pose_ros.core.proximity.zones import HERE, camera_from_pose
 from pose_ros.ros.transforms import NoTransform, Transforms
 
 
@@ -16,8 +15,8 @@ class FixedPlace:
     def __init__(self, pose: tuple[float, ...]) -> None:
         self._transform = camera_from_pose(pose)
 
-    def look_up(self, frame_id: str, stamp_ns: int, hold_s: float) -> np.ndarray:
-        """Return the zone's frame in any frame, (4, 4)."""
+    def look_up(self, frame_id: str, stamp_ns: int, hold_s: float) -> Transform:
+        """Return the zone's frame in any frame."""
         return self._transform
 
     def close(self) -> None:
@@ -29,11 +28,11 @@ class FramePlace:
 
     def __init__(self, transforms: Transforms, zone_frame: str) -> None:
         self._transforms, self._frame = transforms, zone_frame
-        self._latest: tuple[str, int, np.ndarray] | None = None
+        self._latest: tuple[str, int, Transform] | None = None
 
-    def look_up(self, frame_id: str, stamp_ns: int, hold_s: float) -> np.ndarray:
+    def look_up(self, frame_id: str, stamp_ns: int, hold_s: float) -> Transform:
         """
-        Return the zone's frame in `frame_id` at `stamp_ns`, (4, 4).
+        Return the zone's frame in `frame_id` at `stamp_ns`.
 
         Where it is not known for that moment (yet), the latest one found holds for `hold_s`.
 
@@ -43,7 +42,7 @@ class FramePlace:
             When it is not known; the message says why.
         """
         if frame_id == self._frame:
-            return np.eye(4)
+            return HERE
         try:
             found = self._transforms.lookup(frame_id, self._frame, stamp_ns)
         except NoTransform as error:
@@ -54,10 +53,8 @@ class FramePlace:
                 return latest[2]
             raise NoTransform(
                 f'no transform from {self._frame!r} to {frame_id!r}: {error}') from error
-        where = np.eye(4)
-        where[:3, :3], where[:3, 3] = found.rotation, found.translation
-        self._latest = (frame_id, stamp_ns, where)
-        return where
+        self._latest = (frame_id, stamp_ns, found)
+        return found
 
     def close(self) -> None:
         """Stop listening."""

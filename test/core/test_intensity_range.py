@@ -21,7 +21,7 @@ from pose_ros.media.sources import open_source
 @pytest.fixture(scope='module')
 def footage():
     with open_source('demo') as source:
-        return [frame.image.copy() for frame in source if 100 <= frame.index < 112]
+        return next(frame.image.copy() for frame in source if frame.index == 108)
 
 
 def sixteen(values: np.ndarray, encoding: str) -> CameraImage:
@@ -38,23 +38,24 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize('kind', COUNTS)
-def test_the_people_are_those_of_eight_bits(footage, kind):
+def test_the_people_are_those_of_eight_bits(footage):
     config = EstimatorConfig(backend='onnx')
     backend = load_backend(config)
-    grey = cv2.cvtColor(footage[8], cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(footage, cv2.COLOR_BGR2GRAY)
     wanted = TwoPassEstimator(backend, config).estimate(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
-    image = bgr_from(sixteen(COUNTS[kind](grey.astype(int)), 'mono16'))
-    found = TwoPassEstimator(backend, config).estimate(image)
     sure = wanted.person_score > 0.5
-    assert sure.any() and (found.person_score > 0.5).sum() == sure.sum()
-    assert (oks.paired_oks(wanted.xy[sure], found.xy[:sure.sum()]) > 0.85).all()
+    assert sure.any()
+    for kind, counts in COUNTS.items():
+        image = bgr_from(sixteen(counts(grey.astype(int)), 'mono16'))
+        found = TwoPassEstimator(backend, config).estimate(image)
+        assert (found.person_score > 0.5).sum() == sure.sum(), kind
+        assert (oks.paired_oks(wanted.xy[sure], found.xy[:sure.sum()]) > 0.85).all(), kind
     backend.close()
 
 
 @pytest.mark.parametrize('encoding', ['rgb16', 'bgra16', 'bayer_rggb16'])
 def test_twelve_bits_of_colour_are_as_bright_as_eight(footage, encoding):
-    image = footage[8]
+    image = footage
     if encoding.startswith('bayer'):
         pixels = np.zeros(image.shape[:2], int)
         for i, c in enumerate((2, 1, 1, 0)):
@@ -108,9 +109,9 @@ def test_noise_is_not_blown_up():
 
 
 def test_a_file_of_sixteen_bits_is_read_alike(footage):
-    grey = cv2.cvtColor(footage[8], cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(footage, cv2.COLOR_BGR2GRAY)
     image = decoded(cv2.imencode('.png', 4 * grey.astype(np.uint16))[1])
     np.testing.assert_array_equal(image, bgr_from(sixteen(4 * grey.astype(int), 'mono16')))
-    plain = decoded(cv2.imencode('.png', footage[8])[1])
-    np.testing.assert_array_equal(plain, footage[8])
+    plain = decoded(cv2.imencode('.png', footage)[1])
+    np.testing.assert_array_equal(plain, footage)
     assert decoded(np.zeros(0, np.uint8)) is None and decoded(np.zeros(9, np.uint8)) is None

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 from pathlib import Path
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 
 def main() -> int:
-    """Fuzz every target, or in a child process the one that is named; 0 when nothing was found."""
+    """Fuzz every target, or the one that is named; 0 when nothing was found."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--inputs', type=int, default=1_000_000,
@@ -32,41 +32,34 @@ def main() -> int:
     parser.add_argument('--only', metavar='TARGET', help='one target')
     parser.add_argument('--keep', type=Path, default=Path('fuzz_found'), metavar='DIR',
                         help='where inputs go that found something (default: %(default)s)')
-    parser.add_argument('--child', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args()
     memory = '/dev/shm' if Path('/dev/shm').is_dir() else None
     with tempfile.TemporaryDirectory(prefix='pose_ros_fuzz_', dir=memory) as scratch:
         known = {target.name: target for target in targets(Path(scratch))}
         if args.only and args.only not in known:
             parser.error(f'no target {args.only!r}; there are {", ".join(known)}')
-        if args.child:
-            target = known[args.only]
-            return fuzz(target, args.inputs * target.share // 1000, args.seed, args.keep)
         chosen = [known[args.only]] if args.only else list(known.values())
         return 1 if sum(in_a_child(target, args) for target in chosen) else 0
 
 
 def in_a_child(target: Target, args: argparse.Namespace) -> bool:
     """Fuzz one target in a process of its own; return whether something was found."""
-    status = subprocess.run([
-        sys.executable, __file__, '--child', '--only', target.name, '--inputs', str(args.inputs),
-        '--seed', str(args.seed), '--keep', str(args.keep),
-    ], check=False).returncode
-    if status < 0:
-        print(f'{target.name}: CRASHED with signal {-status}; its input is in '
-              f'{last_file(target, args.keep)}')
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = fuzz(target, args.inputs * target.share // 1000, args.seed, args.keep)
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        print(f'{target.name}: CRASHED with signal {os.WTERMSIG(status)}; its input is in '
+              f'{last_file(target, args.keep)}', flush=True)
     return status != 0
 
 
 def fuzz(target: Target, inputs: int, seed: int, keep: Path) -> int:
-    """
-    Read spoilt inputs.
-
-    Returns
-    -------
-    int
-        0, or 1 when one ended in something else than success or one clean error.
-    """
+    """Read spoilt inputs; return 1 when one ended in other than success or one clean error."""
     keep.mkdir(parents=True, exist_ok=True)
     last = last_file(target, keep)
     good = refused = 0
@@ -107,7 +100,7 @@ def note(
         return
     found[place] = keep / f'{target.name.replace(" ", "_")}-{number}'
     found[place].write_bytes(data)
-    print(f'{target.name}: {place}: {str(error)[:200]}; input kept as {found[place]}')
+    print(f'{target.name}: {place}: {str(error)[:200]}; input kept as {found[place]}', flush=True)
     traceback.print_exception(error)
 
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 import struct
-from typing import Any
 
 import cv2
-from mutation import spoilt_bytes
+from mutation import in_turns, spoilt_bytes
 import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
@@ -61,7 +60,7 @@ def images() -> Parts:
         assert image.shape == (msg.height, msg.width, 3) and image.dtype == np.uint8
         image.sum()  # every byte of a view can be read
 
-    return 'image', 150, _in_turns(good), read, (ImageError,)
+    return 'image', 150, in_turns(spoilt_bytes, good), read, (ImageError,)
 
 
 def compressed_images() -> Parts:
@@ -77,7 +76,7 @@ def compressed_images() -> Parts:
         image = image_from_compressed_msg(CompressedImage(format='jpeg', data=array('B', data)))
         assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
 
-    return 'JPEG and PNG', 60, _in_turns(good), read, (ImageError,)
+    return 'JPEG and PNG', 60, in_turns(spoilt_bytes, good), read, (ImageError,)
 
 
 def depth_images() -> Parts:
@@ -112,7 +111,7 @@ def depth_images() -> Parts:
         assert joints.position.shape == (2, 17, 3)
         assert not np.isinf(joints.position).any()
 
-    return 'depth', 20, _in_turns(fields + files), read, (DepthImageError, DepthError)
+    return 'depth', 20, in_turns(spoilt_bytes, fields + files), read, (DepthImageError, DepthError)
 
 
 def camera_infos() -> Parts:
@@ -144,7 +143,7 @@ def camera_infos() -> Parts:
                     assert camera.rays(np.zeros((3, 2))).shape == (3, 2)
                     assert camera.project(np.ones((3, 3))).shape == (3, 2)
 
-    return 'camera_info', 60, _in_turns(good), read, (CameraError,)
+    return 'camera_info', 60, in_turns(spoilt_bytes, good), read, (CameraError,)
 
 
 def detector_outputs() -> Parts:
@@ -176,7 +175,7 @@ def detector_outputs() -> Parts:
             assert np.isfinite(found).all()
             usable_boxes(found, None, size)
 
-    return 'detector output', 45, _in_turns(good), read, (ValueError,)
+    return 'detector output', 45, in_turns(spoilt_bytes, good), read, (ValueError,)
 
 
 def _image(data: bytes, names: tuple[str, ...]) -> Image:
@@ -184,14 +183,3 @@ def _image(data: bytes, names: tuple[str, ...]) -> Image:
     return Image(
         encoding=names[number % len(names)], is_bigendian=order, width=width, height=height,
         step=step, data=array('B', data[8:]))
-
-
-def _in_turns(good: list[bytes]) -> Callable[[int], Iterator[bytes]]:
-    """Return what spoils each of some documents in turns."""
-    def inputs(seed: int) -> Iterator[bytes]:
-        streams: list[Any] = [spoilt_bytes(data, seed + n) for n, data in enumerate(good)]
-        while True:
-            for stream in streams:
-                yield next(stream)
-
-    return inputs

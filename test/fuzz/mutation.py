@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 import copy
 import json
 import random
@@ -22,16 +22,7 @@ ODD_BYTES = (b'', b'\x00', b'\xff', b'\xff\xfe', b'{', b'}', b'[' * 200, b'"', b
 
 
 def spoilt_documents(document: Any, seed: int) -> Iterator[bytes]:
-    """
-    Give the JSON of a document, spoilt: fields exchanged, missing, added; then bytes as well.
-
-    Parameters
-    ----------
-    document : JSON types
-        A good one.
-    seed : int
-        The same seed gives the same inputs.
-    """
+    """Give the JSON of a document, spoilt: fields exchanged, missing, added; bytes as well."""
     choose = random.Random(seed)
     while True:
         spoilt = copy.deepcopy(document)
@@ -61,6 +52,19 @@ def spoilt_bytes(data: bytes, seed: float) -> Iterator[bytes]:
             else:
                 spoilt[at:to] = choose.randbytes(to - at)
         yield bytes(spoilt)
+
+
+def in_turns(
+    spoil: Callable[[Any, int], Iterator[bytes]], good: Sequence[Any]
+) -> Callable[[int], Iterator[bytes]]:
+    """Return what spoils each of some good inputs in turns, from a seed."""
+    def inputs(seed: int) -> Iterator[bytes]:
+        streams = [spoil(one, seed + n) for n, one in enumerate(good)]
+        while True:
+            for stream in streams:
+                yield next(stream)
+
+    return inputs
 
 
 def _spoil(value: Any, choose: random.Random) -> Any:

@@ -16,7 +16,7 @@ from pathlib import Path
 import sys
 from typing import Any
 
-from mutation import spoilt_bytes, spoilt_documents
+from mutation import in_turns, spoilt_bytes, spoilt_documents
 import numpy as np
 import yaml
 
@@ -76,13 +76,7 @@ def model_spec() -> Target:
         'outputs': {'output': 'y'},
     })
 
-    def inputs(seed: int) -> Iterator[bytes]:
-        streams = [spoilt_documents(spec, seed + n) for n, spec in enumerate(specs)]
-        while True:
-            for stream in streams:
-                yield next(stream)
-
-    return Target('ModelSpec JSON', 300, inputs,
+    return Target('ModelSpec JSON', 300, in_turns(spoilt_documents, specs),
                   lambda data: ModelSpec.from_json(data.decode('utf-8', 'replace')),
                   (ModelSpecError,))
 
@@ -103,13 +97,7 @@ def onnx_file(scratch: Path) -> Target:
         path.write_bytes(data)
         OnnxNetwork(path, num_threads=1)
 
-    def inputs(seed: int) -> Iterator[bytes]:
-        streams = spoilt_bytes(good, seed), spoilt_bytes(outside, seed)
-        while True:
-            for stream in streams:
-                yield next(stream)
-
-    return Target('ONNX file', 20, inputs, read, (BackendError,))
+    return Target('ONNX file', 20, in_turns(spoilt_bytes, [good, outside]), read, (BackendError,))
 
 
 def inspected_onnx(scratch: Path) -> Target:
@@ -143,13 +131,7 @@ def tracking_truth(scratch: Path) -> Target:
         (folder / 'seqinfo.ini').write_bytes(info)
         read_sequence(folder)
 
-    def inputs(seed: int) -> Iterator[bytes]:
-        streams = [spoilt_bytes(text, seed) for text in good]
-        while True:
-            for stream in streams:
-                yield next(stream)
-
-    return Target('MOT truth', 10, inputs, read, (SequenceError,))
+    return Target('MOT truth', 10, in_turns(spoilt_bytes, good), read, (SequenceError,))
 
 
 def small_onnx(location: str = '') -> bytes:
@@ -234,13 +216,7 @@ def calibration_address() -> Target:
     good = (b'file:///opt/c.yaml', b'package://pose_ros/config/pose.yaml', b'~/c.yaml',
             b'${ROS_HOME}/camera_info/${NAME}.yaml', b'file://localhost/a%20b.yaml')
 
-    def inputs(seed: int) -> Iterator[bytes]:
-        streams = [spoilt_bytes(text, seed + n) for n, text in enumerate(good)]
-        while True:
-            for stream in streams:
-                yield next(stream)
-
-    return Target('calibration path', 30, inputs,
+    return Target('calibration path', 30, in_turns(spoilt_bytes, good),
                   lambda data: calibration_path(data.decode('utf-8', 'surrogateescape')),
                   (CalibrationError,))
 

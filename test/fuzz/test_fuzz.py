@@ -14,10 +14,10 @@ SCRIPT = Path(__file__).with_name('fuzz.py')
 
 
 @pytest.mark.slow
-def test_ten_thousand_spoilt_files(tmp_path: Path) -> None:
+def test_some_spoilt_files(tmp_path: Path) -> None:
     pytest.importorskip('sensor_msgs.msg', reason='ROS is not here: ./run pytest brings it')
     result = subprocess.run(
-        [sys.executable, str(SCRIPT), '--inputs', '10000', '--keep', str(tmp_path / 'found')],
+        [sys.executable, str(SCRIPT), '--inputs', '4000', '--keep', str(tmp_path / 'found')],
         capture_output=True, encoding='utf-8')
     assert result.returncode == 0, result.stdout
     lines = [line for line in result.stdout.splitlines() if ' inputs, ' in line]

@@ -73,7 +73,7 @@ def of_play(name: str, seconds: float, z_m: float = 2.6, seed: int = 3) -> Itera
     rng, noise = np.random.default_rng(seed), DepthNoise.structured_light()
     u = rng.random(24)
     tracker, space = Tracker(TrackerConfig()), Tracker3D(camera)
-    zone = make_zone('sphere', (0.0, 0.0, 0.0, 0.3), np.eye(4))
+    zone = make_zone('sphere', (0.0, 0.0, 0.0, 0.3))
     for i in range(int(seconds * rate_hz)):
         t_s = i / rate_hz
         t_ns = BEGIN_NS + round(t_s * 1e9)

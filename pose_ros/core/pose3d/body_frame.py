@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pose_ros.core.pose3d.ellipsoids import quaternions
 from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 
@@ -67,25 +68,8 @@ class Transform(NamedTuple):
         return float(np.arccos(np.clip((np.trace(self.rotation) - 1.0) / 2.0, -1.0, 1.0)))
 
     def quaternion(self) -> tuple[float, float, float, float]:
-        """
-        Return the rotation as x, y, z, w, of length 1 and w >= 0.
-
-        Of the four ways to take it from the matrix the one that divides by the largest number:
-        Shepperd, Journal of Guidance and Control 1(3), 1978.
-        """
-        m = self.rotation
-        trace = float(np.trace(m))
-        squares = np.array([*(2 * np.diag(m) - trace), trace]) + 1.0  # 4 times x^2, y^2, z^2, w^2
-        largest = int(squares.argmax())
-        if largest == 3:
-            q = np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], squares[3]])
-        else:
-            i, j, k = largest, (largest + 1) % 3, (largest + 2) % 3
-            q = np.empty(4)
-            q[i], q[j], q[k] = squares[i], m[j, i] + m[i, j], m[k, i] + m[i, k]
-            q[3] = m[k, j] - m[j, k]
-        q = q / np.sqrt(q @ q) * (1.0 if q[3] >= 0 else -1.0)
-        return tuple(q.tolist())
+        """Return the rotation as x, y, z, w, of length 1 and w >= 0."""
+        return tuple(quaternions(self.rotation[None])[0].tolist())
 
 
 def moved(joints: Tracks3D, target_from_source: Transform) -> Tracks3D:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Protocol
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from pose_ros.core.proximity.body_capsules import (
     RADIUS_SIGMA_M,
     reach_of_unseen,
 )
+from pose_ros.core.proximity.zones import Zone
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.tracking.skeleton_filter import AGILITY
 
@@ -41,13 +41,6 @@ LIMB_M_S: np.ndarray = np.array(
 
 _STEPS = np.linspace(0.0, 1.0, 9)
 _LEAST = 1e-9
-
-
-class Zone(Protocol):
-    """What people are near to: see `volume`."""
-
-    def distance(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the distance of points (..., 3) and the unit vector in which it grows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,19 +193,8 @@ class _Body:
         self.bound_m = np.full(len(position), np.inf)
         self.radius_m = np.zeros(len(position))
 
-    def nearest(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """
-        Find the nearest place of each person.
-
-        Returns
-        -------
-        distance_m, sigma_m : (N,) float64
-        away : (N, 3) float64
-        on_axis : (N, 3) float64
-            On the axis of its capsule.
-        weight : (N, 17) float64
-            Of the keypoints in that place.
-        """
+    def nearest(self) -> tuple[np.ndarray, ...]:
+        """Return distance, sigma, away, place on the axis and weight (N, 17) of the nearest."""
         n, c = self.whole.shape
         places = c * len(_STEPS)
         steps = np.broadcast_to(_STEPS, (n, c, len(_STEPS)))

@@ -17,10 +17,9 @@ _EPSILON = 1e-9
 @dataclass(frozen=True, eq=False)
 class BoxZone:
     """
-    A fixed zone: all that is within `radius_m` of a box.
+    All that is within `radius_m` of a box.
 
-    The box may have no extent along some axes: all three make a sphere (with no radius a point,
-    such as the origin of a robot's frame), two a capsule.
+    A box without extent along all three axes makes a sphere, along two a capsule.
 
     Attributes
     ----------
@@ -39,28 +38,10 @@ class BoxZone:
     half_m: np.ndarray
     radius_m: float = 0.0
 
-    def __post_init__(self) -> None:
-        """Check the numbers; ValueError when they make no zone."""
-        rotation = np.asarray(self.rotation, np.float64)
-        square = rotation.shape == (3, 3)
-        if not square or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6):
-            raise ValueError('the rotation of a zone is a 3x3 rotation matrix')
-        numbers = (*np.ravel(self.centre), *np.ravel(self.half_m), self.radius_m)
-        if len(numbers) != 7 or not np.isfinite(numbers).all() or min(numbers[3:]) < 0:
-            raise ValueError(
-                'a zone has a centre of 3 numbers, 3 half sizes >= 0 and a radius >= 0, m'
-            )
-
     @classmethod
     def sphere(cls, centre: np.ndarray, radius_m: float = 0.0) -> BoxZone:
-        """Return a sphere around a point (3,) of the optical frame; a point without radius."""
+        """Return a sphere around a point (3,) of the optical frame."""
         return cls(np.eye(3), np.asarray(centre, np.float64), np.zeros(3), radius_m)
-
-    @classmethod
-    def box(cls, camera_from_box: np.ndarray, size_m: np.ndarray) -> BoxZone:
-        """Return a box of `size_m` (3,) around the origin of a frame (4, 4)."""
-        pose = np.asarray(camera_from_box, np.float64)
-        return cls(pose[:3, :3], pose[:3, 3], np.asarray(size_m, np.float64) / 2)
 
     @classmethod
     def capsule(cls, begin: np.ndarray, end: np.ndarray, radius_m: float) -> BoxZone:
@@ -121,15 +102,6 @@ class HalfSpaceZone:
     normal: np.ndarray
     offset_m: np.ndarray
 
-    def __post_init__(self) -> None:
-        """Check the numbers; ValueError when they make no planes."""
-        normal, offset = np.asarray(self.normal), np.asarray(self.offset_m)
-        shaped = normal.ndim == 2 and normal.shape[1:] == (3,) and offset.shape == normal.shape[:1]
-        if not shaped or not len(offset) or not np.isfinite([*normal.ravel(), *offset]).all():
-            raise ValueError('planes are normals (M, 3) and M offsets, finite, at least one')
-        if not np.allclose((normal * normal).sum(axis=1), 1.0, atol=1e-6):
-            raise ValueError('the normals of planes have length 1')
-
     def distance(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
         Measure points, as `BoxZone.distance` does.
@@ -142,6 +114,8 @@ class HalfSpaceZone:
         return beyond.max(axis=-1), self.normal[nearest]
 
 
+Zone = BoxZone | HalfSpaceZone
+
 SHAPES: dict[str, str] = {
     'sphere': 'x y z of the centre and the radius: 4 numbers',
     'box': 'x y z of the centre and the three sizes: 6 numbers',
@@ -150,10 +124,10 @@ SHAPES: dict[str, str] = {
 }
 """What the numbers of each shape mean; all in metres, in the frame of the zone."""
 
+HERE = Transform(np.eye(3), np.zeros(3))
 
-def make_zone(
-    shape: str, numbers: Sequence[float], camera_from_zone: np.ndarray
-) -> BoxZone | HalfSpaceZone:
+
+def make_zone(shape: str, numbers: Sequence[float], camera_from_zone: Transform = HERE) -> Zone:
     """
     Make a zone from plain numbers.
 
@@ -163,8 +137,8 @@ def make_zone(
         One of SHAPES.
     numbers : sequence of float
         As SHAPES says, metres.
-    camera_from_zone : (4, 4) float64
-        The frame that the numbers are in.
+    camera_from_zone : Transform
+        The frame that the numbers are in; by default the camera's.
 
     Raises
     ------
@@ -181,7 +155,7 @@ def make_zone(
         raise ValueError(f'{count} numbers for a {shape}: it takes {SHAPES[shape]}')
     if not np.isfinite(values).all():
         raise ValueError(f'{shape} of {values.tolist()}: every number must be finite')
-    rotation, origin = camera_from_zone[:3, :3], camera_from_zone[:3, 3]
+    rotation, origin = camera_from_zone
     if shape == 'planes':
         planes = values.reshape(-1, 4)
         length = np.sqrt((planes[:, :3] ** 2).sum(axis=1))
@@ -201,24 +175,9 @@ def make_zone(
     return BoxZone(rotation, first, values[3:] / 2)
 
 
-def camera_from_pose(pose: Sequence[float]) -> np.ndarray:
-    """
-    Return the (4, 4) transform of a pose.
-
-    Parameters
-    ----------
-    pose : 7 floats
-        x, y, z in metres and the quaternion x, y, z, w, of any length but 0.
-
-    Raises
-    ------
-    ValueError
-        With one line: not 7 numbers, not finite, or no rotation.
-    """
+def camera_from_pose(pose: Sequence[float]) -> Transform:
+    """Return the transform of x y z, m, and qx qy qz qw; ValueError when it is none."""
     if len(pose) != 7:
         raise ValueError(f'a pose is 7 finite numbers (x y z, qx qy qz qw), not {list(pose)}')
     x, y, z, qx, qy, qz, qw = pose
-    found = Transform.from_quaternion((qx, qy, qz, qw), (x, y, z))
-    where = np.eye(4)
-    where[:3, :3], where[:3, 3] = found.rotation, found.translation
-    return where
+    return Transform.from_quaternion((qx, qy, qz, qw), (x, y, z))

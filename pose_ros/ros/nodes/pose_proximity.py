@@ -20,9 +20,9 @@ from std_msgs.msg import Header
 
 from pose_ros.core.config import ProximityConfig
 from pose_ros.core.pose3d.tracks3d import Tracks3D
-from pose_ros.core.proximity.distance import Zone, proximity
+from pose_ros.core.proximity.distance import proximity
 from pose_ros.core.proximity.last_seen import LastSeenTracks
-from pose_ros.core.proximity.zones import make_zone
+from pose_ros.core.proximity.zones import Zone, make_zone
 from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
 from pose_ros.diagnostics.findings import Finding
 from pose_ros.diagnostics.stream_checks import ClockFacts
@@ -103,7 +103,7 @@ class PoseProximityNode(ManagedNode):
     @staticmethod
     def _check(config: ProximityConfig) -> None:
         try:
-            make_zone(config.zone_shape, config.zone, np.eye(4))
+            make_zone(config.zone_shape, config.zone)
         except ValueError as error:
             raise ValueError(f'zone: {error}') from error
         try:

@@ -9,7 +9,6 @@ import pytest
 
 from pose_ros.backends.model_files import find_model, read_spec
 from pose_ros.core.decode import movenet as decode
-from pose_ros.core.decode.heatmaps import decode_heatmaps
 from pose_ros.core.skeleton import KEYPOINT_NAMES, LEFT_WRIST, NOSE
 
 THUNDER = read_spec(find_model('movenet_thunder'))
@@ -150,22 +149,6 @@ def test_gaussian_agrees_with_the_whole_map():
     for n, k in np.ndindex(3, 17):
         weight = np.exp(-((rows - y[n, k]) ** 2 + (columns - x[n, k]) ** 2) / (2 * 3.1**2))
         assert cell[n, k] == (heatmaps[view[n], k] * weight).argmax()
-
-
-def test_plain_heatmaps_are_refined_below_the_map_pixel():
-    true = np.array([20.3, 10.7])  # x, y in map pixels
-    rows, columns = np.mgrid[:48, :36]
-    heat = np.exp(-((columns - true[0]) ** 2 + (rows - true[1]) ** 2) / 8).astype(np.float32)
-    people = decode_heatmaps(np.tile(heat, (2, 17, 1, 1)), PLAIN)
-    assert np.abs(people.xy / 4 - true).max() <= 0.26
-    np.testing.assert_array_equal(people.xy[0, 0] / 4, [20.25, 10.75])
-    np.testing.assert_allclose(people.person_score, heat.max(), rtol=1e-6)
-
-
-def test_plain_heatmaps_at_the_edge_are_not_moved():
-    heat = np.zeros((1, 17, 8, 6), np.float32)
-    heat[..., 0, 5] = 0.5
-    np.testing.assert_array_equal(decode_heatmaps(heat, PLAIN).xy[0, 3], [20, 0])
 
 
 def test_keypoints_are_mapped_by_name():

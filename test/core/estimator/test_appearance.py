@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Descriptors of appearance: of painted people, in every encoding, under other light."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -121,15 +119,3 @@ def test_every_encoding_is_read_as_opencv_does(encoding):
     # Between two blocks of a Bayer pattern OpenCV mixes their colours.
     swapped = seen(bgr_from(image)[..., ::-1])
     assert distance(found, expected) < 0.4 * distance(swapped, expected)
-
-
-def test_cost():
-    """At most 0.3 ms per person on a quiet core here; on this one it may be a busy one."""
-    image = CameraImage.from_bgr(painted())
-    xy = np.repeat(XY, 4, axis=0)
-    times = []
-    for _ in range(50):
-        start = time.perf_counter()
-        describe(image, xy)
-        times.append(time.perf_counter() - start)
-    assert min(times) / 4 < 0.3e-3

@@ -48,8 +48,7 @@ def error_px(found: np.ndarray, true: np.ndarray) -> float:
                  .max())
 
 
-@pytest.mark.parametrize('angles', [
-    (0.02, 0.0, 0.0), (0.0, -0.03, 0.0), (0.0, 0.0, 0.05), (-0.04, 0.03, -0.02)])
+@pytest.mark.parametrize('angles', [(0.02, 0.0, 0.0), (-0.04, 0.03, 0.05)])
 def test_a_camera_that_turns(angles) -> None:
     image = scenery()
     now, true = turned(image, *angles)

@@ -196,34 +196,6 @@ def test_single_looks_everywhere_when_the_person_is_lost():
     assert len(single.estimate(IMAGE, 0.12)) == 1
 
 
-@pytest.mark.parametrize('stamp_s', [-1.0, 10.0, None])
-def test_single_looks_everywhere_when_the_stamp_jumps(stamp_s):
-    scene = Scene(person(50, 50))
-    single = estimator(scene, mode='single')
-    single.estimate(IMAGE, 0.0)
-    single.estimate(IMAGE, stamp_s)
-    assert scene.calls[0][0] == 'detect'
-
-
-def test_single_looks_everywhere_when_the_size_changes():
-    scene = Scene(person(50, 50))
-    single = estimator(scene, mode='single')
-    single.estimate(IMAGE, 0.0)
-    single.estimate(np.zeros((400, 640, 3), np.uint8), 0.04)
-    assert scene.calls[0][0] == 'detect'
-
-
-def test_another_mode_in_between_forgets_the_followed_person():
-    scene = Scene(person(50, 50))
-    one = estimator(scene, mode='single')
-    one.estimate(IMAGE, 0.0)
-    one.config = EstimatorConfig(mode='one-pass')
-    one.estimate(IMAGE, 0.04)
-    one.config = EstimatorConfig(mode='single')
-    one.estimate(IMAGE, 0.08)
-    assert scene.calls[0][0] == 'detect'
-
-
 def test_single_does_not_follow_the_people_of_another_mode():
     scene = Scene(person(50, 50), person(300, 200, 200, 1))
     one = estimator(scene, mode='two-pass')
@@ -324,9 +296,8 @@ def test_the_best_boxes_are_looked_at_and_the_same_person_is_found_once():
 
 def test_bad_input_is_refused_and_the_next_image_works():
     one = estimator(Scene(person(50, 50)))
-    for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), None):
-        with pytest.raises(ValueError, match='image'):
-            one.estimate(image)
+    with pytest.raises(ValueError, match='image'):
+        one.estimate(np.zeros((4, 4), np.uint8))
     with pytest.raises(ValueError, match='mode'):
         estimator(Scene(), mode='')
     assert len(one.estimate(IMAGE)) == 1

@@ -36,7 +36,7 @@ def test_the_optical_frame_becomes_the_robots():
     assert rotation @ [0.0, 1.0, 0.0] == pytest.approx([0.0, 0.0, -1.0])  # down
 
 
-@pytest.mark.parametrize('seed', range(40))
+@pytest.mark.parametrize('seed', range(10))
 def test_quaternions_there_and_back(seed):
     transform = some_transform(seed)
     R = transform.rotation
@@ -75,16 +75,6 @@ def test_positions_move_velocities_turn_covariances_turn():
     back = moved(after, inverse)
     assert back.position == pytest.approx(before.position)
     assert back.covariance == pytest.approx(before.covariance)
-
-
-def test_the_spread_of_moved_points_is_the_moved_covariance():
-    transform, before = some_transform(3), some_joints(4, 1)
-    rng = np.random.default_rng(5)
-    points = rng.multivariate_normal(before.position[0, 0], before.covariance[0, 0], 200_000)
-    there = points @ transform.rotation.T + transform.translation
-    after = moved(before, transform)
-    assert np.cov(there.T) == pytest.approx(after.covariance[0, 0], rel=0.05, abs=0.05)
-    assert there.mean(axis=0) == pytest.approx(after.position[0, 0], abs=0.05)
 
 
 def test_unknown_stays_unknown():

@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from pose_ros.core.pose3d.ellipsoids import CHI2_95, ellipsoids, quaternions
+from pose_ros.core.pose3d.ellipsoids import CHI2_95, ellipsoids
 
 
 def turned(quaternion, vectors):
@@ -39,13 +39,6 @@ def test_axes_and_attitude_give_the_covariance_back():
     for covariance, half, quaternion in zip(covariances, half_axes, attitude):
         axes = turned(quaternion, np.eye(3)) * (half / 2.0)[:, None]
         np.testing.assert_allclose(axes.T @ axes, covariance, atol=1e-9)
-
-
-def test_quaternions_of_half_turns_and_of_none():
-    for matrix in (np.eye(3), np.diag([1.0, -1, -1]), np.diag([-1.0, 1, -1]),
-                   np.diag([-1.0, -1, 1]), np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])):
-        quaternion = quaternions(matrix[None])[0]
-        np.testing.assert_allclose(turned(quaternion, np.eye(3)).T, matrix, atol=1e-12)
 
 
 def test_flat_and_slightly_negative_covariances():

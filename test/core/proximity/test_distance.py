@@ -81,7 +81,7 @@ def test_the_middle_of_a_limb_can_be_the_nearest():
 def test_limbs_nobody_sees_lower_the_bound_and_nothing_else():
     position, velocity, covariance = standing()
     position[0, [LEFT_WRIST, RIGHT_WRIST]] = np.nan
-    fence = make_zone('planes', (0, 0, 1, 1.0), np.eye(4))
+    fence = make_zone('planes', (0, 0, 1, 1.0))
     with_, without = (proximity(fence, position, velocity, covariance, 0.95, unseen)
                       for unseen in (True, False))
     assert with_.distance_m == without.distance_m
@@ -141,7 +141,7 @@ def test_one_known_keypoint_is_enough():
 
 def test_who_is_not_seen_moves_as_fast_as_people_walk():
     position, velocity, covariance = standing()
-    fence = make_zone('planes', (0, 0, 1, 1.0), np.eye(4))
+    fence = make_zone('planes', (0, 0, 1, 1.0))
     now, later = (
         proximity(fence, position, velocity, covariance, 0.95,
                   whole_sigma_m=walked_sigma_m(np.array([s]))) for s in (0.0, 1.0)
@@ -177,7 +177,7 @@ def test_a_bound_of_lower_confidence_is_missed_more_often():
 
 
 def test_the_truth_is_that_of_the_flesh():
-    fence = make_zone('planes', (0, 0, 1, 1.0), np.eye(4))
+    fence = make_zone('planes', (0, 0, 1, 1.0))
     figure = Figure(0.0, 3.0)
     assert true_distance(fence, figure) < joints(figure)[:, 2].min() - 1.0
     assert true_distance(fence, figure) == pytest.approx(1.75, abs=0.15)

@@ -205,8 +205,7 @@ def test_without_tf2_the_fixed_pose_is_taken_and_said(ros):
     pose = [0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0]
     scene = Scene(ros, zone_frame='base_link', zone_pose=pose, **FENCE).start()
     assert scene.node.statistics.counts['without_tf2'] == 1
-    moved = np.eye(4)
-    moved[2, 3] = 0.5
+    moved = Transform(np.eye(3), np.array([0.0, 0.0, 0.5]))
     place = standing(3.0)
     zone = make_zone('planes', FENCE['zone'], moved)
     found = scene.send(place).people[0].distance_m
@@ -248,7 +247,7 @@ def test_the_zone_follows_its_frame_and_an_unknown_one_is_said(ros):
     found = scene.send(standing(3.0), 0.1).people[0]
     assert found.state == Proximity.MEASURED
     assert frames.asked[-1] == ('eye', 'base_link', 100_100_000_000)
-    zone = make_zone('planes', FENCE['zone'], np.eye(4))
+    zone = make_zone('planes', FENCE['zone'])
     true = zone.distance(standing(3.0)[0])[0].min() - 0.5
     assert 0 < true - found.distance_m < 0.12
     frames.known = None
