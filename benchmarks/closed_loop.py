@@ -216,7 +216,7 @@ class Loop:
         node.create_subscription(Twist, 'cmd_vel', self._on_twist, 50)
         node.create_subscription(Target, 'pose/target', self._on_target, 50)
         self.now_ns = 100_000_000_000
-        self._motion_since: Any = None
+        self._motion_since_ns: int | None = None
 
     def _on_twist(self, msg: Any) -> None:
         self.twist = msg
@@ -299,12 +299,13 @@ class Loop:
         from pose_ros.ros.conversions import keypoints_to_msg, stamp_from_ns
 
         facts: dict[str, Any] = {}
-        if self.variant.camera_motion and self._motion_since is not None:
+        if self.variant.camera_motion and self._motion_since_ns is not None:
             facts = {
-                'camera_motion': shot.motion.ravel(), 'camera_motion_since': self._motion_since,
+                'camera_motion': shot.motion.ravel(),
+                'camera_motion_s': (stamp_ns - self._motion_since_ns) * 1e-9,
                 'camera_motion_source': SkeletonArray.CAMERA_MOTION_IMAGE}
         header = Header(stamp=stamp_from_ns(stamp_ns), frame_id=FRAME)
-        self._motion_since = header.stamp
+        self._motion_since_ns = stamp_ns
         people = shot.keypoints
         if self.variant.appearance:
             people = replace(people, appearance=shot.appearance)
@@ -325,7 +326,7 @@ class Loop:
         from geometry_msgs.msg import Twist
 
         start_ns = self.now_ns = self.now_ns + 6_000_000_000  # all tracks end
-        self._motion_since = None
+        self._motion_since_ns = None
         self.lock(release=True)
         result, queue = Result(), deque[tuple[int, Any]]()
         robot, camera = result.robot, RobotCamera(world, np.random.default_rng(seed))

@@ -9,6 +9,7 @@ where no ROS is. Unknown is NaN on both sides.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,10 @@ _UPPER2 = (0, 1, 3)
 """(uu, uv, vv) in a row-major 2x2 matrix."""
 _UPPER3 = (0, 1, 2, 4, 5, 8)
 """(xx, xy, xz, yy, yz, zz) in a row-major 3x3 matrix."""
-_NO_MOTION = np.full(9, np.nan)
+_UNKNOWN_FACTS = {
+    'camera_motion': np.full(9, np.nan), 'camera_motion_s': math.nan, 'transport_s': math.nan,
+    'latency_s': math.nan,
+}
 _FULL2 = (0, 1, 1, 2)
 _FULL3 = (0, 1, 2, 1, 3, 4, 2, 4, 5)
 
@@ -47,6 +51,12 @@ def stamp_ns(stamp: Time) -> int:
 def stamp_seconds(stamp: Time) -> float:
     """Return a stamp as seconds for `core`; at today's times a float resolves 0.24 us."""
     return int(stamp.sec) + int(stamp.nanosec) * 1e-9
+
+
+def seconds_since(stamp: Time, now_ns: int) -> float:
+    """Return the time from a stamp until now, s; NaN without a stamp, or before a clock runs."""
+    begin_ns = stamp_ns(stamp)
+    return (now_ns - begin_ns) * 1e-9 if begin_ns and now_ns else math.nan
 
 
 def stamp_from_ns(time_ns: int) -> Time:
@@ -86,7 +96,7 @@ def keypoints_to_msg(
     joints : Joints3D, optional
         Positions of the same people in header.frame_id.
     **facts
-        Other fields of the message: received, published, convert_ms, ...
+        Other fields of the message: transport_s, latency_s, convert_ms, ...
 
     Returns
     -------
@@ -133,7 +143,7 @@ def tracks_to_msg(
     joints : Tracks3D, optional
         Of the same people.
     **facts
-        Other fields of the message: image_frame_id where it is not the header's, received, ...
+        Other fields of the message: image_frame_id where it is not the header's, latency_s, ...
 
     Returns
     -------
@@ -165,8 +175,7 @@ def _message(
     header: Header, size: tuple[int, int], facts: dict[str, Any], people: dict[str, Any]
 ) -> SkeletonArray:
     """Return a message of N people; each field is a list or an array with N rows."""
-    facts.setdefault('image_frame_id', header.frame_id)
-    facts.setdefault('camera_motion', _NO_MOTION)
+    facts = {**_UNKNOWN_FACTS, 'image_frame_id': header.frame_id, **facts}
     return SkeletonArray(
         header=header, image_width=size[0], image_height=size[1],
         skeletons=[Skeleton(**dict(zip(people, row))) for row in zip(*people.values())],
@@ -261,7 +270,8 @@ def camera_motion_from_msg(msg: Any, last: Any) -> np.ndarray | None:
     """Return the camera's motion (3, 3) since the image of the message `last`, if it is known."""
     if last is None or msg.camera_motion_source == msg.CAMERA_MOTION_UNKNOWN:
         return None
-    if msg.camera_motion_since != last.header.stamp:
+    last_s = (stamp_ns(msg.header.stamp) - stamp_ns(last.header.stamp)) * 1e-9
+    if not abs(msg.camera_motion_s - last_s) < 0.5e-9:
         return None  # a message was lost in between
     return np.array(msg.camera_motion, np.float64).reshape(3, 3)
 

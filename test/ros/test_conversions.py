@@ -218,8 +218,8 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, list) else value
 
 
-def test_tracked_with_a_person_prints_in_30_lines() -> None:
+def test_tracked_with_a_person_prints_in_25_lines() -> None:
     tracked = tracks_to_msg(some_tracks(1), HEADER, (640, 480))
-    assert len(printed(tracked).splitlines()) <= 30
+    assert len(printed(tracked).splitlines()) <= 25
     person = printed(tracked.skeletons[0]).splitlines()
     assert len(person) <= 25 and person[8].startswith('u: [') and person[8].endswith(']')

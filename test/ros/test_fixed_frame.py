@@ -96,7 +96,7 @@ def test_predicted_is_where_the_camera_is_by_now(ros: Any) -> None:
     walk.latest = 45  # half a second after the last image
     from_ns = walk.node.get_clock().now().nanoseconds
     assert ros.spin_until(
-        lambda: walk.predicted and stamp_ns(walk.predicted[-1].published) > from_ns)
+        lambda: walk.predicted and stamp_ns(walk.predicted[-1].header.stamp) > from_ns)
     msg = walk.predicted[-1]
     assert (msg.header.frame_id, msg.velocity_frame_id) == ('optical', 'odom')
     place = joints_from_msg(msg)[0][0, TRUNK].mean(axis=0)

@@ -61,7 +61,7 @@ def of_footage(images: int, first: int = 60) -> Iterator[Topics]:
             }
             for name in list(topics)[1:]:
                 topics[name].detect_ms, topics[name].track_ms = 30.0 + frame.index, 0.5
-                topics[name].published = stamp_from_ns(t_ns + 50_000_000)
+                topics[name].latency_s = 0.05
             yield topics
 
 
@@ -89,7 +89,7 @@ def of_play(name: str, seconds: float, z_m: float = 2.6, seed: int = 3) -> Itera
         tracked = tracks_to_msg(tracks, header, size, known)
         for msg in (pose, tracked):
             msg.detect_ms, msg.track_ms, msg.network_ms = 20.0 + 5 * np.sin(t_s), 0.5, 18.0
-            msg.published = stamp_from_ns(t_ns + 40_000_000)
+            msg.latency_s = 0.04
         yield {
             'camera_info': CameraInfo(
                 header=header, width=size[0], height=size[1], k=[float(v) for v in k]),

@@ -46,7 +46,12 @@ from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.camera_pose import CameraPose
-from pose_ros.ros.conversions import keypoints_to_msg, stamp_ns, stamp_seconds
+from pose_ros.ros.conversions import (
+    keypoints_to_msg,
+    seconds_since,
+    stamp_ns,
+    stamp_seconds,
+)
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
 from pose_ros.ros.diagnostics import OK, WARN, runtime_findings
@@ -296,7 +301,7 @@ class PoseEstimatorNode(ManagedNode):
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
             moved = None if self._pose is None or self._camera is None else (
                 self._pose.image_motion(msg.header, self._camera, size))
-            since, self._stamp_before = self._stamp_before, msg.header.stamp
+            before, self._stamp_before = self._stamp_before, msg.header.stamp
             people = estimator.estimate(
                 image, stamp_seconds(msg.header.stamp), boxes, scores, self._late_frames.late,
                 moved)
@@ -314,13 +319,15 @@ class PoseEstimatorNode(ManagedNode):
         estimated_s = time.perf_counter()
         times = estimator.times
         facts = {
-            'model': self._model(), 'received': received.to_msg(),
+            'model': self._model(),
+            'transport_s': seconds_since(msg.header.stamp, received.nanoseconds),
             'convert_ms': (converted_s - entered_s) * 1e3, 'detect_ms': times.detect_s * 1e3,
             'refine_ms': times.refine_s * 1e3, 'network_ms': times.network_s * 1e3,
         }
-        if estimator.camera_motion is not None and since is not None:
+        if estimator.camera_motion is not None and before is not None:
             facts |= {
-                'camera_motion': estimator.camera_motion.ravel(), 'camera_motion_since': since,
+                'camera_motion': estimator.camera_motion.ravel(),
+                'camera_motion_s': (stamp_ns(msg.header.stamp) - stamp_ns(before)) * 1e-9,
                 'camera_motion_source': SkeletonArray.CAMERA_MOTION_IMAGE if moved is None
                 else SkeletonArray.CAMERA_MOTION_TF,
             }
@@ -348,11 +355,12 @@ class PoseEstimatorNode(ManagedNode):
     ) -> None:
         if self.config.monocular_enabled:
             joints = self._assume(people, size, joints)
-        published = self.get_clock().now()
+        latency_s = seconds_since(header.stamp, self.get_clock().now().nanoseconds)
         self._publisher.publish(
-            keypoints_to_msg(people, header, size, joints, published=published.to_msg(), **facts))
+            keypoints_to_msg(people, header, size, joints, latency_s=latency_s, **facts))
         self.statistics.counts['published'] += 1
-        self.statistics.add('age', (published.nanoseconds - stamp_ns(header.stamp)) * 1e-9)
+        if np.isfinite(latency_s):
+            self.statistics.add('age', latency_s)
 
     def _assume(
         self, people: Keypoints, size: tuple[int, int], joints: Joints3D | None

@@ -31,7 +31,7 @@ from pose_ros.media.contact_sheet import ContactSheet
 from pose_ros.media.skeleton_lines import SkeletonLines
 from pose_ros.media.video import VideoRecorder
 from pose_ros.msg import SkeletonArray
-from pose_ros.ros.conversions import stamp_ns, stamp_seconds, tracks_from_msg
+from pose_ros.ros.conversions import stamp_seconds, tracks_from_msg
 from pose_ros.ros.diagnostics import ERROR
 from pose_ros.ros.images import ImageError, image_from_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
@@ -153,7 +153,7 @@ class PoseRecorderNode(ManagedNode):
         self._keep(POSE, data)
         msg = deserialize_message(data, SkeletonArray)
         stamp_s = stamp_seconds(msg.header.stamp)
-        self._summary.count_pose(stamp_s, _age_s(msg), float(msg.network_ms))
+        self._summary.count_pose(stamp_s, msg.latency_s, float(msg.network_ms))
 
     def _on_tracked(self, data: bytes) -> None:
         self._keep(TRACKED, data)
@@ -163,7 +163,7 @@ class PoseRecorderNode(ManagedNode):
         tracks = tracks_from_msg(msg)
         lines, size = self._lines, (int(msg.image_width), int(msg.image_height))
         self._record(lambda: lines.write(tracks, size))
-        self._summary.count_tracked(tracks, _age_s(msg), float(msg.track_ms), time.monotonic())
+        self._summary.count_tracked(tracks, msg.latency_s, float(msg.track_ms), time.monotonic())
 
     def _keep(self, topic: str, data: bytes) -> None:
         bag = self._bag
@@ -207,10 +207,6 @@ class PoseRecorderNode(ManagedNode):
         # On a terminal the line stays in its place.
         print(f'\r{line:<78}' if sys.stdout.isatty() else line,
               end='' if sys.stdout.isatty() else '\n', flush=True)
-
-
-def _age_s(msg: SkeletonArray) -> float:
-    return (stamp_ns(msg.published) - stamp_ns(msg.header.stamp)) * 1e-9
 
 
 def main(args: list[str] | None = None) -> int:

@@ -40,6 +40,7 @@ from pose_ros.ros.conversions import (
     camera_motion_from_msg,
     joints_from_msg,
     keypoints_from_msg,
+    seconds_since,
     stamp_from_ns,
     stamp_ns,
     stamp_seconds,
@@ -277,7 +278,7 @@ class PoseTrackerNode(ManagedNode):
     ) -> None:
         tracked = tracks_to_msg(
             tracks, header, (target.image_width, target.image_height), joints,
-            published=self.get_clock().now().to_msg(), **facts,
+            latency_s=seconds_since(header.stamp, self.get_clock().now().nanoseconds), **facts,
         )
         self._outputs['tracked'].publish(tracked)
         target.header = header
@@ -322,14 +323,15 @@ class PoseTrackerNode(ManagedNode):
             joints, frame = self._frames.now(joints, last.header.frame_id, image_ns)
         publisher.publish(tracks_to_msg(
             tracks, Header(stamp=stamp_from_ns(later_ns), frame_id=frame),
-            (int(last.image_width), int(last.image_height)), joints, published=now.to_msg(),
+            (int(last.image_width), int(last.image_height)), joints,
+            latency_s=seconds_since(last.header.stamp, now.nanoseconds),
             **self._facts(last), **self._staleness(),
         ))
         self.statistics.add('predict', time.perf_counter() - started_s)
 
     def _facts(self, pose: SkeletonArray) -> dict[str, Any]:
         """Return what a message of `pose` tells of its making, for those that follow it."""
-        names = ('model', 'received', 'convert_ms', 'detect_ms', 'refine_ms', 'network_ms')
+        names = ('model', 'transport_s', 'convert_ms', 'detect_ms', 'refine_ms', 'network_ms')
         return {
             'image_frame_id': pose.header.frame_id,
             'velocity_frame_id': self._velocity_frame or pose.header.frame_id,

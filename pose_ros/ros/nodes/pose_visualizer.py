@@ -235,7 +235,7 @@ class PoseVisualizerNode(ManagedNode):
         span_s = now_s - self._drawn_s[0]
         rate = f'{(len(self._drawn_s) - 1) / span_s:.1f} Hz' if span_s > 0 else ''
         busy_ms = msg.convert_ms + msg.detect_ms + msg.refine_ms + msg.track_ms
-        age_s = (stamp_ns(msg.published) - stamp_ns(msg.header.stamp)) * 1e-9
+        age_s = msg.latency_s
         age = f'age {age_s * 1e3:.0f} ms' if 0 < age_s < _LONGEST_AGE_S else ''
         return '  '.join(part for part in (who, f'{busy_ms:.0f} ms', rate, age) if part)
 

@@ -77,11 +77,11 @@ class RecordingSummary:
             return FAILED + said
         if not self._recent:
             return 'waiting for skeletons ...' if not self.images else 'no skeletons lately'
-        ages_ms = [1e3 * age_s for _, age_s in self._recent]
+        ages_ms = [1e3 * age_s for _, age_s in self._recent if math.isfinite(age_s)]
         span_s = self._recent[-1][0] - self._recent[0][0]
         rate = (len(self._recent) - 1) / span_s if span_s > 0 else 0.0
         stamps = self._stamps_s['tracked']
-        p50, p95 = np.percentile(ages_ms, [50, 95])
+        p50, p95 = np.percentile(ages_ms or [math.nan], [50, 95])
         return (
             f'{stamps[-1] - stamps[0]:6.1f} s | {rate:5.1f} Hz | {self.people} '
             f'{"person" if self.people == 1 else "people"} | latency {p50:4.0f} ms (50 %) '
@@ -124,6 +124,7 @@ class RecordingSummary:
 
 
 def _percentiles(values: list[float]) -> dict[str, float | int | None]:
+    values = [v for v in values if math.isfinite(v)]
     if not values:
         return {'p50': None, 'p95': None, 'n': 0}
     p50, p95 = np.percentile(values, [50, 95])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def write_message(log: RerunLog, kind: str, msg: Any) -> None:
     elif kind == 'image':
         _write_image(log, msg)
     else:
-        log.people(kind, _people_from(msg))
+        log.people(kind, _people_from(kind, msg))
 
 
 def _write_image(log: RerunLog, msg: Any) -> None:
@@ -65,16 +66,18 @@ def _write_image(log: RerunLog, msg: Any) -> None:
     log.image(stamp, bgr_from(frame))
 
 
-def _people_from(msg: Any) -> SeenPeople:
+def _people_from(kind: str, msg: Any) -> SeenPeople:
     """Read a SkeletonArray with everything that the viewer shows."""
     joints = tracks3d_from_msg(msg)
     stages = {name: float(getattr(msg, f'{name}_ms')) for name in _STAGES}
-    image_ns, published_ns = stamp_ns(msg.header.stamp), stamp_ns(msg.published)
+    at_ns, latency_s = stamp_ns(msg.header.stamp), float(msg.latency_s)
     stale = int(msg.status) != 0
-    if published_ns:
-        stages['age'] = (published_ns - image_ns) * 1e-6
+    if math.isfinite(latency_s):
+        stages['age'] = 1e3 * latency_s
+        if stale and kind != 'predicted':  # its stamp is that of the latest image
+            at_ns += round(1e9 * latency_s)
     return SeenPeople(
-        published_ns if stale else image_ns, tracks_from_msg(msg), joints.position,
+        at_ns, tracks_from_msg(msg), joints.position,
         joints.covariance, (int(msg.image_width), int(msg.image_height)), stages, stale,
     )
 

@@ -24,7 +24,7 @@ def tracked(stamp_ns: int, state: int, age_ns: int = 0) -> SkeletonArray:
     """Make a message with one person."""
     msg = SkeletonArray(image_width=64, image_height=48)
     msg.header.stamp = stamp_from_ns(stamp_ns)
-    msg.published = stamp_from_ns(stamp_ns + age_ns)
+    msg.latency_s = age_ns * 1e-9
     msg.skeletons = [Skeleton(id=7, track_state=state)]
     person = msg.skeletons[0]
     person.u[:], person.v[:], person.keypoint_state[:] = 10.0, 20.0, Skeleton.OBSERVED

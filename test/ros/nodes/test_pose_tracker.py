@@ -29,7 +29,7 @@ def pose(people: Keypoints, stamp_s: float) -> SkeletonArray:
     nanoseconds = round(stamp_s * 1e9)
     stamp = Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
     msg = keypoints_to_msg(people, Header(stamp=stamp, frame_id='camera'), (640, 480))
-    msg.model, msg.network_ms, msg.received = 'replay', 12.5, Time(sec=7)
+    msg.model, msg.network_ms, msg.transport_s = 'replay', 12.5, 0.25
     return msg
 
 
@@ -56,7 +56,7 @@ def test_people_get_ids_and_are_confirmed(send: Any, make_people: Any) -> None:
         msg = pose(make_people(2, x_px=100 + 2 * frame), 100 + frame / 25)
         answer = send(msg)
     assert answer.header == msg.header
-    assert (answer.model, answer.network_ms, answer.received) == ('replay', 12.5, Time(sec=7))
+    assert (answer.model, answer.network_ms, answer.transport_s) == ('replay', 12.5, 0.25)
     assert (answer.image_width, answer.image_height) == (640, 480)
     assert answer.track_ms > 0
     tracks = tracks_from_msg(answer)
@@ -105,18 +105,18 @@ def test_prediction_is_for_now_and_for_later(ros: Any, make_people: Any) -> None
     predicted = ros.collect(SkeletonArray, 'pose/predicted')
     assert ros.spin_until(lambda: publisher.get_subscription_count() == 1)
     assert ros.spin_until(lambda: node.count_subscribers('pose/predicted') == 1)
-    start_s = now_s()
+    start_s, stamps_s = now_s(), []
     # 100 px/s to the right, images 100 ms old when they come.
     for _ in range(25):
         stamp_s = now_s() - 0.1
+        stamps_s.append(stamp_s)
         publisher.publish(pose(make_people(1, x_px=100 + 100 * (stamp_s - start_s)), stamp_s))
         ros.spin_for(0.04)
     assert ros.spin_until(lambda: len(predicted) > 20)
     last = tracks_from_msg(predicted[-1])
-    stamp = predicted[-1].header.stamp
-    published = predicted[-1].published
-    ahead_s = stamp.sec - published.sec + (stamp.nanosec - published.nanosec) * 1e-9
-    assert ahead_s == pytest.approx(0.05, abs=1e-6)
+    # Its latency is that of the image.
+    image_s = last.stamp_s - 0.05 - predicted[-1].latency_s
+    assert np.abs(image_s - np.array(stamps_s)).min() < 2e-6 and predicted[-1].latency_s > 0.1
     assert predicted[-1].header.frame_id == 'camera' and predicted[-1].status == SkeletonArray.OK
     assert last.id.tolist() == [1] and (last.keypoint_state == KeypointState.PREDICTED).all()
     # Where the nose is at the moment of validity, not where the image had it.
