@@ -74,6 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--from', metavar='MODEL', dest='start_from', default='',
         help='a MoveNet (NAME.onnx) or the folder of a training to begin from (default: random '
              'weights)')
+    add('--learn-from', metavar='BLOCK', help='first block of a MoveNet that learns, block_1 to '
+        f'block_16 (default: {DEFAULTS["learn_from"]}; with thousands of people block_6)')
     add('--out', metavar='DIR', type=Path, help='folder of the run; must be new or empty')
     add('--resume', metavar='DIR', type=Path, help='go on with the run in this folder')
     _number(parser, '--epochs', 'in all')

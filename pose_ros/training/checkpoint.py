@@ -160,7 +160,7 @@ def _architecture(settings: TrainingSettings) -> PoseNetwork:
     if not settings.start_from:
         return HeatmapNet(settings.sigma_px)
     if path.suffix == ONNX:
-        return MoveNet(path)
+        return MoveNet(path, settings.learn_from)
     if not path.is_dir():
         raise TrainingError(f'--from {path}: not an ONNX file, nor the folder of a training')
     return _architecture(replace(read_settings(path), sigma_px=settings.sigma_px))

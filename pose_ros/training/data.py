@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Person:
         How much this person counts beside others.
     size : (width, height), optional
         Of the photo, pixels, as the labels have it.
+    crowding : float
+        Share of the box that the box of one other labelled person covers at most, 0 to 1.
     """
 
     image_id: int
@@ -44,6 +46,7 @@ class Person:
     xy: np.ndarray
     weight: float = 1.0
     size: tuple[int, int] | None = None
+    crowding: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +116,25 @@ def read_labels(annotations: Path, images: Path, weight: float = 1.0) -> Labels:
     if not people:
         reasons = ', '.join(f'{count} {reason}' for reason, count in left_out.items())
         raise TrainingError(f'{annotations} has nobody to learn from: {reasons}')
-    return Labels(tuple(people), left_out, tuple(notes))
+    return Labels(_with_crowding(people), left_out, tuple(notes))
+
+
+def _with_crowding(people: list[Person]) -> tuple[Person, ...]:
+    """Return the people, each with the share of the box that another one covers."""
+    boxes: dict[Path, list[np.ndarray]] = {}
+    for person in people:
+        boxes.setdefault(person.path, []).append(person.box_xyxy)
+
+    def crowding(person: Person) -> float:
+        others = np.array([b for b in boxes[person.path] if b is not person.box_xyxy])
+        if not len(others):
+            return 0.0
+        own = person.box_xyxy
+        low, high = np.maximum(own[:2], others[:, :2]), np.minimum(own[2:], others[:, 2:])
+        shared = (high - low).clip(0.0).prod(axis=1)
+        return float(shared.max() / (own[2:] - own[:2]).prod())
+
+    return tuple(replace(person, crowding=crowding(person)) for person in people)
 
 
 def _check_photos(paths: set[Path], folder: Path) -> None:

@@ -37,10 +37,6 @@ from pose_ros.training.settings import TrainingError
 if TYPE_CHECKING:
     import onnx
 
-FROZEN_UNTIL = 'block_13_'
-"""The first layer of the trunk that learns, by its name: those at stride 32 do, and the heads."""
-
-
 class MoveNet(PoseNetwork):
     """
     The graph of a MoveNet ONNX file, its weights as parameters.
@@ -52,6 +48,8 @@ class MoveNet(PoseNetwork):
     ----------
     path : Path
         NAME.onnx as `models/convert` writes it, with its ModelSpec NAME.json.
+    learn_from : str
+        First block of the trunk that learns: from block_13 on (stride 32) unless told otherwise.
 
     Raises
     ------
@@ -59,7 +57,7 @@ class MoveNet(PoseNetwork):
         When it cannot be read, or is no such network; the message says what is wrong with it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, learn_from: str = 'block_13') -> None:
         from google.protobuf.message import DecodeError
         import onnx
         from onnx import numpy_helper
@@ -86,15 +84,15 @@ class MoveNet(PoseNetwork):
             self._steps = [
                 _step(node, constants) for node in graph.node if node.op_type != 'Cast'
             ]
-            self._freeze()
+            self._freeze(learn_from)
         except (KeyError, ValueError, StopIteration) as error:
             raise TrainingError(
                 f'cannot train {path}: it is no MoveNet as models/convert writes it ({error})'
             ) from error
 
-    def _freeze(self) -> None:
+    def _freeze(self, learn_from: str) -> None:
         """Choose what learns, and keep what the original had there."""
-        first = next(n for n, step in enumerate(self._steps) if FROZEN_UNTIL in step[1])
+        first = next(n for n, step in enumerate(self._steps) if f'{learn_from}_' in step[1])
         self._learning = range(first, len(self._steps))
         for n, (_, _, inputs, _) in enumerate(self._steps):
             for weight in (name for name in inputs if name in self._casts):
@@ -135,7 +133,9 @@ class MoveNet(PoseNetwork):
 
     def loss(self, maps: dict[str, Tensor], batch: Batch, sigma_px: float) -> Tensor:
         """Return how wrong the maps are for the decoder that reads them (`read_loss`)."""
-        return read_loss(maps, batch.xy / self.spec.stride, batch.weight, self._softening)
+        return read_loss(
+            maps, batch.xy / self.spec.stride, batch.weight, self._softening, batch.crowding
+        )
 
     @property
     def _softening(self) -> float:
@@ -243,6 +243,10 @@ PICK, REGRESS, OFFSET = 0.5, 0.3, 0.2
 # A Gaussian of sigma 2 px squared has the sum 4 pi: one wrong hill costs 1.
 HILL_PX2 = 4 * math.pi
 
+# How much of a person's box a neighbour's covers until least of the original is kept.
+CROWDED = 0.25
+LEAST_KEPT = 0.1
+
 ORIGINAL = 'original '
 
 
@@ -251,7 +255,9 @@ def original(maps: dict[str, Tensor]) -> dict[str, Tensor]:
     return {ORIGINAL + role: maps[role].float() for role in ('heatmaps', 'centers')}
 
 
-def read_loss(maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: float) -> Tensor:
+def read_loss(
+    maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: float, crowding: Tensor
+) -> Tensor:
     """
     Return the loss.
 
@@ -266,6 +272,9 @@ def read_loss(maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: fl
         0 where not labelled.
     softening : float
         Of the heatmaps' weight 1 / (d + softening), map pixels.
+    crowding : (B,)
+        How crowded each crop is (`Person.crowding`): the more, the less of the original is kept,
+        which saw the neighbours there as well.
 
     Returns
     -------
@@ -315,10 +324,11 @@ def read_loss(maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: fl
     near = (squared < OFFSET_REACH_PX**2) * weight[..., None, None]
     offset = (off * near).sum() / near.sum().clamp(min=1e-6)
 
-    kept = sum(
-        functional.mse_loss(maps[role].float(), maps[ORIGINAL + role], reduction='sum')
+    changed = sum(
+        (maps[role].float() - maps[ORIGINAL + role]).square().sum(dim=(1, 2, 3))
         for role in ('heatmaps', 'centers')
-    ) / (HILL_PX2 * batch)
+    )
+    kept = (changed * (1 - crowding / CROWDED).clamp(min=LEAST_KEPT)).mean() / HILL_PX2
     return read + PICK * pick + REGRESS * regress + OFFSET * offset + kept
 
 

@@ -46,18 +46,21 @@ class Batch:
         How much each keypoint counts; 0 where it is not labelled.
     heatmaps : (B, 17, map height, map width) float32
         The targets.
+    crowding : (B,) float32
+        Of each person (`Person.crowding`).
     """
 
     crops: Tensor
     xy: Tensor
     weight: Tensor
     heatmaps: Tensor
+    crowding: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
         return Batch(*(
             tensor.to(device, non_blocking=True)
-            for tensor in (self.crops, self.xy, self.weight, self.heatmaps)
+            for tensor in (self.crops, self.xy, self.weight, self.heatmaps, self.crowding)
         ))
 
 
@@ -79,12 +82,15 @@ class Sample:
     weight : (17,) float32
         0 where not labelled or outside of the crop.
     heatmaps : (17, map height, map width) float32
+    crowding : float
+        Of the person.
     """
 
     crop: np.ndarray
     xy: np.ndarray
     weight: np.ndarray
     heatmaps: np.ndarray
+    crowding: float
 
 
 class PhotoCache:
@@ -184,7 +190,7 @@ class SampleMaker:
             self._spec.offset_px, self._sigma_px,
         )
         weight = np.where(inside, np.float32(person.weight), np.float32(0))
-        return Sample(crop, xy, weight, maps)
+        return Sample(crop, xy, weight, maps, person.crowding)
 
     def crop_from_image(self, person: Person) -> np.ndarray:
         """Return the (2, 3) affine of a person's crop, nothing changed: as the node crops."""
@@ -265,4 +271,5 @@ def batch_of(samples: list[Sample]) -> Batch:
         torch.from_numpy(np.stack([sample.xy for sample in samples])),
         torch.from_numpy(np.stack([sample.weight for sample in samples])),
         torch.from_numpy(np.stack([sample.heatmaps for sample in samples])),
+        torch.tensor([sample.crowding for sample in samples], dtype=torch.float32),
     )

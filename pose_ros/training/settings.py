@@ -45,6 +45,8 @@ class TrainingSettings:
         Of the photos of the first folder, set aside when `val` is empty.
     start_from : str
         ONNX file or run to begin with; empty for random weights of the textbook network.
+    learn_from : str
+        First block of a MoveNet's trunk that learns; what lies before stays as it is.
     epochs, passes, batch : int
         `passes` times over the people is an epoch; crops in a batch.
     learning_rate, weight_decay : float
@@ -74,6 +76,7 @@ class TrainingSettings:
     val: str = ''
     val_fraction: float = 0.15
     start_from: str = ''
+    learn_from: str = 'block_13'
     epochs: int = 20
     passes: int = 8
     batch: int = 32
@@ -103,6 +106,7 @@ class TrainingSettings:
             '--sigma': 0.5 <= self.sigma_px <= 10,
             '--threads': self.threads >= 0,
             '--loader-threads': self.loader_threads >= 1,
+            '--learn-from': self.learn_from in [f'block_{n}' for n in range(1, 17)],
         }
         for name, holds in rules.items():
             if not holds:

@@ -139,6 +139,16 @@ def test_one_photo_cannot_be_split(stick_folder):
     assert split_by_photo(one, 0.0, seed=0) == (one, ())
 
 
+def test_crowding_is_the_share_of_the_box_that_another_covers(change_labels):
+    def edit(data):
+        one, other = data['annotations'][:2]
+        other['image_id'] = one['image_id']
+        one['bbox'], other['bbox'] = [10, 10, 40, 40], [30, 10, 80, 80]
+
+    people = labels_of(change_labels(edit)).people
+    assert [person.crowding for person in people] == [0.5, 0.125] + 6 * [0.0]
+
+
 def test_the_path_of_the_photos_may_be_another(stick_folder, tmp_path):
     file = tmp_path / 'person_keypoints.json'
     file.write_text((stick_folder / 'annotations.json').read_text())

@@ -215,6 +215,7 @@ def test_standard_names_of_coco(stick_folder, tmp_path):
     (['--resume', 'absent'], 'absent holds no training'),
     (['--data', 'sticks', '--out', 'run', '--weight', '1', '--weight', '2'], '2 --weight for 1'),
     (['--data', 'sticks', '--out', 'run', '--batch', '1'], '--batch is out of range'),
+    (['--data', 'sticks', '--out', 'run', '--learn-from', '6'], '--learn-from is out of range'),
     (['--data', 'sticks', '--out', 'run', '--device', 'cuda:77'], '--device cuda:77'),
     (['--data', 'sticks', '--out', 'run', '--from', 'absent'], '--from absent'),
 ])
