@@ -182,16 +182,14 @@ def watch(
                 whose[person] = int(np.nanmean(apart[row], axis=1).argmin())
         now = kept.update(
             t_s, 0.0, tracks.id, known.position, known.velocity, known.covariance)
+        moments = [play.figures(t_s + d_s, z_m, u) for d_s in (-0.02, 0.0, 0.02)]
+        bodies = [[_axes(figure) for figure in moment] for moment in moments]
         for zone in zones:
             near = proximity(zone, *now[:3], confidence, whole_sigma_m=now.sigma_m)
             for person, track in enumerate(tracks.id.tolist()):
                 if track not in whose:
                     continue
-                who = whose[track]
-                before, here, after = (
-                    true_distance(zone, play.figures(t_s + d_s, z_m, u)[who])
-                    for d_s in (-0.02, 0.0, 0.02)
-                )
+                before, here, after = (_nearest(zone, *body[whose[track]]) for body in bodies)
                 rows.append((
                     here, near.bound_m[person], near.distance_m[person], near.sigma_m[person],
                     near.rate_m_s[person] - (after - before) / 0.04, near.rate_sigma_m_s[person],
@@ -201,10 +199,18 @@ def watch(
 
 def true_distance(zone: Zone, figure: Figure) -> float:
     """Return the shortest distance of a figure's body from a zone, metres."""
+    return _nearest(zone, *_axes(figure))
+
+
+def _axes(figure: Figure) -> tuple[np.ndarray, np.ndarray]:
+    """Return points (C, 33, 3) along a figure's capsules, and their radii (C, 1), metres."""
     begin, end, radius, _ = capsules(figure)
     steps = np.linspace(0.0, 1.0, 33)[None, :, None]
-    distance, _ = zone.distance(begin[:, None] * (1.0 - steps) + end[:, None] * steps)
-    return float((distance - radius[:, None]).min())
+    return begin[:, None] * (1.0 - steps) + end[:, None] * steps, radius[:, None]
+
+
+def _nearest(zone: Zone, points: np.ndarray, radius: np.ndarray) -> float:
+    return float((zone.distance(points)[0] - radius).min())
 
 
 def _behind_pillar(scene: Scene, keypoints: Keypoints, pillar_m: float) -> Keypoints:

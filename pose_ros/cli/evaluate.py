@@ -31,7 +31,7 @@ from pose_ros.evaluation import calibration, degrade
 from pose_ros.evaluation.annotation_file import DataError
 from pose_ros.evaluation.cached_backend import CachedBackend
 from pose_ros.evaluation.pose_errors import PersonError, pair, pck, worst
-from pose_ros.evaluation.report import write_report
+from pose_ros.evaluation.report import as_published, write_report
 from pose_ros.evaluation.scores import CocoFolder
 from pose_ros.media.overlay import draw_keypoints
 
@@ -273,10 +273,7 @@ def _models(mode: str, backend: Backend) -> list[str]:
 
 
 def _draw(path: Path, image: np.ndarray, people: Keypoints) -> None:
-    # Keypoints that the node would not publish are not drawn.
-    weak = people.score < EstimatorConfig.min_keypoint_score
-    drawn = replace(people, xy=np.where(weak[..., None], np.float32(np.nan), people.xy))
-    draw_keypoints(image, drawn)
+    draw_keypoints(image, as_published(people))
     if not cv2.imwrite(str(path), image):
         raise DataError(f'cannot write {path}')
 

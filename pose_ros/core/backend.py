@@ -29,11 +29,6 @@ class StageTimes:
     refine_s: float = 0.0
     network_s: float = 0.0
 
-    @property
-    def around_s(self) -> float:
-        """Time of the passes outside of the networks: sampling, decoding."""
-        return self.detect_s + self.refine_s - self.network_s
-
 
 class BackendError(RuntimeError):
     """The runtime cannot load or run a network; the message says why and what to do."""

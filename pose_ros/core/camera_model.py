@@ -74,7 +74,6 @@ class CameraModel:
         distortion_model: str,
         d: Sequence[float],
         k: Sequence[float],
-        r: Sequence[float] = (),
         p: Sequence[float] = (),
         binning: tuple[int, int] = (0, 0),
         roi: tuple[int, int, int, int] = (0, 0, 0, 0),
@@ -94,11 +93,9 @@ class CameraModel:
             Coefficients in OpenCV's order; empty or zeros for none.
         k : 9 floats
             Camera matrix of the raw image, row-major.
-        r : 9 floats
-            Not used: points of a rectified image are given in its own, rotated optical frame, as
-            image_geometry does.
         p : 12 floats
-            Projection matrix of the rectified image, row-major; only used when `rectified`.
+            Projection matrix of the rectified image, row-major; only used when `rectified`. R is
+            not needed: the points are in that image's own, rotated optical frame.
         binning : (x, y)
             0 means 1.
         roi : (x_offset, y_offset, width, height)

@@ -57,21 +57,7 @@ _TO_BGR: dict[str, _Convert] = {
 
 
 def _eight_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """
-    Scale sixteen-bit values, low to 0 and high to 255.
-
-    Parameters
-    ----------
-    values : (H, W) or (H, W, C) uint16
-        Counts.
-    low, high : float
-        Counts.
-
-    Returns
-    -------
-    uint8, of the same shape
-        Rounded; what lies outside is 0 or 255.
-    """
+    """Scale counts of sixteen bits to uint8, low to 0 and high to 255."""
     black = np.full(4, round(low), np.float64)  # of each channel
     above = cv2.subtract(values, black) if low >= 0.5 else values
     return cv2.convertScaleAbs(above, alpha=255.0 / (high - low))

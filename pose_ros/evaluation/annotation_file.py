@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 import json
 import math
 from pathlib import Path
@@ -45,14 +47,18 @@ def read_annotations(file: Path) -> tuple[dict[str, Any], int, list[str]]:
         When it cannot be read or is not of that form.
     """
     data = _json(file)
-    try:
+    with coco_form(file):
         return _checked(file, data)
+
+
+@contextmanager
+def coco_form(file: Path) -> Iterator[None]:
+    """Turn what comes of data in another form into a DataError: it is noticed where it is used."""
+    try:
+        yield
     except DataError:
         raise
-    except (
-        AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError
-    ) as error:  # fmt: skip
-        # Whatever is not as it should be is noticed where it is used.
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f'{file} is not in COCO form: {error!r}'[:500]) from error
 
 
@@ -70,12 +76,12 @@ def _json(file: Path) -> Any:
 
 
 def _checked(file: Path, data: Any) -> tuple[dict[str, Any], int, list[str]]:
-    category, notes = _people_category(file, data)
+    category = _people_category(file, data)
     images = {image['id']: image for image in data['images']}
     if len(images) != len(data['images']):
         raise DataError(f'{file}: two images have the same id')
     people = [dict(a) for a in data['annotations'] if a['category_id'] == category]
-    notes += _others(data, len(people))
+    notes = _others(data, len(people))
     bare = [p for p in people if not p.get('keypoints') or not p.get('bbox')]
     if bare:
         notes.append(f'{len(bare)} of {len(people)} people have no keypoints or no box and are '
@@ -95,7 +101,7 @@ def _checked(file: Path, data: Any) -> tuple[dict[str, Any], int, list[str]]:
     return {'images': data['images'], 'annotations': people, 'categories': kept}, category, notes
 
 
-def _people_category(file: Path, data: dict[str, Any]) -> tuple[int, list[str]]:
+def _people_category(file: Path, data: dict[str, Any]) -> int:
     """Return the category of people; COCO's is 1, other files may number it otherwise."""
     names = {c['id']: str(c.get('name', '')) for c in data['categories']}
     people = [c for c in data['categories'] if str(c.get('name', '')).lower() == 'person']
@@ -111,7 +117,7 @@ def _people_category(file: Path, data: dict[str, Any]) -> tuple[int, list[str]]:
     if found != KEYPOINT_NAMES:
         names = ', '.join(map(str, found))[:500]
         raise DataError(f'{file}: the keypoints are {names}: not the 17 of COCO')
-    return int(people[0]['id']), []
+    return int(people[0]['id'])
 
 
 def _others(data: dict[str, Any], num_people: int) -> list[str]:

@@ -59,19 +59,7 @@ def labels_of(truth: Truth, people: Keypoints, least_oks: float) -> np.ndarray:
     """
     Pair people with labels as COCO does: best score first, each label once.
 
-    Parameters
-    ----------
-    truth : Truth
-        Of the photo.
-    people : Keypoints
-        N found ones; every keypoint present.
-    least_oks : float
-        Of a pair.
-
-    Returns
-    -------
-    (N,) int
-        Index of each person's label; -1 without.
+    Returns the index (N,) of each person's label, of at least that OKS; -1 without.
     """
     label = np.full(len(people), -1)
     alike = oks(truth.xy, truth.area, people.xy)
@@ -89,20 +77,9 @@ def right_people(truth: Truth, people: Keypoints) -> np.ndarray:
 
 def right_keypoints(truth: Truth, people: Keypoints) -> np.ndarray:
     """
-    Say which keypoints are within their OKS tolerance.
+    Return 1 for keypoints (N, 17) within their OKS tolerance, 0 for others and missing ones.
 
-    Parameters
-    ----------
-    truth : Truth
-        Of the photo.
-    people : Keypoints
-        N found ones.
-
-    Returns
-    -------
-    (N, 17) float
-        1 within, 0 outside or missing; NaN where it is not labelled, or the person is paired with
-        no label.
+    NaN where it is not labelled, or the person is paired with no label.
     """
     label = labels_of(truth, people, PAIRED_OKS)
     paired = label >= 0

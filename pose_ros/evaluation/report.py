@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,20 +111,7 @@ def draw_curves(path: Path, judged: Judged) -> None:
 
 
 def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
-    """
-    Draw a labelled person (left) beside the detection paired with it (right).
-
-    Parameters
-    ----------
-    error : PersonError
-    people : Keypoints
-        Every person found in the photo; only the one paired with the label is drawn in full.
-
-    Returns
-    -------
-    (480, W, 3) uint8
-        BGR.
-    """
+    """Draw a labelled person (left, BGR) beside the one paired with it of those found (right)."""
     image = error.photo.read()
     truth = error.photo.truth
     labelled = Keypoints(
@@ -133,7 +121,7 @@ def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
     )
     chosen = people.select(np.array([error.found] if error.found >= 0 else [], np.intp))
     boxes = [truth.boxes_xyxy[error.person], labelled.boxes_xyxy()[0]]
-    visible = _as_published(chosen)
+    visible = as_published(chosen)
     boxes += [box for box in visible.boxes_xyxy() if np.isfinite(box).all()]
     left, top, right, bottom = _view(np.array(boxes), image.shape[1::-1])
     part = image[top:bottom, left:right]
@@ -152,13 +140,10 @@ def side_by_side(error: PersonError, people: Keypoints) -> np.ndarray:
     return np.hstack([panels[0], gap, panels[1]])
 
 
-def _as_published(people: Keypoints) -> Keypoints:
+def as_published(people: Keypoints) -> Keypoints:
     """Leave out the keypoints that the node would not publish."""
     weak = people.score < EstimatorConfig.min_keypoint_score
-    return Keypoints(
-        np.where(weak[..., None], np.float32(np.nan), people.xy), people.score,
-        people.person_score,
-    )  # fmt: skip
+    return replace(people, xy=np.where(weak[..., None], np.float32(np.nan), people.xy))
 
 
 def _view(boxes: np.ndarray, image_size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -19,7 +19,7 @@ from pose_ros.core.colors import decoded
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.evaluation.annotation_file import DataError as DataError
-from pose_ros.evaluation.annotation_file import read_annotations
+from pose_ros.evaluation.annotation_file import coco_form, read_annotations
 
 # The rows of COCOeval.stats for keypoints (cocoeval.py, _summarizeKps).
 STATS = ('AP', 'AP50', 'AP75', 'APm', 'APl', 'AR', 'AR50', 'AR75', 'ARm', 'ARl')
@@ -171,21 +171,15 @@ class CocoFolder:
             self._coco = COCO()
             self._coco.dataset = data
             self._coco.createIndex()
-        try:
-            self.photos = [self._photo(images, image) for image in self._images()]
-        except (
-            AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError
-        ) as error:
-            raise DataError(f'{file} is not in COCO form: {error!r}'[:500]) from error
+        with coco_form(file):
+            listed = self._coco.loadImgs(sorted(self._coco.getImgIds()))
+            self.photos = [self._photo(images, image) for image in listed]
         missing = [photo.path.name for photo in self.photos if not is_there(photo.path)]
         if missing:
             raise DataError(
                 f'{len(missing)} of {len(self.photos)} images are not in {images}, '
                 f'the first is {missing[0]}'
             )
-
-    def _images(self) -> list[dict[str, Any]]:
-        return list(self._coco.loadImgs(sorted(self._coco.getImgIds())))
 
     def _photo(self, images: Path, image: dict[str, Any]) -> Photo:
         people = self._coco.loadAnns(self._coco.getAnnIds(image['id'], iscrowd=False))

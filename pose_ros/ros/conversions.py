@@ -69,8 +69,8 @@ def camera_from_info(info: Any, rectified: bool = False) -> CameraModel | None:
     """Return the camera of a camera_info, None when uncalibrated; CameraError with a reason."""
     roi = info.roi
     return CameraModel.from_camera_info(
-        int(info.width), int(info.height), str(info.distortion_model), info.d, info.k, info.r,
-        info.p, (int(info.binning_x), int(info.binning_y)),
+        int(info.width), int(info.height), str(info.distortion_model), info.d, info.k, info.p,
+        (int(info.binning_x), int(info.binning_y)),
         (int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)), rectified,
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from pose_ros.core.colors import decoded
 from pose_ros.core.skeleton import NUM_KEYPOINTS
-from pose_ros.evaluation.annotation_file import DataError, read_annotations
+from pose_ros.evaluation.annotation_file import coco_form, read_annotations
 from pose_ros.evaluation.scores import CocoFolder, path_of, size_of
 from pose_ros.training.settings import TrainingError, TrainingSettings
 
@@ -102,7 +102,7 @@ def read_labels(annotations: Path, images: Path, weight: float = 1.0) -> Labels:
     data, _, notes = read_annotations(annotations)
     people: list[Person] = []
     left_out: dict[str, int] = {}
-    try:
+    with coco_form(annotations):
         listed = {i['id']: (path_of(i, images), size_of(i)) for i in data['images']}
         for annotation in data['annotations']:
             person, reason = _person(annotation, *listed[annotation['image_id']], weight)
@@ -110,8 +110,6 @@ def read_labels(annotations: Path, images: Path, weight: float = 1.0) -> Labels:
                 people.append(person)
             else:
                 left_out[reason] = left_out.get(reason, 0) + 1
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f'{annotations} is not in COCO form: {error!r}') from error
     _check_photos({person.path for person in people}, images)
     if not people:
         reasons = ', '.join(f'{count} {reason}' for reason, count in left_out.items())

@@ -30,20 +30,26 @@ class Stage:
     """
     A backend that sees people, a nearer one (later in the list) before those behind.
 
-    The second pass sees whoever is nearest to the middle of the crop and not hidden; where nobody
-    is it gives a weak skeleton, as networks do.
+    The first pass sees them `coarse_px` away, and ghosts. The second pass sees the person nearest
+    to the middle of the crop and not hidden; where none is it gives a weak skeleton, as networks
+    do. `calls` names the passes over an image, `looks` has their input sizes and crops besides.
     """
 
     name, encodings = 'stage', ('bgr8',)
     detector = read_spec(find_model('movenet_multipose'))
     refiner = read_spec(find_model('movenet_thunder'))
 
-    def __init__(self, *people):
-        self.people, self.calls, self.times = list(people), [], StageTimes()
-        self.center, self.score = 0.9, 0.8
+    def __init__(self, *people, center=0.9, score=0.8, ghosts=(), coarse_px=0.0):
+        self.people, self.ghosts, self.times = list(people), list(ghosts), StageTimes()
+        self.center, self.score, self.coarse_px = center, score, coarse_px
+        self.looks = []
+
+    @property
+    def calls(self):
+        return [name for name, _ in self.looks]
 
     def load(self, frame):
-        self.calls = []
+        self.looks = []
 
     def _visible(self):
         middles = [p.mean(0) for p in self.people]
@@ -52,19 +58,20 @@ class Stage:
             if all(np.abs(middles[n] - m).max() > 40 for m in middles[n + 1:])
         ]
 
-    def _keypoints(self, people, strength=1.0):
+    def _keypoints(self, people, center, strength=1.0):
         xy = np.asarray(people, np.float32).reshape(-1, 17, 2)
         return Keypoints(
             xy, np.full(xy.shape[:2], self.score * strength, np.float32),
-            np.full(len(xy), self.center * strength, np.float32),
+            np.full(len(xy), center * strength, np.float32),
         )
 
     def detect(self, input_from_image, input_size):
-        self.calls.append('detect')
-        return self._keypoints(self._visible())
+        self.looks.append(('detect', input_size))
+        seen = [p + self.coarse_px for p in self._visible()]
+        return self._keypoints(seen + self.ghosts, self.center)
 
     def refine(self, input_from_image):
-        self.calls.append('refine')
+        self.looks.append(('refine', len(input_from_image)))
         inverse = geometry.invert(input_from_image)
         middles = geometry.apply(inverse, np.full((1, 1, 2), 127.5))[:, 0]
         half = 128 / input_from_image[:, 0, 0]
@@ -72,8 +79,8 @@ class Stage:
         for middle, reach in zip(middles, half):
             seen = [p for p in self._visible() if np.abs(p.mean(0) - middle).max() < reach]
             seen.sort(key=lambda p: np.abs(p.mean(0) - middle).max())
-            found.append(self._keypoints(seen[:1]) if seen else self._keypoints(
-                [person(*middle, 60.0)], 0.15))
+            found.append(self._keypoints(seen[:1], 0.9) if seen else self._keypoints(
+                [person(*middle, 60.0)], 0.9, 0.15))
         return Keypoints.concatenate(found)
 
     def close(self):

@@ -91,27 +91,11 @@ def _log_windows(
     heatmaps: np.ndarray, i: np.ndarray, j: np.ndarray, sigma: float, reach: int
 ) -> np.ndarray:
     """
-    Smooth the maps around pixels and take the logarithm.
+    Return the logarithm of the smoothed maps around pixels, `reach` to each side.
 
     The Gaussian is that of the training targets (DARK: "modulation"): it makes one peak of many
     small ones. The scaling back to the old height that DARK does has no influence on the step:
     it adds a constant to the logarithm.
-
-    Parameters
-    ----------
-    heatmaps : (B, K, H, W) float32
-        Zero outside.
-    i, j : (B, K) int
-        Rows and columns.
-    sigma : float
-        Map pixels; 0: no smoothing.
-    reach : int
-        Pixels on each side.
-
-    Returns
-    -------
-    (B, K, 2 reach + 1, 2 reach + 1) float32
-        Windows around the pixels.
     """
     radius = blur_radius(sigma)
     pad = radius + reach
@@ -133,19 +117,9 @@ def _log_windows(
 
 def _newton_step(log: np.ndarray, reach: int) -> np.ndarray:
     """
-    Return the Newton step from the middle of each window to the peak.
+    Return the Newton step (x, y) from the middle of each window to the peak; 0 without a peak.
 
-    Parameters
-    ----------
-    log : (B, K, 2 reach + 1, 2 reach + 1) float32
-        Logarithms of the heights.
-    reach : int
-        Second derivatives are taken over so many pixels: 2 in DARK, 1 in UDP.
-
-    Returns
-    -------
-    (B, K, 2) float32
-        x, y in map pixels, none longer than MAX_STEP_PX; 0 where there is no peak.
+    Second derivatives are taken over `reach` pixels: 2 in DARK, 1 in UDP.
     """
     c, r = reach, reach
     middle = log[..., c, c]

@@ -183,25 +183,10 @@ def _argmax_gaussian(
     heatmaps: np.ndarray, view: np.ndarray, guess: np.ndarray, sigma: float
 ) -> np.ndarray:
     """
-    Find where heatmap * exp(-d^2 / 2 sigma^2) is largest, d the distance to the guess.
+    Return the cell (N, K) where heatmap * exp(-d^2 / 2 sigma^2) is largest, d from the guess.
 
+    Of people in the views (N,) at guesses y, x (N, K, 2), map pixels, also outside of the map.
     Looks at a window of 3 sigma on each side only: outside, the weight is below 0.012.
-
-    Parameters
-    ----------
-    heatmaps : (B, K, H, W) float32
-        Heatmaps.
-    view : (N,) int
-        Which of the B each person is in.
-    guess : (N, K, 2) float32
-        y and x, map pixels; may lie outside of the map.
-    sigma : float
-        Map pixels.
-
-    Returns
-    -------
-    (N, K) int
-        Row * W + column.
     """
     count, height, width = heatmaps.shape[1:]
     reach = math.ceil(3 * sigma)

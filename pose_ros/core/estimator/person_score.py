@@ -56,69 +56,28 @@ def keypoint_evidence(people: Keypoints) -> np.ndarray:
 
 
 def candidate_score(people: Keypoints) -> np.ndarray:
-    """
-    Order people of the first pass, before another pass has looked.
-
-    Parameters
-    ----------
-    people : Keypoints
-        N people; their person score is the height of the centre's peak.
-
-    Returns
-    -------
-    (N,) float32
-        Centre x keypoints; no probability.
-    """
+    """Order people (N,) of the first pass by centre x keypoints; no probability."""
     return people.person_score * keypoint_evidence(people)
 
 
-def crop_evidence(people: Keypoints, prefix: str = '') -> dict[str, np.ndarray]:
-    """
-    Return what one look says of its people.
-
-    Parameters
-    ----------
-    people : Keypoints
-        N people; their person score is the height of the centre's peak.
-    prefix : str
-        Of the names, where two looks are put together.
-
-    Returns
-    -------
-    dict
-        Evidence by name.
-    """
+def crop_evidence(people: Keypoints) -> dict[str, np.ndarray]:
+    """Return what one look says of N people, whose person score is the centre's peak height."""
     seen = np.sort(people.score, axis=1)[:, -SEEN_KEYPOINTS:].mean(axis=1) / np.float32(SEEN)
     return {
-        f'{prefix}center': people.person_score,
-        f'{prefix}keypoints': keypoint_evidence(people),
-        f'{prefix}mean_keypoint': people.score.mean(axis=1),
-        f'{prefix}seen': np.minimum(seen, np.float32(1.0)),
-        f'{prefix}log_size': 0.5 * np.log(np.nan_to_num(oks.areas(people.xy), nan=1.0)),
+        'center': people.person_score,
+        'keypoints': keypoint_evidence(people),
+        'mean_keypoint': people.score.mean(axis=1),
+        'seen': np.minimum(seen, np.float32(1.0)),
+        'log_size': 0.5 * np.log(np.nan_to_num(oks.areas(people.xy), nan=1.0)),
     }
 
 
 def two_pass_evidence(
     first: Keypoints, second: Keypoints, similarity: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """
-    Return what both passes say of the same N people.
-
-    Parameters
-    ----------
-    first, second : Keypoints
-        Their person scores are the heights of the centres' peaks.
-    similarity : (N,) float
-        OKS between the two.
-
-    Returns
-    -------
-    dict
-        Evidence by name.
-    """
-    coarse = crop_evidence(first, 'first_')
+    """Return what both passes say of the same N people, alike by the OKS `similarity` (N,)."""
     return {
-        'first_center': coarse['first_center'], 'first_keypoints': coarse['first_keypoints'],
+        'first_center': first.person_score, 'first_keypoints': keypoint_evidence(first),
         'similarity': similarity, **crop_evidence(second),
     }  # fmt: skip
 

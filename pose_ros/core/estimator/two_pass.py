@@ -407,30 +407,7 @@ class TwoPassEstimator:
 def usable_boxes(
     boxes: np.ndarray, scores: np.ndarray | None, image_size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Leave out boxes that show nothing.
-
-    Parameters
-    ----------
-    boxes : (N, 4) float
-        x_min, y_min, x_max, y_max in image pixels.
-    scores : (N,) float or None
-        In [0, 1]; None for 1.
-    image_size : (width, height)
-        Pixels.
-
-    Returns
-    -------
-    boxes : (M, 4) float64
-        Those that are finite, have an area, and overlap the image.
-    scores : (M,) float64
-        Theirs; NaN counts as 0.
-
-    Raises
-    ------
-    ValueError
-        When the shapes are others.
-    """
+    """Return the boxes (N, 4) that are finite, have an area and overlap the image; scores."""
     boxes = np.asarray(boxes, np.float64)
     scores = np.ones(len(boxes)) if scores is None else np.asarray(scores, np.float64)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != (len(boxes),):

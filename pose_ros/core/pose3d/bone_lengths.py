@@ -8,24 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pose_ros.core.skeleton import (
-    LEFT_ANKLE,
-    LEFT_EAR,
-    LEFT_ELBOW,
-    LEFT_HIP,
-    LEFT_KNEE,
-    LEFT_SHOULDER,
-    LEFT_WRIST,
-    NOSE,
-    NUM_KEYPOINTS,
-    RIGHT_ANKLE,
-    RIGHT_EAR,
-    RIGHT_ELBOW,
-    RIGHT_HIP,
-    RIGHT_KNEE,
-    RIGHT_SHOULDER,
-    RIGHT_WRIST,
-)
+from pose_ros.core import skeleton as sk
+from pose_ros.core.skeleton import NUM_KEYPOINTS
 
 FOREARM, UPPER_ARM, SHANK, THIGH, SHOULDERS, HIPS, TRUNK, NECK, FACE = range(9)
 """Kinds of bones: left and right of one person are taken to be equally long."""
@@ -45,24 +29,24 @@ LONGEST_M: np.ndarray = TYPICAL_M * 1.3 + np.array([0.03] * 6 + [0.05] * 3)
 
 BONES: np.ndarray = np.array(
     [
-        (LEFT_WRIST, LEFT_ELBOW, FOREARM),
-        (RIGHT_WRIST, RIGHT_ELBOW, FOREARM),
-        (LEFT_ELBOW, LEFT_SHOULDER, UPPER_ARM),
-        (RIGHT_ELBOW, RIGHT_SHOULDER, UPPER_ARM),
-        (LEFT_ANKLE, LEFT_KNEE, SHANK),
-        (RIGHT_ANKLE, RIGHT_KNEE, SHANK),
-        (LEFT_KNEE, LEFT_HIP, THIGH),
-        (RIGHT_KNEE, RIGHT_HIP, THIGH),
-        (LEFT_SHOULDER, RIGHT_SHOULDER, SHOULDERS),
-        (LEFT_HIP, RIGHT_HIP, HIPS),
-        (LEFT_HIP, LEFT_SHOULDER, TRUNK),
-        (RIGHT_HIP, RIGHT_SHOULDER, TRUNK),
-        (LEFT_EAR, LEFT_SHOULDER, NECK),
-        (RIGHT_EAR, RIGHT_SHOULDER, NECK),
-        (LEFT_EAR, NOSE, FACE),
-        (RIGHT_EAR, NOSE, FACE),
-        (1, NOSE, FACE),
-        (2, NOSE, FACE),
+        (sk.LEFT_WRIST, sk.LEFT_ELBOW, FOREARM),
+        (sk.RIGHT_WRIST, sk.RIGHT_ELBOW, FOREARM),
+        (sk.LEFT_ELBOW, sk.LEFT_SHOULDER, UPPER_ARM),
+        (sk.RIGHT_ELBOW, sk.RIGHT_SHOULDER, UPPER_ARM),
+        (sk.LEFT_ANKLE, sk.LEFT_KNEE, SHANK),
+        (sk.RIGHT_ANKLE, sk.RIGHT_KNEE, SHANK),
+        (sk.LEFT_KNEE, sk.LEFT_HIP, THIGH),
+        (sk.RIGHT_KNEE, sk.RIGHT_HIP, THIGH),
+        (sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER, SHOULDERS),
+        (sk.LEFT_HIP, sk.RIGHT_HIP, HIPS),
+        (sk.LEFT_HIP, sk.LEFT_SHOULDER, TRUNK),
+        (sk.RIGHT_HIP, sk.RIGHT_SHOULDER, TRUNK),
+        (sk.LEFT_EAR, sk.LEFT_SHOULDER, NECK),
+        (sk.RIGHT_EAR, sk.RIGHT_SHOULDER, NECK),
+        (sk.LEFT_EAR, sk.NOSE, FACE),
+        (sk.RIGHT_EAR, sk.NOSE, FACE),
+        (1, sk.NOSE, FACE),
+        (2, sk.NOSE, FACE),
     ]
 )
 """(B, 3) int: the end farther from the trunk, the nearer end, the kind."""
@@ -129,20 +113,11 @@ def lengths(position: np.ndarray, covariance: np.ndarray) -> Lengths:
 
 def to_blame(violated: np.ndarray, doubt: np.ndarray) -> np.ndarray:
     """
-    Name the keypoints that must go so that no violated bone is left.
+    Name the keypoints (N, 17) that must go so that no bone (N, B) is violated.
 
     The keypoint with more violated bones is the wrong one. Between equals it is the one farther
-    from the trunk, whose place is the less certain; across the trunk the one in more doubt.
-
-    Parameters
-    ----------
-    violated : (N, B) bool
-    doubt : (N, 17) float
-        How uncertain each keypoint is, in any unit.
-
-    Returns
-    -------
-    (N, 17) bool
+    from the trunk, whose place is the less certain; across the trunk the one in more doubt
+    (N, 17).
     """
     wrong = np.zeros((len(violated), NUM_KEYPOINTS), bool)
     left = violated.copy()

@@ -130,7 +130,7 @@ def lift_monocular(
     rays = camera.rays(np.where(known[..., None], xy, np.nan))
     lines = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=2)
     length_m = _SHARE * stature_m
-    seen = seen_lengths(lines)
+    seen = _seen_lengths(lines)
     # Errors of the two ends, over the length, where the person is not foreshortened.
     noise = (LATERAL_M * (1.0 + LATERAL_OF_DOUBT * doubt(keypoints.score))) ** 2
     votes_sigma = np.sqrt(
@@ -176,19 +176,11 @@ def common_variance(position: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     )
 
 
-def seen_lengths(lines: np.ndarray) -> np.ndarray:
+def _seen_lengths(lines: np.ndarray) -> np.ndarray:
     """
-    Return how long the bones would be at depth 1 if they lay across their rays.
+    Return how long the bones (N, B) would be at depth 1 if they lay across their rays.
 
-    Parameters
-    ----------
-    lines : (N, 17, 3) float64
-        Rays with z = 1; NaN where unknown.
-
-    Returns
-    -------
-    (N, B) float64
-        Sine of the angle between the rays of both ends, times their mean length.
+    It is the sine of the angle between the rays of both ends, times their mean length.
     """
     norm = np.sqrt((lines * lines).sum(axis=2))
     far, near = lines[:, _FAR], lines[:, _NEAR]
@@ -198,21 +190,7 @@ def seen_lengths(lines: np.ndarray) -> np.ndarray:
 
 
 def _agree(votes: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Find the depth that most bones agree on.
-
-    Parameters
-    ----------
-    votes : (N, B) float64
-        ln of the largest depth that each bone allows; NaN where not seen.
-    sigma : (N, B) float64
-        Their standard deviations.
-
-    Returns
-    -------
-    mean, variance : (N,) float64
-        Of ln depth; NaN with too few bones.
-    """
+    """Return mean and variance of ln depth, by the largest that each bone (N, B) allows."""
     valid = np.isfinite(votes) & np.isfinite(sigma)
     enough = valid.sum(axis=1) >= FEWEST_BONES
     ordered = np.sort(np.where(valid, votes, np.inf), axis=1)
@@ -244,13 +222,6 @@ def _along_ray(seen_m: np.ndarray, length_m: np.ndarray) -> np.ndarray:
 
     A bone that is seen shorter than it is points towards the camera or away from it, unknown
     which: its far end gets the square of that as variance, on top of its near end's.
-
-    Parameters
-    ----------
-    seen_m : (N, B) float64
-        Bones across the ray, metres; NaN where not seen.
-    length_m : (B,) float64
-        How long they should be, metres.
     """
     hidden = np.clip(1.0 - (seen_m / length_m) ** 2, _LEAST_DEPTH, 1.0)
     hidden = np.where(np.isfinite(hidden), hidden, 1.0) * length_m**2

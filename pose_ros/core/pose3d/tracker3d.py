@@ -90,7 +90,6 @@ class Tracker3D:
         self.camera = camera
         self.process_noise = process_noise
         self.hold_lengths = hold_lengths
-        self.limbs = LimbLengths()
         self.reset()
 
     def reset(self) -> None:
@@ -173,9 +172,7 @@ class Tracker3D:
         at = {track: row for row, track in enumerate(self._id.tolist())}
         rows = np.array([at.get(track, -1) for track in ids.tolist()], np.intp)
         old = rows >= 0
-        for name in (
-            '_x', '_P', '_known', '_rejected_s', '_measured', '_assumed', '_common',
-        ):
+        for name in ('_x', '_P', '_known', '_rejected_s', '_measured', '_assumed', '_common'):
             before = getattr(self, name)
             after = np.zeros((len(rows), *before.shape[1:]), before.dtype)
             after[old] = before[rows[old]]
@@ -271,7 +268,7 @@ class Tracker3D:
         """
         Let each person be known by depth or by an assumed size; return R without what repeats.
 
-        `lifted` loses the assumed joints of people who are held by depth, in place.
+        The assumed joints of people who are held by depth go from `lifted`.
         """
         if not (assumed.any() or self._assumed.any()):
             return R

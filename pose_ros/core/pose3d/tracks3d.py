@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The joints of tracked people in 3-D at one moment: what the space filter gives out."""
+"""The joints of tracked people in 3-D at one moment: what the tracker gives out."""
 
 from __future__ import annotations
 

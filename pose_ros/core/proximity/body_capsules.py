@@ -13,45 +13,29 @@ from __future__ import annotations
 
 import numpy as np
 
+from pose_ros.core import skeleton as sk
 from pose_ros.core.pose3d.bone_lengths import BONES, SHANK, THIGH, TYPICAL_M
-from pose_ros.core.skeleton import (
-    LEFT_ANKLE,
-    LEFT_EAR,
-    LEFT_ELBOW,
-    LEFT_HIP,
-    LEFT_KNEE,
-    LEFT_SHOULDER,
-    LEFT_WRIST,
-    NOSE,
-    NUM_KEYPOINTS,
-    RIGHT_ANKLE,
-    RIGHT_EAR,
-    RIGHT_ELBOW,
-    RIGHT_HIP,
-    RIGHT_KNEE,
-    RIGHT_SHOULDER,
-    RIGHT_WRIST,
-)
+from pose_ros.core.skeleton import NUM_KEYPOINTS
 
 HAND = 0.45
 """Palm beyond the wrist, over the forearm: 0.115 m, between a fist and stretched fingers."""
 
 _Weights = dict[int, float]
-_CHEST: _Weights = {LEFT_SHOULDER: 0.5, RIGHT_SHOULDER: 0.5}
-_HIPS: _Weights = {LEFT_HIP: 0.5, RIGHT_HIP: 0.5}
-_HEAD: _Weights = {LEFT_EAR: 0.5, RIGHT_EAR: 0.5}
+_CHEST: _Weights = {sk.LEFT_SHOULDER: 0.5, sk.RIGHT_SHOULDER: 0.5}
+_HIPS: _Weights = {sk.LEFT_HIP: 0.5, sk.RIGHT_HIP: 0.5}
+_HEAD: _Weights = {sk.LEFT_EAR: 0.5, sk.RIGHT_EAR: 0.5}
 
 
 _AROUND = (
-    (range(NOSE, LEFT_EAR), 0.010, 0.005),
-    ((LEFT_EAR, RIGHT_EAR), 0.015, 0.010),
-    ((LEFT_SHOULDER, RIGHT_SHOULDER), 0.060, 0.010),
-    ((LEFT_ELBOW, RIGHT_ELBOW), 0.043, 0.008),
-    ((LEFT_WRIST, RIGHT_WRIST), 0.030, 0.008),
-    ((LEFT_HIP, RIGHT_HIP), 0.090, 0.015),
-    ((LEFT_KNEE, RIGHT_KNEE), 0.060, 0.010),
+    (range(sk.NOSE, sk.LEFT_EAR), 0.010, 0.005),
+    ((sk.LEFT_EAR, sk.RIGHT_EAR), 0.015, 0.010),
+    ((sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER), 0.060, 0.010),
+    ((sk.LEFT_ELBOW, sk.RIGHT_ELBOW), 0.043, 0.008),
+    ((sk.LEFT_WRIST, sk.RIGHT_WRIST), 0.030, 0.008),
+    ((sk.LEFT_HIP, sk.RIGHT_HIP), 0.090, 0.015),
+    ((sk.LEFT_KNEE, sk.RIGHT_KNEE), 0.060, 0.010),
     # The foot points anywhere: it reaches from 0.04 to 0.19 m beyond the ankle.
-    ((LEFT_ANKLE, RIGHT_ANKLE), 0.090, 0.050),
+    ((sk.LEFT_ANKLE, sk.RIGHT_ANKLE), 0.090, 0.050),
 )
 """Body around single keypoints: which, radius and its standard deviation, metres."""
 
@@ -62,13 +46,13 @@ def _parts() -> list[tuple[_Weights, _Weights, float, float]]:
         (_HEAD, _HEAD, 0.095, 0.010),
         (_CHEST, _HEAD, 0.055, 0.010),
         (_CHEST, _HIPS, 0.115, 0.020),
-        ({LEFT_SHOULDER: 1.0}, {RIGHT_SHOULDER: 1.0}, 0.065, 0.010),
-        ({LEFT_HIP: 1.0}, {RIGHT_HIP: 1.0}, 0.100, 0.015),
+        ({sk.LEFT_SHOULDER: 1.0}, {sk.RIGHT_SHOULDER: 1.0}, 0.065, 0.010),
+        ({sk.LEFT_HIP: 1.0}, {sk.RIGHT_HIP: 1.0}, 0.100, 0.015),
     ]
-    for shoulder, elbow, wrist, hip, knee, ankle in (
-        (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, LEFT_HIP, LEFT_KNEE, LEFT_ANKLE),
-        (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST, RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE),
-    ):
+    left = (
+        sk.LEFT_SHOULDER, sk.LEFT_ELBOW, sk.LEFT_WRIST, sk.LEFT_HIP, sk.LEFT_KNEE, sk.LEFT_ANKLE)
+    for side in (0, 1):
+        shoulder, elbow, wrist, hip, knee, ankle = (joint + side for joint in left)
         hand = {wrist: 1.0 + HAND, elbow: -HAND}
         parts += [
             ({shoulder: 1.0}, {hip: 1.0}, 0.090, 0.020),
@@ -144,7 +128,7 @@ def reach_of_unseen(
     known = np.isfinite(position).all(axis=2)
     down = (_HIPS_ROW - _CHEST_ROW) @ np.where(known[..., None], position, 0.0)
     length = np.sqrt((down * down).sum(axis=1))
-    trunk = known[:, [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]].all(axis=1)
+    trunk = known[:, [sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER, sk.LEFT_HIP, sk.RIGHT_HIP]].all(axis=1)
     down = down / np.maximum(length, 1e-6)[:, None]
     along = down[:, :, None] * down[:, None, :]
     for _ in range(NUM_KEYPOINTS):

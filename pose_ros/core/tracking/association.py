@@ -24,7 +24,6 @@ from pose_ros.core.tracking.skeleton_filter import SkeletonFilter
 SAME_SHAPE = 0.5
 """Smallest similarity of shape of a person that jumped."""
 
-
 UNLIKE = 5.0
 """Of a track not seen for a while: loss of similarity per distance of appearance beyond OTHER, and
 beyond that of another such track."""
@@ -69,10 +68,6 @@ def associate(
     long_gone = confirmed & (unseen_s > config.lost_after_s)
     strong = detected.person_score >= config.new_track_score
     weak = (detected.person_score >= config.low_score) & ~strong
-    if strong.all() and confirmed.all():
-        pairs = match(by_looks(similarity, apart, long_gone, least), least)
-        if len(pairs) == min(similarity.shape):
-            return pairs  # what the rounds would find as well
     open_rows = np.ones(len(confirmed), bool)
     open_columns = np.ones(len(strong), bool)
     pairs = []
@@ -89,7 +84,7 @@ def associate(
         allowed = (rows & open_rows)[:, None] & (columns & open_columns)
         if np.count_nonzero(allowed):
             scores = np.where(allowed, compare(), -1.0)
-            for row, column in match(by_looks(scores, apart, long_gone, minimum), minimum):
+            for row, column in match(_by_looks(scores, apart, long_gone, minimum), minimum):
                 pairs.append((row, column))
                 open_rows[row] = open_columns[column] = False
             if len(pairs) == min(similarity.shape):
@@ -97,25 +92,14 @@ def associate(
     return sorted(pairs)
 
 
-def by_looks(
+def _by_looks(
     similarity: np.ndarray, apart: np.ndarray | None, long_gone: np.ndarray, least: float
 ) -> np.ndarray:
     """
-    Weigh similarities by appearance where place alone does not decide.
+    Weigh similarities by place (N, M), from `least` on, by appearance where place cannot decide.
 
-    Parameters
-    ----------
-    similarity : (N, M) float64
-        By place; those below `least` do not count.
-    apart : (N, M) float64 or None
-        NaN: not known. None: nothing is, and nothing changes.
-    long_gone : (N,) bool
-        Tracks that only a person who looks like theirs continues, or one very near.
-    least : float
-
-    Returns
-    -------
-    (N, M) float64
+    Tracks that are `long_gone` (N,) only a person who looks like theirs continues, or one very
+    near.
     """
     if apart is None:
         return similarity
@@ -133,19 +117,9 @@ def by_looks(
 
 def match(similarity: np.ndarray, minimum: float) -> list[tuple[int, int]]:
     """
-    Pair rows with columns so that the sum of the similarities above `minimum` is largest.
+    Pair rows with columns so that the sum of the similarities (N, M) above `minimum` is largest.
 
-    Parameters
-    ----------
-    similarity : (N, M) float
-        Larger is more alike; NaN is never matched.
-    minimum : float
-        Pairs below it do not exist.
-
-    Returns
-    -------
-    list of (row, column)
-        Sorted by row; each row and each column at most once.
+    Pairs below it, or NaN, do not exist. Sorted by row; each row and column at most once.
     """
     if similarity.size == 1:
         return [(0, 0)] if similarity[0, 0] >= minimum else []

@@ -12,11 +12,8 @@ import numpy as np
 
 from pose_ros.core.geometry import apply_homography, homography_jacobian
 
-
-def smoothing_factor(dt_s: np.ndarray | float, cutoff_hz: np.ndarray | float) -> np.ndarray:
-    """Return alpha = 1 / (1 + tau / dt), tau = 1 / (2 pi cutoff): the weight of the new sample."""
-    r = 2.0 * np.pi * np.asarray(cutoff_hz) * dt_s
-    return r / (r + 1.0)
+DERIVATIVE_CUTOFF_HZ = 1.0
+"""Cutoff of the speed's own low-pass, the paper's."""
 
 
 class OneEuroFilter:
@@ -29,32 +26,16 @@ class OneEuroFilter:
     ----------
     min_cutoff_hz : float
         Cutoff at rest, above 0. Lower: less jitter at rest, more delay.
-    beta : float or array
+    beta : float
         Rise of the cutoff with speed, Hz per (signal unit per second), 0 or more. Higher: less
         delay in motion.
-    derivative_cutoff_hz : float
-        Cutoff of the speed's own low-pass, above 0.
-
-    Raises
-    ------
-    ValueError
-        When a parameter is out of its range.
     """
 
-    def __init__(
-        self,
-        min_cutoff_hz: float = 1.0,
-        beta: float | np.ndarray = 0.0,
-        derivative_cutoff_hz: float = 1.0,
-    ) -> None:
-        if not (min_cutoff_hz > 0 and derivative_cutoff_hz > 0 and np.all(np.asarray(beta) >= 0)):
-            raise ValueError('min_cutoff_hz and derivative_cutoff_hz must be above 0, beta >= 0')
+    def __init__(self, min_cutoff_hz: float = 1.0, beta: float = 0.0) -> None:
         self.min_cutoff_hz = min_cutoff_hz
         self.beta = beta
-        self.derivative_cutoff_hz = derivative_cutoff_hz
         self.value: np.ndarray | None = None
-        self.derivative: np.ndarray | None = None
-        self._stamp_s: np.ndarray | None = None
+        self.derivative = self._stamp_s = np.empty(0)
 
     def update(self, stamp_s: float, sample: np.ndarray) -> np.ndarray:
         """
@@ -63,7 +44,7 @@ class OneEuroFilter:
         Parameters
         ----------
         stamp_s : float
-            Seconds; 0 is a time like any other.
+            Seconds, later than the sample before; 0 is a time like any other.
         sample : array of any one shape
             NaN where there is no sample: the past is kept there, and used again at the next one.
 
@@ -71,35 +52,32 @@ class OneEuroFilter:
         -------
         array like `sample`
             Filtered signal; NaN where nothing has come yet.
-
-        Raises
-        ------
-        ValueError
-            When the time does not advance.
         """
         sample = np.asarray(sample, np.float64)
-        if self.value is None or self.derivative is None or self._stamp_s is None:
-            self.value = sample.copy()
-            self.derivative = np.zeros_like(sample)
-            self._stamp_s = np.full(sample.shape, float(stamp_s))
-            return self.value.copy()
+        if self.value is None:
+            self.value = np.full(sample.shape, np.nan)
+            self.derivative = np.zeros(sample.shape)
+            self._stamp_s = np.full(sample.shape, stamp_s)
         present = ~np.isnan(sample)
-        dt_s = stamp_s - self._stamp_s
-        if np.any(dt_s[present] <= 0):
-            raise ValueError(f'the time must advance, got {stamp_s} s again or an earlier one')
         first = present & np.isnan(self.value)
-        dt_s = np.where(present, dt_s, 1.0)
+        keep = present & ~first
+        dt_s = np.where(keep, stamp_s - self._stamp_s, 1.0)
         # The authors' reference code differentiates against the last filtered value.
         slope = (sample - self.value) / dt_s
-        a = smoothing_factor(dt_s, self.derivative_cutoff_hz)
-        derivative = self.derivative + a * (slope - self.derivative)
-        a = smoothing_factor(dt_s, self.min_cutoff_hz + self.beta * np.abs(derivative))
+        derivative = self.derivative + _alpha(dt_s, DERIVATIVE_CUTOFF_HZ) * (
+            slope - self.derivative)
+        a = _alpha(dt_s, self.min_cutoff_hz + self.beta * np.abs(derivative))
         value = self.value + a * (sample - self.value)
-        keep = present & ~first
-        self.derivative = np.where(keep, derivative, np.where(first, 0.0, self.derivative))
+        self.derivative = np.where(keep, derivative, self.derivative)
         self.value = np.where(keep, value, np.where(first, sample, self.value))
         self._stamp_s = np.where(present, stamp_s, self._stamp_s)
         return self.value.copy()
+
+
+def _alpha(dt_s: np.ndarray, cutoff_hz: np.ndarray | float) -> np.ndarray:
+    """Return alpha = 1 / (1 + tau / dt), tau = 1 / (2 pi cutoff): the weight of the new sample."""
+    r = 2.0 * np.pi * cutoff_hz * dt_s
+    return r / (r + 1.0)
 
 
 class OneEuroPeople:
@@ -109,25 +87,10 @@ class OneEuroPeople:
         self._filters: dict[int, OneEuroFilter] = {}
 
     def update(
-        self,
-        stamp_s: float,
-        ids: list[int],
-        xy: np.ndarray,
-        min_cutoff_hz: float,
+        self, stamp_s: float, ids: list[int], xy: np.ndarray, min_cutoff_hz: float,
         betas: list[float],
     ) -> None:
-        """
-        Filter the keypoints of the people seen now.
-
-        Parameters
-        ----------
-        ids : n ids
-        xy : (n, 17, 2) float64
-            Pixels, NaN where not seen.
-        min_cutoff_hz : float
-        betas : n floats
-            Hz per (pixel/s), each person's own.
-        """
+        """Filter the keypoints xy (n, 17, 2), px, NaN where not seen; betas in Hz per px/s."""
         for track, points, beta in zip(ids, xy, betas):
             one_euro = self._filters.setdefault(track, OneEuroFilter())
             one_euro.min_cutoff_hz, one_euro.beta = min_cutoff_hz, beta
@@ -136,7 +99,7 @@ class OneEuroPeople:
     def carry(self, motion: np.ndarray) -> None:
         """Carry all people through the camera's motion, a homography (3, 3) of pixels."""
         for one_euro in self._filters.values():
-            if one_euro.value is not None and one_euro.derivative is not None:
+            if one_euro.value is not None:
                 jacobian = homography_jacobian(motion, one_euro.value)
                 one_euro.value = apply_homography(motion, one_euro.value)
                 one_euro.derivative = (jacobian @ one_euro.derivative[..., None])[..., 0]

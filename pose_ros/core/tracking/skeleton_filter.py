@@ -57,10 +57,10 @@ class SkeletonFilter:
     """
     States of N people x 17 keypoints at one moment.
 
-    Parameters
+    Attributes
     ----------
     order : int
-        2: constant velocity, 3: constant acceleration.
+        2: constant velocity, 3: constant acceleration; `set_order` changes it.
     process_noise, measurement_noise : float
         Factors on the usual standard deviations.
     log_q_floor : float
@@ -69,9 +69,6 @@ class SkeletonFilter:
         Measurements farther from the prediction are not used.
     resolve_swaps : bool
         Whether exchanges of left and right are undone.
-
-    Attributes
-    ----------
     stamp_s : float
         The moment.
     x : (N, 17, D, 2) float64
@@ -91,25 +88,14 @@ class SkeletonFilter:
         Which keypoints of the latest update were measured on the other side.
     """
 
-    def __init__(
-        self,
-        order: int = 2,
-        process_noise: float = 1.0,
-        measurement_noise: float = 1.0,
-        log_q_floor: float = 0.0,
-        gate_sigma: float = 4.0,
-        resolve_swaps: bool = True,
-    ) -> None:
-        self.order = order
-        self.process_noise = process_noise
-        self.measurement_noise = measurement_noise
-        self.log_q_floor = log_q_floor
-        self.gate_sigma = gate_sigma
-        self.resolve_swaps = resolve_swaps
+    def __init__(self) -> None:
+        self.order = 2
+        self.process_noise = self.measurement_noise = 1.0
+        self.log_q_floor, self.gate_sigma, self.resolve_swaps = 0.0, 4.0, True
         k = NUM_KEYPOINTS
         self.stamp_s = 0.0
-        self.x = np.empty((0, k, order, 2))
-        self.P = np.empty((0, k, order, order))
+        self.x = np.empty((0, k, self.order, 2))
+        self.P = np.empty((0, k, self.order, self.order))
         self.known = np.empty((0, k), bool)
         self.seen_s = np.empty((0, k))
         self.height_px = np.empty(0)
@@ -150,9 +136,7 @@ class SkeletonFilter:
 
     def keep(self, rows: np.ndarray) -> None:
         """Keep the people picked by a mask (N,) bool."""
-        for name in (
-            'x', 'P', 'known', 'seen_s', 'height_px', '_swapped_s',
-        ):
+        for name in ('x', 'P', 'known', 'seen_s', 'height_px', '_swapped_s'):
             setattr(self, name, getattr(self, name)[rows])
         self.adaptive_noise.keep(rows)
 
@@ -276,12 +260,7 @@ class SkeletonFilter:
     def _widened(
         self, rows: np.ndarray | slice, P: np.ndarray, y: np.ndarray, jumped: np.ndarray
     ) -> np.ndarray:
-        """
-        Return P with room for a sudden motion of the whole body, for the people who `jumped` (n,).
-
-        Most of their keypoints are out of their gates: their velocity changed since they were
-        last seen, by as much as the median innovation y (n, 17, 2) says.
-        """
+        """Return P with room for a sudden motion, the median innovation y, of those who jumped."""
         since_s = np.maximum(self.stamp_s - self.seen_s[rows].max(axis=1), 1e-3)
         P = P.copy()
         for i in np.flatnonzero(jumped):

@@ -68,8 +68,7 @@ class Tracker:
         self.counters: Counter[str] = Counter()
         self._next_id = 1
         self._image_size: tuple[int, int] | None = None
-        self._clear()
-        self.configure(self.config)
+        self.end_all()
 
     def configure(self, config: TrackerConfig) -> None:
         """Take other parameters from now on; the tracks stay."""
@@ -83,24 +82,14 @@ class Tracker:
         skeletons.gate_sigma = config.gate_sigma
         skeletons.resolve_swaps = config.resolve_swaps
 
-    def reset(self) -> None:
-        """Become like new: no tracks, ids from 1, counters 0."""
-        self._next_id = 1
-        self._image_size = None
-        self.counters.clear()
-        self.end_all()
-
-    def _clear(self) -> None:
+    def end_all(self) -> None:
+        """End all tracks; ids go on, so that no two people ever share one."""
         self._stamp_s: float | None = None
         self._filter = SkeletonFilter()
         self._life = Lifecycle()
         self._one_euro = OneEuroPeople()
         self._ego = EgoMotion()
         self._known = Reidentification()
-
-    def end_all(self) -> None:
-        """End all tracks; ids go on, so that no two people ever share one."""
-        self._clear()
         self.configure(self.config)
 
     def update(
@@ -275,11 +264,7 @@ class Tracker:
         """
         Learn what people look like; new tracks of people who went missing take their ids.
 
-        Parameters
-        ----------
-        detected : Detections
-        confirmed : (n,) int
-            Ids of the tracks that were CONFIRMED before this image: these stay.
+        The ids `confirmed` (n,) of tracks that were CONFIRMED before this image stay.
         """
         life, skeletons, known = self._life, self._filter, self._known
         seen = life.detection >= 0

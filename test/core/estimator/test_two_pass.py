@@ -4,12 +4,11 @@
 
 from dataclasses import replace
 
+from followed_scene import Stage
 import numpy as np
 import pytest
 
 from pose_ros.backends.model_files import find_model, read_spec
-from pose_ros.core import geometry
-from pose_ros.core.backend import StageTimes
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.appearance import describe
@@ -29,53 +28,11 @@ def person(x, y, size=100.0, seed=0):
     return np.random.default_rng(seed).uniform((x, y), (x + size, y + size), (17, 2))
 
 
-class Scene:
-    """A backend that sees given people: coarsely in the whole image, sharply in a crop."""
+class Scene(Stage):
+    """People whom the first pass sees coarsely."""
 
-    name = 'scene'
-    detector, refiner = MULTIPOSE, THUNDER
-
-    def __init__(self, *people, center=0.9, score=0.8, ghosts=()):
-        self.people, self.ghosts = list(people), list(ghosts)
-        self.center, self.score = center, score
-        self.coarse_px = 2.0
-        self.calls = []
-        self.times = StageTimes()
-
-    def load(self, frame):
-        self.calls = []
-        self.times = StageTimes()
-
-    def _keypoints(self, xy, center):
-        xy = np.asarray(xy, np.float32).reshape(-1, 17, 2)
-        return Keypoints(
-            xy, np.full(xy.shape[:2], self.score, np.float32),
-            np.full(len(xy), center, np.float32),
-        )
-
-    def detect(self, input_from_image, input_size):
-        self.calls.append(('detect', input_size))
-        seen = self._keypoints([p + self.coarse_px for p in self.people], self.center)
-        return Keypoints.concatenate([seen, self._keypoints(self.ghosts, self.center)])
-
-    def refine(self, input_from_image):
-        self.calls.append(('refine', len(input_from_image)))
-        middles = geometry.apply(
-            geometry.invert(input_from_image), np.full((1, 1, 2), 127.5)
-        )[:, 0]
-        found = []
-        for middle in middles:
-            inside = [
-                p for p in self.people
-                if (middle > p.min(0) - 40).all() and (middle < p.max(0) + 40).all()
-            ]
-            away = middle + np.random.default_rng(9).uniform(-500, 500, (17, 2))
-            one = self._keypoints(inside[0] if inside else away, 0.9 if inside else 0.05)
-            found.append(one if inside else replace(one, score=one.score * 0.1))
-        return Keypoints.concatenate(found)
-
-    def close(self):
-        pass
+    def __init__(self, *people, **given):
+        super().__init__(*people, **{'coarse_px': 2.0, **given})
 
 
 def estimator(scene, **parameters):
@@ -95,49 +52,49 @@ def test_two_passes_give_the_sharp_keypoints_best_first():
 def test_crops_are_looked_at_twice_on_demand():
     scene = Scene(person(50, 50), person(300, 200, 200, 1))
     assert len(estimator(scene, flip_test=True).estimate(IMAGE)) == 2
-    assert scene.calls[-1] == ('refine', 4)
+    assert scene.looks[-1] == ('refine', 4)
     estimator(scene, flip_test=True).estimate(IMAGE, boxes=np.array([[40., 40., 160., 160.]]))
-    assert scene.calls[-1] == ('refine', 2)
+    assert scene.looks[-1] == ('refine', 2)
 
 
 def test_one_pass_gives_the_coarse_keypoints_and_runs_no_crop():
     scene, a = Scene(person(50, 50)), person(50, 50)
     people = estimator(scene, mode='one-pass').estimate(IMAGE)
     np.testing.assert_allclose(people.xy[0], a + 2, atol=1e-3)
-    assert {name for name, _ in scene.calls} == {'detect'}
+    assert set(scene.calls) == {'detect'}
 
 
 def test_both_sizes_find_the_same_person_once():
     scene = Scene(person(50, 50))
     scene.score = 0.5  # a weak candidate: both sizes are looked at
     assert len(estimator(scene).estimate(IMAGE)) == 1
-    assert scene.calls == [('detect', (448, 352)), ('detect', (192, 160)), ('refine', 1)]
+    assert scene.looks == [('detect', (448, 352)), ('detect', (192, 160)), ('refine', 1)]
     scene.score = 0.8
     assert len(estimator(scene).estimate(IMAGE)) == 1
-    assert scene.calls == [('detect', (448, 352)), ('refine', 1)]
+    assert scene.looks == [('detect', (448, 352)), ('refine', 1)]
     scene.score = 0.5
     assert len(estimator(scene, detect_second_size_px=0).estimate(IMAGE)) == 1
-    assert scene.calls == [('detect', (448, 352)), ('refine', 1)]
+    assert scene.looks == [('detect', (448, 352)), ('refine', 1)]
 
 
 def test_a_candidate_that_no_crop_confirms_is_nobody():
     scene = Scene(person(50, 50), ghosts=[person(400, 200, 100, 2)])
     assert len(estimator(scene).estimate(IMAGE)) == 1
-    assert scene.calls[-1] == ('refine', 2)
+    assert scene.looks[-1] == ('refine', 2)
 
 
 def test_nobody_is_nobody_and_costs_no_crop():
     scene = Scene()
     for mode in ('two-pass', 'one-pass', 'single'):
         assert len(estimator(scene, mode=mode).estimate(IMAGE, 0.0)) == 0
-        assert ('refine', 0) not in scene.calls
+        assert ('refine', 0) not in scene.looks
 
 
 def test_no_more_crops_than_allowed_and_the_others_stay_coarse():
     people = [person(20 + 150 * (n % 4), 20 + 220 * (n // 4), 120, n) for n in range(6)]
     scene = Scene(*people)
     found = estimator(scene, max_crops=2).estimate(IMAGE)
-    assert scene.calls[-1] == ('refine', 2) and len(found) == 6
+    assert scene.looks[-1] == ('refine', 2) and len(found) == 6
     distances = sorted(min(np.abs(xy - p).max() for p in people) for xy in found.xy)
     assert (np.array(distances[:2]) < 0.5).all() and (np.array(distances[2:]) > 1).all()
 
@@ -145,7 +102,7 @@ def test_no_more_crops_than_allowed_and_the_others_stay_coarse():
 def test_weak_candidates_cost_no_crop():
     scene = Scene(person(50, 50), center=0.05)
     assert len(estimator(scene, min_candidate_score=0.1).estimate(IMAGE)) == 0
-    assert ('refine', 1) not in scene.calls
+    assert ('refine', 1) not in scene.looks
 
 
 def test_limits_of_what_is_published():
@@ -174,11 +131,11 @@ def test_single_follows_with_one_crop_per_image():
     scene = Scene(person(50, 50))
     single = estimator(scene, mode='single')
     single.estimate(IMAGE, 0.0)
-    assert [name for name, _ in scene.calls] == ['detect', 'refine']
+    assert scene.calls == ['detect', 'refine']
     for n in range(1, 6):
         scene.people[0] = scene.people[0] + 5.0
         people = single.estimate(IMAGE, 0.04 * n)
-        assert scene.calls == [('refine', 1)]
+        assert scene.looks == [('refine', 1)]
         np.testing.assert_allclose(people.xy[0], scene.people[0], atol=1e-3)
 
 
@@ -189,7 +146,7 @@ def test_single_looks_everywhere_when_the_person_is_lost():
     scene.people[0] = person(480, 300)
     found = single.estimate(IMAGE, 0.04)
     np.testing.assert_allclose(found.xy[0], scene.people[0] + 2 * COARSE_SHARE, atol=1e-3)
-    assert [name for name, _ in scene.calls] == ['refine', 'detect', 'refine']
+    assert scene.calls == ['refine', 'detect', 'refine']
     scene.people.clear()
     assert len(single.estimate(IMAGE, 0.08)) == 0
     scene.people.append(person(200, 200))
@@ -202,7 +159,7 @@ def test_single_does_not_follow_the_people_of_another_mode():
     assert len(one.estimate(IMAGE, 0.0)) == 2
     one.config = EstimatorConfig(mode='single')
     assert len(one.estimate(IMAGE, 0.04)) == 1
-    assert scene.calls[0][0] == 'detect'
+    assert scene.looks[0][0] == 'detect'
     one.config = EstimatorConfig(mode='two-pass', detection_interval_s=1.0)
     assert len(one.estimate(IMAGE, 0.08)) == 2
 
@@ -213,7 +170,7 @@ def test_single_looks_everywhere_while_the_person_is_doubtful():
     single.estimate(IMAGE, 0.0)
     single._roi_tracker._found.person_score[:] = 0.45
     single.estimate(IMAGE, 0.04)
-    assert scene.calls[0][0] == 'detect'
+    assert scene.looks[0][0] == 'detect'
 
 
 def test_boxes_stand_in_for_the_first_pass():
@@ -222,7 +179,7 @@ def test_boxes_stand_in_for_the_first_pass():
     boxes = [[*p.min(0), *p.max(0)] for p in (a, b)]
     for mode in ('two-pass', 'one-pass', 'single'):
         people = estimator(scene, mode=mode).estimate(IMAGE, 0.0, boxes=boxes, box_scores=[0.5, 1])
-        assert scene.calls == [('refine', 2)]
+        assert scene.looks == [('refine', 2)]
         np.testing.assert_allclose(people.xy[0], b, atol=1e-3)
         np.testing.assert_allclose(people.xy[1], a, atol=1e-3)
         # Box x keypoints.
@@ -275,7 +232,7 @@ def test_boxes_that_show_nothing_are_nobody():
         [np.nan, 10, 40, 50], [10, 10, np.inf, 50],
     ]  # fmt: skip
     for boxes in (nothing, np.empty((0, 4))):
-        assert len(estimator(scene).estimate(IMAGE, boxes=boxes)) == 0 and not scene.calls
+        assert len(estimator(scene).estimate(IMAGE, boxes=boxes)) == 0 and not scene.looks
     assert len(estimator(scene).estimate(IMAGE, boxes=[*nothing, [40, 40, 160, 160]])) == 1
     # One that reaches out of the image is somebody; one without a sure score is the last.
     assert len(estimator(scene).estimate(IMAGE, boxes=[[-80, 40, 160, 160]])) == 1
@@ -290,7 +247,7 @@ def test_the_best_boxes_are_looked_at_and_the_same_person_is_found_once():
     boxes = [[300, 300, 400, 400], [50, 50, 150, 150], [48, 52, 155, 149]]
     scores = [np.nan, 0.9, 0.8]
     people = estimator(scene, max_crops=2).estimate(IMAGE, boxes=boxes, box_scores=scores)
-    assert scene.calls == [('refine', 2)] and len(people) == 1
+    assert scene.looks == [('refine', 2)] and len(people) == 1
     np.testing.assert_allclose(people.person_score, 0.9 * 0.8, rtol=1e-6)
 
 

@@ -106,7 +106,7 @@ def track(frames: int, truth: np.ndarray, rng: np.random.Generator) -> list[Join
 def test_the_tracker_does_not_average_the_common_error_away():
     rng = np.random.default_rng(6)
     inside, first, last = [], [], []
-    for i in range(40):
+    for i in range(16):
         _, truth = random_person(rng, KINDS[i % len(KINDS)])
         out = track(30, truth, rng)
         position, covariance, source = (array[0] for array in out[-1])
@@ -116,7 +116,7 @@ def test_the_tracker_does_not_average_the_common_error_away():
         inside += (np.abs(error) < 1.96 * sigma).tolist()
         first.append(np.nanmean(np.sqrt(out[2].covariance[0, TRUNK, 2, 2])))
         last.append(np.nanmean(np.sqrt(covariance[TRUNK, 2, 2])))
-    assert len(inside) > 40 * 10
+    assert len(inside) > 16 * 10
     assert 0.90 <= np.mean(inside) <= 0.99
     assert np.mean(last) > 0.85 * np.mean(first)
 

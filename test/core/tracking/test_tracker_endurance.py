@@ -24,9 +24,6 @@ def test_a_bag_that_loops_starts_over_with_new_ids():
     assert tracker.counters['backward_stamp'] == 1
     assert first[-1].id.tolist() == [1] and second[-1].id.tolist() == [2]
     assert np.array_equal(first[-1].xy, second[-1].xy)
-    tracker.reset()
-    assert feed(tracker, frames)[-1].id.tolist() == [1]
-    assert not tracker.counters
 
 
 def test_odd_stamps_and_sizes():
