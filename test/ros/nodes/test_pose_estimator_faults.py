@@ -95,6 +95,7 @@ def test_odd_stamps_and_sizes_are_said_and_used(
         pose = camera.send(msg)
         assert pose is not None and pose.header.stamp == msg.header.stamp
         assert (pose.image_width, pose.image_height) == (msg.width, msg.height)
+        assert np.isnan([pose.transport_s, pose.latency_s]).all() == (msg.header.stamp.sec == 0)
     said = capfd.readouterr().err
     assert 'back by 1.500 s' in said and 'stamp 0' in said and '320x240, was 640x480' in said
     counts = node.statistics.counts
