@@ -23,7 +23,7 @@ from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints, doubt
 from pose_ros.core.pose3d.bone_lengths import BONES, THIGH, impossible
 from pose_ros.core.pose3d.depth_noise import DepthNoise, check_depth, sample_m
-from pose_ros.core.pose3d.joints3d import Joints3D
+from pose_ros.core.pose3d.joints3d import Joints3D, along_rays
 from pose_ros.core.skeleton import EDGES, OKS_SIGMAS
 from pose_ros.core.tracking.tracks import PositionSource
 
@@ -189,16 +189,14 @@ def lift(
     radius_px = np.minimum(WINDOW_M * focal_px / body_m[:, None], LARGEST_WINDOW_PX)
     radius_px = np.fmax(radius_px, SMALLEST_WINDOW_PX)  # also where no body was found
     surface_m, spread_m, some = _surface(depth, xy, radius_px, body_m, last_m, noise)
-    rays = camera.rays(xy)
-    lines = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=2)
+    lines = camera.points(xy, np.ones(xy.shape[:2]))
     scale = 1.0 / np.sqrt((lines * lines).sum(axis=2))
     offset_m = OFFSET_M * _obliquity(lines * surface_m[..., None], lines * scale[..., None])
     position = lines * (surface_m + offset_m * scale)[..., None]
     offset_variance = OFFSET_SIGMA**2 + (offset_m - OFFSET_M) ** 2
     variance = noise.sigma_m(surface_m) ** 2 + offset_variance + spread_m**2
-    covariance = variance[..., None, None] * lines[..., :, None] * lines[..., None, :]
-    lateral = LATERAL_M * (1.0 + LATERAL_OF_DOUBT * doubt(keypoints.score))
-    lateral = lateral**2 + (0.3 * surface_m / focal_px) ** 2
+    covariance = along_rays(variance, lines)
+    lateral = lateral_sigma_m(keypoints) ** 2 + (0.3 * surface_m / focal_px) ** 2
     covariance[..., 0, 0] += lateral
     covariance[..., 1, 1] += lateral
     found = np.isfinite(position).all(axis=2)
@@ -210,6 +208,11 @@ def lift(
     missing = reason != _LIFTED
     position[missing] = covariance[missing] = np.nan
     return Lifted(position, covariance, surface_m, reason.astype(np.int8))
+
+
+def lateral_sigma_m(keypoints: Keypoints) -> np.ndarray:
+    """Return the standard deviation (N, 17) of keypoints across their rays, metres."""
+    return np.asarray(LATERAL_M * (1.0 + LATERAL_OF_DOUBT * doubt(keypoints.score)))
 
 
 def _obliquity(skin: np.ndarray, rays: np.ndarray) -> np.ndarray:

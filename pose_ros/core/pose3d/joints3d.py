@@ -12,6 +12,11 @@ from pose_ros.core.skeleton import FLIP_INDEX, NUM_KEYPOINTS
 from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
 
 
+def along_rays(variance: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Return covariances (..., 3, 3) of a variance (...) along lines (..., 3), and none across."""
+    return np.asarray(variance[..., None, None] * lines[..., :, None] * lines[..., None, :])
+
+
 class Joints3D(NamedTuple):
     """
     The joints of N people, measured once.

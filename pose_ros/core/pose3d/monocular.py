@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from pose_ros.core.camera_model import CameraModel
-from pose_ros.core.keypoints import Keypoints, doubt
+from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.pose3d.bone_lengths import BONES as ALL_BONES
 from pose_ros.core.pose3d.bone_lengths import (
     FOREARM,
@@ -32,8 +32,8 @@ from pose_ros.core.pose3d.bone_lengths import (
     TYPICAL_M,
     UPPER_ARM,
 )
-from pose_ros.core.pose3d.depth_lifting import LATERAL_M, LATERAL_OF_DOUBT
-from pose_ros.core.pose3d.joints3d import Joints3D
+from pose_ros.core.pose3d.depth_lifting import lateral_sigma_m
+from pose_ros.core.pose3d.joints3d import Joints3D, along_rays
 from pose_ros.core.skeleton import LEFT_EYE, LEFT_HIP, LEFT_SHOULDER, NUM_KEYPOINTS, RIGHT_EYE
 from pose_ros.core.tracking.tracks import PositionSource
 
@@ -127,12 +127,11 @@ def lift_monocular(
     joints = Joints3D.unknown(n)
     xy = keypoints.xy.astype(np.float64)
     known = np.isfinite(xy).all(axis=2) & (keypoints.score > 0)
-    rays = camera.rays(np.where(known[..., None], xy, np.nan))
-    lines = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=2)
+    lines = camera.points(np.where(known[..., None], xy, np.nan), np.ones(known.shape))
     length_m = _SHARE * stature_m
     seen = _seen_lengths(lines)
     # Errors of the two ends, over the length, where the person is not foreshortened.
-    noise = (LATERAL_M * (1.0 + LATERAL_OF_DOUBT * doubt(keypoints.score))) ** 2
+    noise = lateral_sigma_m(keypoints) ** 2
     votes_sigma = np.sqrt(
         PROPORTION_SIGMA[_KIND] ** 2
         + (noise[:, _FAR] + noise[:, _NEAR]) / length_m[_KIND] ** 2
@@ -145,7 +144,7 @@ def lift_monocular(
     variance = variance + POSTURE_SIGMA**2 + (stature_sigma_m / stature_m) ** 2
     along = _along_ray(seen * depth_m[:, None], length_m[_KIND]) + (variance * depth_m**2)[:, None]
     position = lines * depth_m[:, None, None]
-    covariance = along[..., None, None] * lines[..., :, None] * lines[..., None, :]
+    covariance = along_rays(along, lines)
     across = noise + (PIXEL_SIGMA_PX * depth_m[:, None] / float(camera.focal.mean())) ** 2
     covariance[..., 0, 0] += across
     covariance[..., 1, 1] += across

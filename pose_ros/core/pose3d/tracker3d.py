@@ -26,6 +26,7 @@ from pose_ros.core.pose3d.body_frame import Transform
 from pose_ros.core.pose3d.bone_lengths import LimbLengths, lengths
 from pose_ros.core.pose3d.bone_pull import pulled
 from pose_ros.core.pose3d.depth_lifting import OFFSET_SIGMA
+from pose_ros.core.pose3d.joints3d import along_rays
 from pose_ros.core.pose3d.monocular import common_variance
 from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.skeleton import NUM_KEYPOINTS
@@ -280,10 +281,7 @@ class Tracker3D:
         common = np.where(assumed, common_variance(z, R), 0.0)
         self._common = np.where(lifted, common, self._common)
         line = z / z[..., 2:]
-        return np.where(
-            assumed[..., None, None],
-            R - common[..., None, None] * line[..., :, None] * line[..., None, :], R,
-        )
+        return np.where(assumed[..., None, None], R - along_rays(common, line), R)
 
     def _see_rays(
         self, camera: CameraModel, seen: np.ndarray, tracks: Tracks, z: np.ndarray,
@@ -296,7 +294,7 @@ class Tracker3D:
         line = np.concatenate([rays[good], np.ones((int(good.sum()), 1))], axis=1)
         # What is not known along the ray must not be concluded from small errors across it.
         U = np.zeros((len(line), 6, 6))
-        U[:, :3, :3] = line[:, :, None] * line[:, None, :]
+        U[:, :3, :3] = along_rays(np.ones(len(line)), line)
         U /= (line * line).sum(axis=1)[:, None, None]
         U[:, 3:, 3:] = U[:, :3, :3]
         V, P = _EYE_6 - U, self._P[seen]
@@ -305,7 +303,7 @@ class Tracker3D:
         x = self._x[seen][:, :3]
         depth_m = np.maximum(x[:, 2], 0.1)
         z[seen] = line * depth_m[:, None]
-        R_seen = ALONG_RAY_M**2 * line[:, :, None] * line[:, None, :]
+        R_seen = along_rays(np.full(len(line), ALONG_RAY_M**2), line)
         scale = depth_m[:, None] / camera.focal
         across = PIXEL_NOISE * tracks.covariance[seen].astype(np.float64)
         R_seen[:, :2, :2] += across * scale[:, :, None] * scale[:, None, :]
@@ -336,12 +334,12 @@ class Tracker3D:
         blank = np.where(self._known, 1.0, np.nan)[..., None]
         # Errors of the depth below the skin repeat from image to image: no filter removes them.
         line = _unit(position)
-        bias = (OFFSET_SIGMA**2)[:, None, None] * line[..., :, None] * line[..., None, :]
+        bias = along_rays(OFFSET_SIGMA**2, line)
         source = np.where(self._known, np.where(measured, _DEPTH, _PREDICTED), _NONE)
         if self._assumed.any():
             line = position / np.maximum(position[..., 2:], 1e-6)
-            common = self._common[..., None, None] * line[..., :, None] * line[..., None, :]
-            bias = np.where(self._assumed[..., None, None], common, bias)
+            bias = np.where(
+                self._assumed[..., None, None], along_rays(self._common, line), bias)
             source = np.where(self._known & self._assumed, _MONOCULAR, source)
         return Tracks3D(
             stamp_s, self._id, position * blank, velocity * blank,

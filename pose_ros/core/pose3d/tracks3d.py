@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
 
 _NONE, _DEPTH = np.int8(PositionSource.NONE), np.int8(PositionSource.DEPTH)
@@ -50,18 +49,17 @@ class Tracks3D:
         """Return these joints for `tracks`, in their order; NaN for others and where MISSING."""
         at = {track: row for row, track in enumerate(self.id.tolist())}
         rows = np.array([at.get(track, -1) for track in tracks.id.tolist()], np.intp)
-        gone = (rows < 0)[:, None] | (tracks.keypoint_state == int(KeypointState.MISSING))
-        if not len(self.id):
-            k = NUM_KEYPOINTS
-            nothing = np.full((len(rows), k, 3), np.nan)
-            return Tracks3D(
-                self.stamp_s, tracks.id, nothing, nothing.copy(),
-                np.full((len(rows), k, 3, 3), np.nan), np.full((len(rows), k), _NONE),
-            )
+        missing = tracks.keypoint_state == int(KeypointState.MISSING)
+
+        def of_tracks(values: np.ndarray, blank: float) -> np.ndarray:
+            # A last row for those at -1.
+            nothing = np.full((1, *values.shape[1:]), blank, values.dtype)
+            found = np.concatenate([values, nothing])[rows]
+            found[missing] = blank
+            return found
+
         return Tracks3D(
-            self.stamp_s, tracks.id,
-            np.where(gone[..., None], np.nan, self.position[rows]),
-            np.where(gone[..., None], np.nan, self.velocity[rows]),
-            np.where(gone[..., None, None], np.nan, self.covariance[rows]),
-            np.where(gone, _NONE, self.source[rows]),
+            self.stamp_s, tracks.id, of_tracks(self.position, np.nan),
+            of_tracks(self.velocity, np.nan), of_tracks(self.covariance, np.nan),
+            of_tracks(self.source, _NONE),
         )
