@@ -76,11 +76,9 @@ def meant_keypoint(name: str) -> str | None:
     # A small letter before a capital begins a word, and so does the second of 'RW' in 'RWrist'.
     words = re.sub(r'(?<=[a-z])(?=[A-Z])|(?<=^[LR])(?=[A-Z])', ' ', name)
     parts = [part for part in re.split(r'[^a-z]+', words.lower()) if part]
-    if len(parts) == 1 and parts[0][:1] in 'lr' and parts[0][1:] in _JOINTS:
-        parts = [parts[0][0], parts[0][1:]]  # lwrist
-    for side in ('left', 'right'):
+    for side in _SIDES:
         if len(parts) == 1 and parts[0].startswith(side) and parts[0][len(side):] in _JOINTS:
-            parts = [side, parts[0][len(side):]]  # leftwrist
+            parts = [side, parts[0][len(side):]]  # lwrist, leftwrist
     if parts == ['nose']:
         return 'nose'
     if len(parts) != 2:

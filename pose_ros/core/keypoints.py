@@ -71,8 +71,6 @@ class Keypoints:
         """Return the people of all parts, in order."""
         if not parts:
             return cls.empty()
-        if len(parts) == 1:
-            return parts[0]
         described = [part.appearance for part in parts if part.appearance is not None]
         return cls(
             np.concatenate([part.xy for part in parts]),
