@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
-import tempfile
 import zipfile
 
 import numpy as np
@@ -23,8 +21,8 @@ class CachedBackend:
     """
     A backend that answers from files what it was asked before.
 
-    One file per view and network, named by the digests of both. A file is there whole or not at
-    all; a damaged one is made again. An interrupted calibration goes on where it was.
+    One file per view and network, named by the digests of both; a damaged one, or one cut short,
+    is made again. An interrupted calibration goes on where it was.
 
     Parameters
     ----------
@@ -113,12 +111,4 @@ def _kept(path: Path) -> Keypoints | None:
 
 
 def _keep(path: Path, people: Keypoints) -> None:
-    """Write a file, whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.part', delete=False) as file:
-        try:
-            np.savez(file, xy=people.xy, score=people.score, person_score=people.person_score)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    np.savez(path, xy=people.xy, score=people.score, person_score=people.person_score)
