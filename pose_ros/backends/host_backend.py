@@ -30,10 +30,6 @@ class HostBackend:
         The runtime.
     detector, refiner : HostNetwork
         Of the two passes.
-    max_people : int
-        Largest number of candidates per view of the first pass.
-    min_center : float
-        Centres of lower height are no candidates.
 
     Raises
     ------
@@ -43,14 +39,7 @@ class HostBackend:
 
     encodings: tuple[str, ...] = ('bgr8',)
 
-    def __init__(
-        self,
-        name: str,
-        detector: HostNetwork,
-        refiner: HostNetwork,
-        max_people: int = decode.MAX_CANDIDATES,
-        min_center: float = decode.MIN_CENTER,
-    ) -> None:
+    def __init__(self, name: str, detector: HostNetwork, refiner: HostNetwork) -> None:
         self.name = name
         self._detect = detector
         self._refine = refiner
@@ -58,8 +47,6 @@ class HostBackend:
         self.refiner = self._refine.spec
         check_passes(detector.path, self.detector, refiner.path, self.refiner)
         self.times = StageTimes()
-        self._max_people = max_people
-        self._min_center = min_center
         self._image = np.zeros((1, 1, 3), np.uint8)
 
     def load(self, frame: CameraImage) -> None:
@@ -75,14 +62,13 @@ class HostBackend:
         outputs = self._run(self._detect, input_from_image, input_size)
         if self.detector.decoder == 'one_stage':
             people = read_one_stage(
-                outputs, self.detector, self._detect.path, input_from_image, input_size,
-                self._max_people, self._min_center,
+                outputs, self.detector, self._detect.path, input_from_image, input_size
             )
         else:
             # A peak is never found at a NaN, and nobody at all beside one.
             self._detect.check_numbers(outputs['centers'])
             view, people = decode.decode_people(
-                outputs, self.detector, self._max_people, self._min_center
+                outputs, self.detector, decode.MAX_CANDIDATES, decode.MIN_CENTER
             )
             self._detect.check_numbers(people.score)
             people = in_image(people, geometry.invert(input_from_image)[view])
@@ -96,8 +82,7 @@ class HostBackend:
         start_s = time.perf_counter()
         outputs = self._run(self._detect, input_from_image, input_size)
         boxes, score = read_boxes(
-            outputs, self.detector, self._detect.path, input_from_image, input_size,
-            self._max_people, self._min_center,
+            outputs, self.detector, self._detect.path, input_from_image, input_size
         )
         self.times.detect_s += time.perf_counter() - start_s
         return boxes, score
@@ -139,12 +124,12 @@ def in_image(people: Keypoints, image_from_input: np.ndarray) -> Keypoints:
 
 def read_one_stage(
     outputs: Mapping[str, np.ndarray], spec: ModelSpec, path: Path, input_from_image: np.ndarray,
-    input_size: tuple[int, int], max_people: int, min_score: float,
+    input_size: tuple[int, int],
 ) -> Keypoints:
     """Read people in image pixels (`decode_one_stage`); BackendError names the file."""
     try:
         view, people = decode_boxes.decode_one_stage(
-            outputs, spec, input_size, max_people, min_score
+            outputs, spec, input_size, decode.MAX_CANDIDATES, decode.MIN_CENTER
         )
     except ValueError as error:
         raise BackendError(f'{path} gives {error}') from error
@@ -153,12 +138,12 @@ def read_one_stage(
 
 def read_boxes(
     outputs: Mapping[str, np.ndarray], spec: ModelSpec, path: Path, input_from_image: np.ndarray,
-    input_size: tuple[int, int], max_people: int, min_score: float,
+    input_size: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read boxes in image pixels and their scores (`decode_boxes`); BackendError as above."""
     try:
         view, boxes, score = decode_boxes.decode_boxes(
-            outputs, spec, input_size, max_people, min_score
+            outputs, spec, input_size, decode.MAX_CANDIDATES, decode.MIN_CENTER
         )
     except ValueError as error:
         raise BackendError(f'{path} gives {error}') from error

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,26 +21,20 @@ PCK_ALPHA = 0.2
 DIAGONALS = ((LEFT_SHOULDER, RIGHT_HIP), (RIGHT_SHOULDER, LEFT_HIP))
 
 
-@dataclass(frozen=True, eq=False)
-class Predictions:
+@torch.no_grad()
+def predict(
+    network: PoseNetwork, loader: Loader, device: torch.device
+) -> tuple[Keypoints, np.ndarray]:
     """
-    What a network sees in the crops of N people, in their order.
+    Run the network, in 32 bits as it ships, on everybody's crop.
 
-    Attributes
-    ----------
+    Returns
+    -------
     found : Keypoints
-        N people, pixels of the crops.
+        Of N people in their order, pixels of the crops.
     xy : (N, 17, 2) float32
         The labels, pixels of the crops; NaN where not labelled.
     """
-
-    found: Keypoints
-    xy: np.ndarray
-
-
-@torch.no_grad()
-def predict(network: PoseNetwork, loader: Loader, device: torch.device) -> Predictions:
-    """Run the network, in 32 bits as it ships, on everybody's crop."""
     network.eval()
     found, labels = [], []
     for batch in loader.once():
@@ -48,70 +42,50 @@ def predict(network: PoseNetwork, loader: Loader, device: torch.device) -> Predi
         maps = {role: m.float().cpu().numpy() for role, m in network(images).items()}
         found.append(decode_person(maps, network.spec))
         labels.append(batch.xy.numpy())
-    return Predictions(Keypoints.concatenate(found), np.concatenate(labels))
+    return Keypoints.concatenate(found), np.concatenate(labels)
 
 
-def torso_px(xy: np.ndarray) -> np.ndarray:
+def pck(found: Keypoints, xy: np.ndarray) -> float:
     """
-    Return how long people's torsos are: shoulder to opposite hip, the longer one.
+    Return the share of labelled keypoints that are found within a fifth of the torso, PCK@0.2.
+
+    "Percentage of correct keypoints", Yang and Ramanan, PAMI 2013, section 6.1. The torso is from
+    a shoulder to the opposite hip, the longer one; people without are left out.
 
     Parameters
     ----------
+    found : Keypoints
+        Of N people, pixels.
     xy : (N, 17, 2) float
-        Pixels, NaN where unknown.
-
-    Returns
-    -------
-    (N,) float
-        Pixels; NaN where neither diagonal is known.
-    """
-    lengths = np.stack([np.linalg.norm(xy[:, a] - xy[:, b], axis=1) for a, b in DIAGONALS])
-    longest = np.where(np.isnan(lengths), -np.inf, lengths).max(axis=0)
-    return np.where(np.isfinite(longest), longest, np.nan)
-
-
-def pck(predictions: Predictions, size_px: np.ndarray, alpha: float = PCK_ALPHA) -> float:
-    """
-    Return the share of labelled keypoints that are found within alpha of a size.
-
-    "Percentage of correct keypoints", Yang and Ramanan, PAMI 2013, section 6.1.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        Of N people.
-    size_px : (N,) float
-        Pixels of the crops; people whose size is NaN are left out.
-    alpha : float
-        Of the size.
+        The labels, pixels; NaN where not labelled.
 
     Returns
     -------
     float
         0..1; NaN when nothing is labelled.
     """
-    distance = np.linalg.norm(predictions.found.xy - predictions.xy, axis=2)
-    counted = ~np.isnan(predictions.xy).any(axis=2) & ~np.isnan(size_px)[:, None]
+    diagonals = np.stack([np.linalg.norm(xy[:, a] - xy[:, b], axis=1) for a, b in DIAGONALS])
+    torso_px = np.where(np.isnan(diagonals), 0.0, diagonals).max(axis=0)
+    counted = ~np.isnan(xy).any(axis=2) & (torso_px > 0)[:, None]
     # What was not found is at distance NaN, and wrong.
     with np.errstate(invalid='ignore'):
-        right = distance <= alpha * size_px[:, None]
+        right = np.linalg.norm(found.xy - xy, axis=2) <= PCK_ALPHA * torso_px[:, None]
     return float(right[counted].mean()) if counted.any() else float('nan')
 
 
-def scores(predictions: Predictions, maker: SampleMaker, folder: CocoFolder) -> dict[str, float]:
+def scores(found: Keypoints, maker: SampleMaker, folder: CocoFolder) -> dict[str, float]:
     """
-    Return COCO's scores of predictions, as `pose_ros evaluate --mode boxes` has them.
+    Return COCO's scores, as `pose_ros evaluate --mode boxes` has them.
 
     Parameters
     ----------
-    predictions : Predictions
-        Of the people of `maker`.
+    found : Keypoints
+        The people of `maker`, pixels of their crops.
     maker : SampleMaker
         Says who is in which photo, and where the crops are.
     folder : CocoFolder
         With the labels of those photos.
     """
-    found = predictions.found
     affines = np.stack([maker.crop_from_image(person) for person in maker.people])
     xy = geometry.apply(geometry.invert(affines), found.xy).astype(np.float32)
     people = replace(found, xy=xy, person_score=found.score.mean(axis=1))

@@ -160,7 +160,13 @@ def _architecture(settings: TrainingSettings) -> PoseNetwork:
     if not settings.start_from:
         return HeatmapNet(settings.sigma_px)
     if path.suffix == ONNX:
-        return MoveNet(path, settings.learn_from)
+        network = MoveNet(path, settings.learn_from)
+        if network.spec.weighting.get('kind') != 'reciprocal':
+            raise TrainingError(
+                f'cannot train {path}: its decoder is not that of a network for one person '
+                "(centers, with the weighting 'reciprocal')"
+            )
+        return network
     if not path.is_dir():
         raise TrainingError(f'--from {path}: not an ONNX file, nor the folder of a training')
     return _architecture(replace(read_settings(path), sigma_px=settings.sigma_px))

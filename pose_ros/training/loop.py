@@ -251,7 +251,7 @@ class Training:
         batch = next(batches).to(self.device.torch)
         batches.close()
         times_s = []
-        for _ in range(5):
+        for _ in range(3):
             began_s = time.monotonic()
             self._loss(network, batch).backward()
             if self.device.torch.type == 'cuda':
@@ -261,15 +261,14 @@ class Training:
 
     def _measured(self, epoch: int, loss: float, crops_per_s: float) -> EpochRow:
         network, device = self._averaged.network, self.device.torch
-        seen = accuracy.predict(network, self._training_crops, device)
-        train_pck = accuracy.pck(seen, accuracy.torso_px(seen.xy))
+        train_pck = accuracy.pck(*accuracy.predict(network, self._training_crops, device))
         val_pck = val_ap = math.nan
         if self._validation_crops is not None:
-            seen = accuracy.predict(network, self._validation_crops, device)
-            val_pck = accuracy.pck(seen, accuracy.torso_px(seen.xy))
+            found, xy = accuracy.predict(network, self._validation_crops, device)
+            val_pck = accuracy.pck(found, xy)
             if self.data.val_folder is not None:
                 maker = self._validation_crops.maker
-                val_ap = accuracy.scores(seen, maker, self.data.val_folder)['AP']
+                val_ap = accuracy.scores(found, maker, self.data.val_folder)['AP']
         return EpochRow(
             epoch=epoch, loss=loss, train_pck=train_pck, val_pck=val_pck, val_ap=val_ap,
             learning_rate=self._optimizer.param_groups[0]['lr'],

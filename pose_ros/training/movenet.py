@@ -31,11 +31,13 @@ from pose_ros.core.backend import BackendError
 from pose_ros.core.decode.movenet import MIDDLE_PRIOR_PX
 from pose_ros.core.skeleton import OKS_SIGMAS
 from pose_ros.training.network import PoseNetwork
-from pose_ros.training.samples import Batch
 from pose_ros.training.settings import TrainingError
 
 if TYPE_CHECKING:
     import onnx
+
+    from pose_ros.training.samples import Batch
+
 
 class MoveNet(PoseNetwork):
     """
@@ -68,11 +70,6 @@ class MoveNet(PoseNetwork):
             self._model = onnx.load(str(path))
         except (BackendError, OSError, ValueError, DecodeError) as error:
             raise TrainingError(f'cannot train {path}: {error}') from error
-        if spec.decoder != 'centers' or spec.weighting['kind'] != 'reciprocal':
-            raise TrainingError(
-                f'cannot train {path}: its decoder is not that of a network for one person '
-                "(centers, with the weighting 'reciprocal')"
-            )
         self.spec = spec
         graph = self._model.graph
         constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}

@@ -7,14 +7,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from pose_ros.core.decode.encode import SIGMA_PX
 from pose_ros.core.model_spec import ModelSpec
-from pose_ros.training.samples import Batch
 from pose_ros.training.settings import TrainingError
+
+if TYPE_CHECKING:
+    from pose_ros.training.samples import Batch
 
 
 @dataclass(frozen=True)

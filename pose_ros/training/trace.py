@@ -76,13 +76,6 @@ def write_csv(path: Path, rows: list[EpochRow]) -> None:
     write_whole(path, ('\n'.join(lines) + '\n').encode())
 
 
-def read_csv(path: Path) -> list[EpochRow]:
-    """Read what `write_csv` wrote."""
-    _, *lines = path.read_text(encoding='utf-8').splitlines()
-    rows = [[float(value or 'nan') for value in line.split(',')] for line in lines]
-    return [EpochRow(int(row[0]), *row[1:]) for row in rows]
-
-
 def _text(value: float) -> str:
     return '' if math.isnan(value) else f'{value:.6g}'
 

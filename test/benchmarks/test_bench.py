@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import bench
 from benchmarks.bench import Figure
+from benchmarks.people_images import people_images
 from pose_ros import cli
-from pose_ros.media.people_images import people_images
 from pose_ros.media.sources import SourceError
 
 

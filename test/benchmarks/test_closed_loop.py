@@ -125,8 +125,8 @@ def test_the_real_nodes_follow_a_person() -> None:
     assert figures['react_s'] < 0.4 and len(result.error_m) > 100
 
 
+@pytest.mark.nightly('test/examples has the same of follow_person alone')
 @pytest.mark.ros
-@pytest.mark.slow
 def test_the_robot_stands_when_the_camera_is_silent() -> None:
     pytest.importorskip('rclpy', reason='rclpy is not here: ./run pytest brings it')
     pytest.importorskip('pose_ros.msg', reason='the messages are not built: ./run pytest does it')

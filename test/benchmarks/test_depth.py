@@ -61,8 +61,8 @@ def test_what_stands_on_the_wall_is_counted():
     assert lifting_scores._on_wall(scene, lifted, keypoints.xy) == 1
 
 
+@pytest.mark.nightly('half a minute; core/pose3d has tests of lifting and filtering')
 @pytest.mark.data
-@pytest.mark.slow
 @pytest.mark.skipif(
     not (os.environ.get('POSE_ROS_DATA') and DATA.is_dir()),
     reason='POSE_ROS_DATA does not name a folder with rgbd_person/',

@@ -32,7 +32,7 @@ def run(delays_ms: list[float], gap_ms: float = 20.0) -> MeasuredRun:
     return MeasuredRun(1e3 / gap_ms, np.array(delays_ms), lived, 50.0, 100.0, 100.0)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly('half a minute of other systems; a table is made of figures below')
 def test_systems_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     try:
         demo_paths()

@@ -146,23 +146,16 @@ def test_boxes_reach_beyond_the_keypoints():
     assert not np.isfinite(full_body_boxes(xy)).any()
 
 
-@pytest.mark.parametrize('more', [
-    pytest.param(False, id='tud_campus'),
-    pytest.param(True, id='and PETS09', marks=pytest.mark.nightly('twice as many images')),
-])
-def test_a_real_sequence_is_tracked(capsys, monkeypatch, more):
+@pytest.mark.nightly('a minute and more; tracking_worlds tests the tracker each time')
+def test_real_sequences_are_tracked(capsys):
     data = os.environ.get('POSE_ROS_DATA')
     if not data or not (Path(data) / 'tud_campus').is_dir():
         pytest.skip('POSE_ROS_DATA/tud_campus is not here')
     pytest.importorskip('onnxruntime')
     pytest.importorskip('trackeval', reason='TrackEval is not here: requirements/peers.txt')
-    arguments = ['--only', 'mot']
-    if not more:
-        monkeypatch.delenv('POSE_ROS_DATA')
-        arguments += ['--mot', str(Path(data) / 'tud_campus')]
-    assert cli.run_module('benchmarks.tracking', arguments) == 0
+    assert cli.run_module('benchmarks.tracking', ['--only', 'mot']) == 0
     report = last_line(capsys)['mot']
-    assert len(report) == 1 + more
+    assert len(report) == 2
     scores = report['tud_campus']
     assert scores['pose_ros']['idf1'] > 60 and scores['pose_ros']['switches'] <= 2
     if 'norfair' in scores:

@@ -4,8 +4,8 @@
 
 import numpy as np
 import pytest
+from replay_backend import ReplayBackend
 
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.person_score import term

@@ -36,7 +36,7 @@ _system_module()
 @pytest.fixture(scope='module')
 def people() -> list[np.ndarray]:
     """Return images of one person, (480, 640, 3) uint8."""
-    from pose_ros.media.people_images import people_images
+    from benchmarks.people_images import people_images
     from pose_ros.media.sources import SourceError
 
     try:

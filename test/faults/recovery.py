@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 import os
+from pathlib import Path
 import random
 import sys
 import time
@@ -22,9 +23,11 @@ import numpy as np
 from system import System
 from tqdm import tqdm
 
-from pose_ros.media.people_images import people_images
 from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.conversions import stamp_ns
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from benchmarks.people_images import people_images  # noqa: E402
 
 BOUND_S = 2.0
 RATE_HZ = 25.0

@@ -24,8 +24,10 @@ import numpy as np
 from system import System, footprint
 from tqdm import tqdm
 
-from pose_ros.media.people_images import people_images
 from pose_ros.ros.conversions import stamp_ns
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from benchmarks.people_images import people_images  # noqa: E402
 
 SAMPLE_S = 5.0
 SETTLE = 0.1  # of the samples, which are not counted

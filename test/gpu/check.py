@@ -23,6 +23,7 @@ import time
 
 HERE = Path(__file__).resolve().parent
 FIGURES, SANITIZED = 'figures', 'sanitized'
+LEAST_S = 5.0  # with less left a step is not begun
 # A step, and the seconds that it may take.
 STEPS = {
     'test_kernels_warp.py': 60, 'test_kernels_decode.py': 60, 'test_kernels_top_down.py': 60,
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         command, why_not = _command(name, out, args.fake)
         # The fake driver computes on what may be a busy CPU: there a limit only ends a hang.
         limit_s = min(STEPS[name] * (10 if args.fake else 1), end_s - time.monotonic())
-        if limit_s < 5:
+        if limit_s < LEAST_S:
             why_not = f'{args.minutes:g} minutes are over'
         row = {'step': name, 'seconds': 0.0, 'problem': '', 'skipped': why_not}
         print(f'--- {name}' + (f': skipped, {why_not}' if why_not else ''), flush=True)

@@ -66,21 +66,21 @@ def test_more_crops_than_an_engine_takes(
         np.testing.assert_array_equal(backend.refine(crops[:number]).xy, people.xy[:number])
 
 
-@pytest.mark.parametrize('encoding', TensorrtBackend.encodings)
 def test_frames_as_they_come_give_the_people_of_the_converted_image(
-    small: Load, image: np.ndarray, encoding: str
+    small: Load, image: np.ndarray
 ) -> None:
     """What a camera sends is converted by the kernels as OpenCV converts it for the CPU."""
     backend = small(precision='fp32', detect_size_px=128)
     height, width = image.shape[0] & ~1, image.shape[1] & ~1
-    frame = as_sent(image[:height, :width], encoding)
     view = geometry.letterbox((width, height), (128, 96))[None]
-    backend.load(frame)
-    found = backend.detect(view, (128, 96))
-    backend.load(CameraImage.from_bgr(bgr_from(frame)))
-    expected = backend.detect(view, (128, 96))
-    assert len(found) == len(expected) > 0
-    np.testing.assert_array_equal(found.xy, expected.xy)
+    for encoding in TensorrtBackend.encodings:
+        frame = as_sent(image[:height, :width], encoding)
+        backend.load(frame)
+        found = backend.detect(view, (128, 96))
+        backend.load(CameraImage.from_bgr(bgr_from(frame)))
+        expected = backend.detect(view, (128, 96))
+        assert len(found) == len(expected) > 0, encoding
+        np.testing.assert_array_equal(found.xy, expected.xy, err_msg=encoding)
 
 
 def as_sent(image: np.ndarray, encoding: str) -> CameraImage:

@@ -31,6 +31,7 @@ def run(out: Path, *arguments: str) -> tuple[int, list[dict]]:
 
 
 def test_tests_and_figures_are_written(fake: FakeDriver, tmp_path: Path) -> None:
+    (tmp_path / 'fake_driver').symlink_to(fake.paths[0].parents[1])  # compiled already
     status, rows = run(tmp_path, '--only', 'figures', 'test_cuda_graph.py', 'sanitized')
     assert status == 0
     tests = [row for row in rows if 'test' in row]
@@ -56,12 +57,13 @@ def test_it_goes_on_after_what_fails_or_hangs(
     monkeypatch.setattr(
         check, '_command', lambda name, *_: ([sys.executable, '-c', commands[name]], '')
     )
-    monkeypatch.setitem(check.STEPS, 'test_cuda_graph.py', 6)
+    monkeypatch.setattr(check, 'LEAST_S', 0.5)
+    monkeypatch.setitem(check.STEPS, 'test_cuda_graph.py', 1)
     assert check.main(['--out', str(tmp_path), '--only', *commands]) == 2
     lines = (tmp_path / 'gpu_check.json').read_text(encoding='utf-8').splitlines()
     assert {row['step']: row['problem'] for row in map(json.loads, lines)} == {
         'test_kernels_warp.py': 'ended with status 139', 'test_cuda_worker.py': '',
-        'test_cuda_graph.py': 'took longer than 6 s', 'figures': '',
+        'test_cuda_graph.py': 'took longer than 1 s', 'figures': '',
     }
 
 

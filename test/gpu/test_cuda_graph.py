@@ -178,8 +178,3 @@ def test_launch_that_fails(fake: FakeDriver, cuda: Any, worker: CudaWorker) -> N
         graph.close()
 
     on(worker, cuda, test)
-
-
-def test_no_driver() -> None:
-    with pytest.raises(GraphError, match='libcuda-that-is-nowhere'):
-        CudaGraph(1, lambda: None, 'libcuda-that-is-nowhere.so')

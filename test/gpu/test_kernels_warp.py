@@ -83,27 +83,26 @@ def test_colors_are_those_of_opencv_bit_for_bit(device_kernels, encoding: str) -
 
 
 @pytest.mark.parametrize('is_half', [False, True])
-@pytest.mark.parametrize('name', AFFINES)
-def test_input_is_that_of_the_cpu_path(device_kernels, name: str, is_half: bool) -> None:
+def test_input_is_that_of_the_cpu_path(device_kernels, is_half: bool) -> None:
     rng = np.random.default_rng(3)
     image = rng.integers(0, 256, (257, 331, 3), np.uint8)
-    affines = AFFINES[name][None]
+    affines = np.stack(list(AFFINES.values()))
     record = structs.frame_record('bgr8', 331, 257, 993, image.size)
     views = structs.views_of(affines, (331, 257), SIZE)
     target = structs.target_record(THUNDER, SIZE, is_half)
     got = device_kernels.warp(image, record, views, target)
-    expected = np.empty((1, 3, SIZE[1], SIZE[0]), np.float32)
+    expected = np.empty((len(affines), 3, SIZE[1], SIZE[0]), np.float32)
     preprocess.network_input(
         image, affines, preprocess.lookup_tables(THUNDER), THUNDER.color, expected
     )
     if is_half:
         expected = expected.astype(np.float16).astype(np.float32)
-    off = np.abs(got.astype(np.float32) - expected)
-    assert off.max() < 1e-3
-    assert (got.std() > 0.2) == (name != 'far outside')
+    for name, one, wanted in zip(AFFINES, got.astype(np.float32), expected):
+        np.testing.assert_allclose(one, wanted, rtol=0, atol=1e-3, err_msg=name)
+        assert (one.std() > 0.2) == (name != 'far outside'), name
 
 
-@pytest.mark.parametrize('seed', range(8))
+@pytest.mark.parametrize('seed', range(4))
 def test_random_crops_are_those_of_the_cpu_path(device_kernels, seed: int) -> None:
     """Crops as the second pass makes them, all in one launch, from frames of any size."""
     rng = np.random.default_rng(seed)

@@ -8,7 +8,6 @@ import importlib.util
 import json
 from pathlib import Path
 import shutil
-import subprocess
 import sys
 from types import ModuleType
 from typing import Any
@@ -116,26 +115,3 @@ def test_the_table_is_that_of_tensorrt_rtx() -> None:
     found = names.names_of(names.RTX)
     assert names.problems(found) == []
     assert set(found) == set(TABLE[names.RTX])
-
-
-def test_a_wheel_that_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(names.WHEELS, '10.3.0', 'tensorrt-bindings-of-nobody')
-    monkeypatch.setenv('PIP_NO_INDEX', '1')
-    with pytest.raises(names.NotToBeHad, match='no tensorrt-bindings-of-nobody 10.3.0'):
-        names.names_of('10.3.0')
-
-
-def test_it_says_what_a_version_lacks(tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(names, 'TABLE', tmp_path / 'table.json')
-    monkeypatch.setattr(names, 'names_of', lambda version: {**TABLE['rtx'], 'Runtime': None})
-    assert names.main(['rtx']) == 1
-    said = capsys.readouterr().out
-    assert 'network.py' in said and 'there is no Runtime' in said
-    assert json.loads((tmp_path / 'table.json').read_text())['rtx']['Runtime'] is None
-
-    def fails(version: str) -> None:
-        raise subprocess.CalledProcessError(1, 'python', stderr='ImportError: of this test')
-
-    monkeypatch.setattr(names, 'names_of', fails)
-    assert names.main(['8.6.1']) == 1
-    assert 'ImportError: of this test' in capsys.readouterr().err

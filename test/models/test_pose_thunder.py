@@ -42,8 +42,8 @@ def test_it_is_read_as_the_original_is():
         assert getattr(new, what) == getattr(old, what), what
 
 
+@pytest.mark.nightly('what a network finds changes with its file only')
 @pytest.mark.data
-@pytest.mark.slow
 def test_it_finds_people_better_than_the_original(tmp_path, half_of_coco_dev):
     scores = {}
     for name in ('movenet_thunder', 'pose_thunder'):

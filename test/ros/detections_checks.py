@@ -16,11 +16,11 @@ from typing import Any
 from builtin_interfaces.msg import Time
 import numpy as np
 import pytest
+from replay_backend import ReplayBackend
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.media.sources import open_source
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.conversions import keypoints_from_msg

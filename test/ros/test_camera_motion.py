@@ -10,9 +10,9 @@ import cv2
 from estimator_camera import Camera, header
 import numpy as np
 import pytest
+from replay_backend import ReplayBackend
 from sensor_msgs.msg import CameraInfo
 
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.geometry import apply_homography, homography_of_rotation
 from pose_ros.core.pose3d.body_frame import Transform
 from pose_ros.msg import SkeletonArray

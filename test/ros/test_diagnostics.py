@@ -17,11 +17,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from replay_backend import ReplayBackend
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.diagnostics.findings import Finding, Level
 from pose_ros.msg import SkeletonArray

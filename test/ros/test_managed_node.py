@@ -14,8 +14,8 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rclpy.lifecycle import LifecycleNode
+from replay_backend import ReplayBackend
 
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.backend import BackendError
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.ros.diagnostics import ERROR, OK, WARN, Statistics, Throttle

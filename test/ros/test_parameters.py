@@ -16,8 +16,8 @@ from rcl_interfaces.srv import (
 )
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from replay_backend import ReplayBackend
 
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.config import EstimatorConfig, VisualizerConfig, named_fields
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_proximity import PoseProximityNode

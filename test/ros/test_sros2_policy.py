@@ -14,10 +14,10 @@ from typing import Any
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from replay_backend import ReplayBackend
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.ros.nodes import NODES
 from pose_ros.ros.nodes.pose_camera import PoseCameraNode

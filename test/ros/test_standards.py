@@ -99,7 +99,8 @@ def test_without_the_packages_one_message_says_so(
 def test_an_estimator_that_needs_them_says_so(
     ros: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from pose_ros.backends.replay import ReplayBackend
+    from replay_backend import ReplayBackend
+
     from pose_ros.core.keypoints import Keypoints
 
     node = ros.add(

@@ -9,11 +9,11 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 import numpy as np
+from replay_backend import ReplayBackend
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from benchmarks.depth_worlds.synthetic_rgbd import Figure, observe, render
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.camera_model import CameraModel
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.msg import SkeletonArray

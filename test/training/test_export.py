@@ -32,7 +32,7 @@ def run(stick_folder, tmp_path_factory):
     """Train for one epoch of a few steps."""
     folder = tmp_path_factory.mktemp('runs') / 'my run'
     threads = torch.get_num_threads()
-    arguments = ['--epochs', 1, '--passes', 6, '--batch', 4, '--threads', 1, '--sigma', 2.5]
+    arguments = ['--epochs', 1, '--passes', 1, '--batch', 2, '--threads', 1, '--sigma', 2.5]
     assert cli.main(
         ['train', '--data', str(stick_folder), '--out', str(folder), *map(str, arguments)]
     ) == 0

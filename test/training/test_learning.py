@@ -10,7 +10,6 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=
 from pose_ros.core.decode.encode import encode_heatmaps  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.training import accuracy  # noqa: E402
-from pose_ros.training.accuracy import Predictions  # noqa: E402
 from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
 from pose_ros.training.loop import (  # noqa: E402
     AveragedWeights,
@@ -105,24 +104,21 @@ def test_biases_do_not_decay():
     assert count == len(list(network.parameters()))
 
 
-def predictions(error_px):
+def test_pck_counts_labelled_joints_of_people_with_a_torso():
     xy = np.tile(np.arange(34, dtype=np.float32).reshape(17, 2) * 5, (2, 1, 1))
     xy[1, 5:13] = np.nan  # no torso
-    found = np.where(np.isnan(xy), 0, xy)
-    found[:, 0, 0] += error_px
-    return Predictions(Keypoints(found, np.ones((2, 17), 'f4'), np.ones(2, 'f4')), xy)
+    torso_px = np.linalg.norm(xy[0, 5] - xy[0, 12])  # left shoulder, right hip
 
+    def pck(error_px):
+        found = np.where(np.isnan(xy), 0, xy)
+        found[:, 0, 0] += error_px
+        return accuracy.pck(Keypoints(found, np.ones((2, 17), 'f4'), np.ones(2, 'f4')), xy)
 
-def test_pck_counts_labelled_joints_of_people_with_a_torso():
-    seen = predictions(error_px=1000)
-    size = accuracy.torso_px(seen.xy)
-    left_shoulder, right_hip = seen.xy[0, 5], seen.xy[0, 12]
-    assert size[0] == pytest.approx(np.linalg.norm(left_shoulder - right_hip))
-    assert np.isnan(size[1])
-    assert accuracy.pck(seen, size) == pytest.approx(16 / 17)
-    assert accuracy.pck(predictions(0.19 * size[0]), size) == 1
-    assert accuracy.pck(predictions(0.21 * size[0]), size) < 1
-    assert np.isnan(accuracy.pck(seen, np.full(2, np.nan)))
+    assert pck(1000) == pytest.approx(16 / 17)
+    assert pck(0.19 * torso_px) == 1
+    assert pck(0.21 * torso_px) == pytest.approx(16 / 17)
+    xy[0] = np.nan
+    assert np.isnan(pck(0))
 
 
 def test_devices_that_are_not_there():

@@ -12,9 +12,10 @@ import pytest
 onnx = pytest.importorskip('onnx')
 torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
 
+from benchmarks.torch_network import TorchNetwork  # noqa: E402
 from pose_ros import cli  # noqa: E402
 from pose_ros.backends.model_files import find_model, read_spec  # noqa: E402
-from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
+from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork  # noqa: E402
 from pose_ros.core.decode.movenet import decode_person  # noqa: E402
 from pose_ros.training.checkpoint import new_network  # noqa: E402
 from pose_ros.training.movenet import MoveNet, original, read_loss  # noqa: E402
@@ -38,11 +39,10 @@ def noise():
     return np.random.default_rng(0).uniform(-1, 1, (2, 3, 128, 96)).astype(np.float32)
 
 
-def test_pytorch_and_onnx_runtime_see_the_same(noise):
-    network = MoveNet(THUNDER).eval()
-    with torch.no_grad():
-        maps = network(torch.from_numpy(noise))
-    wanted = run_onnx(str(THUNDER), noise)
+@pytest.mark.parametrize('model', ['movenet_thunder', 'movenet_multipose'])
+def test_pytorch_and_onnx_runtime_see_the_same(noise, model):
+    maps = TorchNetwork(find_model(model), 'cpu', is_half=False).run(noise)
+    wanted = OnnxNetwork(find_model(model), 1).run(noise)
     assert set(maps) == set(wanted) == {'heatmaps', 'centers', 'regress', 'offsets'}
     for role, values in wanted.items():
         np.testing.assert_allclose(maps[role], values, atol=5e-4 if values.max() > 2 else 1e-5)
@@ -152,11 +152,12 @@ def test_a_crowded_crop_keeps_less_of_the_original(labels):
     assert alone > some > crowded > 0
 
 
-def test_training_changes_the_heads_and_keeps_the_trunk(stick_folder, tmp_path):
+def test_training_changes_the_heads_and_keeps_the_trunk(change_labels, tmp_path):
+    few = change_labels(lambda data: data.update(annotations=data['annotations'][:3]))
     source = tmp_path / 'thunder.onnx'
     for suffix in ('.onnx', '.json'):
         shutil.copy(THUNDER.with_suffix(suffix), source.with_suffix(suffix))
-    arguments = ['train', '--from', source, '--data', stick_folder, '--out', tmp_path / 'run']
+    arguments = ['train', '--from', source, '--data', few, '--out', tmp_path / 'run']
     arguments += ['--learn-from', 'block_15']
     assert cli.main([str(a) for a in [*arguments, *FEW]]) == 0
     out = tmp_path / 'model'
@@ -186,7 +187,7 @@ def test_training_changes_the_heads_and_keeps_the_trunk(stick_folder, tmp_path):
 def test_a_network_that_is_no_movenet_is_refused(tmp_path, capsys, stick_folder):
     multipose = find_model('movenet_multipose')
     with pytest.raises(TrainingError, match='for one person'):
-        MoveNet(multipose)
+        new_network(TrainingSettings(data=('',), start_from=str(multipose)))
     with pytest.raises(TrainingError, match='missing'):
         shutil.copy(THUNDER, tmp_path / 'alone.onnx')
         MoveNet(tmp_path / 'alone.onnx')

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 import logging
 from pathlib import Path
 import time
@@ -18,7 +17,7 @@ from pose_ros.backends.model_files import check_passes, find_model, read_spec
 from pose_ros.backends.tensorrt import engine_build, kernels
 from pose_ros.backends.tensorrt.build_progress import Progress
 from pose_ros.backends.tensorrt.cuda_worker import CudaWorker
-from pose_ros.backends.tensorrt.device import Gpu, GpuRuntime, find_runtime
+from pose_ros.backends.tensorrt.device import Gpu, find_runtime
 from pose_ros.backends.tensorrt.engine_cache import EngineCache, Key, default_folder
 from pose_ros.backends.tensorrt.engine_check import check_engine
 from pose_ros.backends.tensorrt.frame_upload import FrameUpload
@@ -56,18 +55,12 @@ class TensorrtBackend:
         What the networks compute in.
     detect_size_px : int
         Largest long side of whole images, pixels.
-    max_people : int
-        Largest number of candidates per view of the first pass.
-    min_center : float
-        Centres of lower height are no candidates.
     progress : callable, optional
         Is told how far the build of an engine is.
     folder : Path, optional
         Of the stored engines; by default the user's cache.
     gpu : int
         CUDA's number of the GPU.
-    runtime : GpuRuntime, optional
-        By default that of `gpu`.
 
     Raises
     ------
@@ -84,18 +77,14 @@ class TensorrtBackend:
         refiner: str,
         precision: str = 'fp16',
         detect_size_px: int = 256,
-        max_people: int = decode.MAX_CANDIDATES,
-        min_center: float = decode.MIN_CENTER,
         progress: Progress | None = None,
         folder: Path | None = None,
         gpu: int = 0,
-        runtime: GpuRuntime | None = None,
     ) -> None:
-        self._runtime = runtime or find_runtime(gpu)
+        self._runtime = find_runtime(gpu)
         self._precision = precision
         self._progress = progress
         self._cache = EngineCache(folder or default_folder())
-        self._max_people, self._min_center = max_people, min_center
         self._paths = paths = find_model(detector), find_model(refiner)
         self.detector, self.refiner = (read_spec(path) for path in paths)
         for path, spec in zip(paths, (self.detector, self.refiner)):
@@ -108,8 +97,8 @@ class TensorrtBackend:
         self._worker = CudaWorker(self._runtime.cuda, self._runtime.device.index)
         try:
             self._worker.call(self._start)
-            self._detect = self._load(paths[0], detect_size_px, max_people, min_center)
-            self._refine = self._load(paths[1], 0, 1, 0.0)
+            self._detect = self._load(paths[0], detect_size_px)
+            self._refine = self._load(paths[1], 0)
         except BaseException:
             self.close()
             raise
@@ -122,9 +111,7 @@ class TensorrtBackend:
         self._stream = cuda.Stream(NON_BLOCKING)
         self._frame = FrameUpload(cuda, self._stream)
 
-    def _load(
-        self, path: Path, size_px: int, max_people: int, min_center: float
-    ) -> TensorrtNetwork:
+    def _load(self, path: Path, size_px: int) -> TensorrtNetwork:
         """Load the network of whole images of up to `size_px`, or of crops (0)."""
         spec = read_spec(path)
         trt, gpu = self._runtime.trt, self._runtime.device
@@ -132,6 +119,7 @@ class TensorrtBackend:
         key = engine_build.engine_key(
             trt, path, self._precision, size_px, gpu.key(), capabilities
         )
+        people = (decode.MAX_CANDIDATES, decode.MIN_CENTER) if size_px else (1, 0.0)
 
         def build() -> bytes:
             _LOG.info('building the engine of %s, once', spec.name)
@@ -147,7 +135,7 @@ class TensorrtBackend:
             # ONNX Runtime takes a second and 300 MB: only for what was never compared.
             reference = None if is_checked else engine_build.reference_network(path)
             return self._worker.call(
-                lambda: self._network(plan, key, spec, reference, max_people, min_center)
+                lambda: self._network(plan, key, spec, reference, *people)
             )
 
         network = self._cache.get(key, build, load)
@@ -180,7 +168,7 @@ class TensorrtBackend:
         width, height = 640, 480
         record = structs.frame_record('bgr8', width, height, 3 * width, 3 * width * height)
         frame.upload(np.zeros(3 * width * height, np.uint8), record)
-        network.warm_up(frame.address, record)
+        network.warm_up(frame)
         frame.record = np.zeros(1, structs.FRAME)  # this was none: a pass wants one of a camera
 
     def load(self, frame: CameraImage) -> None:
@@ -202,8 +190,7 @@ class TensorrtBackend:
             if self._detect.decodes_on_host:
                 outputs = self._call(self._detect.outputs, views, input_size)
                 people.append(read_one_stage(
-                    outputs, self.detector, self._paths[0], views, input_size, self._max_people,
-                    self._min_center,
+                    outputs, self.detector, self._paths[0], views, input_size
                 ))
             else:
                 found = self._call(self._detect.run, views, input_size)
@@ -220,8 +207,7 @@ class TensorrtBackend:
         for views in _parts(self._detect, input_from_image):
             outputs = self._call(self._detect.outputs, views, input_size)
             found.append(read_boxes(
-                outputs, self.detector, self._paths[0], views, input_size, self._max_people,
-                self._min_center,
+                outputs, self.detector, self._paths[0], views, input_size
             ))
         self.times.detect_s += time.perf_counter() - start_s
         boxes, scores = zip(*found)
@@ -255,9 +241,7 @@ class TensorrtBackend:
             raise BackendError('no image was loaded')
         views = structs.views_of(input_from_image, frame.size, input_size)
         start_s = time.perf_counter()
-        found = self._worker.call(
-            lambda: function(frame.address, frame.record, views, input_size)
-        )
+        found = self._worker.call(lambda: function(frame, views, input_size))
         self.times.network_s += time.perf_counter() - start_s
         return found
 
@@ -293,19 +277,10 @@ class TensorrtBackend:
         dict
             For 'detect' and 'refine': milliseconds of parameters, warp, network, decode, download.
         """
-        frame = self._frame
-        if frame is None or not frame.size[0]:
-            raise BackendError('no image was loaded')
-        found = {}
-        for name, network, affines, size in (
-            ('detect', self._detect, views, input_size),
-            ('refine', self._refine, crops, self.refiner.input_size),
-        ):
-            records = structs.views_of(affines, frame.size, size)
-            found[name] = self._worker.call(
-                partial(network.stage_times_ms, frame.address, frame.record, records, size)
-            )
-        return found
+        return {
+            'detect': self._call(self._detect.stage_times_ms, views, input_size),
+            'refine': self._call(self._refine.stage_times_ms, crops, self.refiner.input_size),
+        }
 
     def synchronize(self) -> None:
         """Wait until nothing is under way on the GPU."""

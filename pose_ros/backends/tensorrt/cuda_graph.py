@@ -30,8 +30,6 @@ class CudaGraph:
         Handle of a stream that is not the default one, with nothing under way.
     enqueue : callable
         Enqueues on the stream; it must have run there before, and must neither allocate nor wait.
-    library : str
-        The driver's.
 
     Raises
     ------
@@ -39,13 +37,8 @@ class CudaGraph:
         When it cannot be recorded; whatever `enqueue` raises becomes one.
     """
 
-    def __init__(
-        self, stream: int, enqueue: Callable[[], None], library: str = 'libcuda.so.1'
-    ) -> None:
-        try:
-            self._cuda = ctypes.CDLL(library)
-        except OSError as error:
-            raise GraphError(f'there is no {library}: {error}') from error
+    def __init__(self, stream: int, enqueue: Callable[[], None]) -> None:
+        self._cuda = ctypes.CDLL('libcuda.so.1')  # loaded already, by PyCUDA
         self._stream = ctypes.c_void_p(stream)
         self._executable = ctypes.c_void_p()
         graph = ctypes.c_void_p()

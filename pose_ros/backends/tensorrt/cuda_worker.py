@@ -12,48 +12,19 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
+from concurrent.futures import Future
 import logging
 import queue
 import threading
 import traceback
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from pose_ros.core.backend import BackendError, BackendLostError
 
 T = TypeVar('T')
+_Task = tuple[Callable[[], Any], 'Future[Any]']
 _JOIN_S = 30.0
 _LOG = logging.getLogger('pose_ros.tensorrt')
-
-
-class _Task(Generic[T]):
-    """Something to do, and what came of it."""
-
-    def __init__(self, function: Callable[[], T]) -> None:
-        self._function: Callable[[], T] | None = function
-        self._done = threading.Event()
-        self._value: T
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        assert self._function is not None
-        try:
-            self._value = self._function()
-        except BaseException as error:  # noqa: BLE001  raised again by result()
-            # What its frames hold is to be freed here, not where the error is handled.
-            traceback.clear_frames(error.__traceback__)
-            self._error = error
-        self._function = None
-        self._done.set()
-
-    def fail(self, error: BaseException) -> None:
-        self._error = error
-        self._done.set()
-
-    def result(self) -> T:
-        self._done.wait()
-        if self._error is not None:
-            raise self._error
-        return self._value
 
 
 class CudaWorker:
@@ -76,13 +47,13 @@ class CudaWorker:
     def __init__(self, cuda: Any, index: int = 0) -> None:
         self._cuda = cuda
         self._index = index
-        self._tasks: queue.SimpleQueue[_Task[Any] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         # Held while a task is put: none comes after the one that ends the thread.
         self._lock = threading.Lock()
         self._free_at_close: list[Callable[[], None]] = []
         self._is_closing = False
         self._broken = ''
-        self._started: _Task[None] = _Task(lambda: None)
+        self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._work, name='cuda', daemon=True)
         self._thread.start()
         try:
@@ -114,8 +85,6 @@ class CudaWorker:
             raise BackendLostError(f'the GPU cannot be used any more: {self._broken}')
         try:
             return self._put(function).result()
-        except _Closed as error:
-            raise BackendError('the GPU is closed') from error
         except Exception as error:
             if self._is_lost():
                 raise BackendLostError(
@@ -129,14 +98,13 @@ class CudaWorker:
                 raise BackendError(f'CUDA: {error}') from error
             raise
 
-    def _put(self, function: Callable[[], T]) -> _Task[T]:
-        task = _Task(function)
+    def _put(self, function: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
         with self._lock:
             if self._is_closing:
-                task.fail(_Closed())
-            else:
-                self._tasks.put(task)
-        return task
+                raise BackendError('the GPU is closed')
+            self._tasks.put((function, future))
+        return future
 
     def _is_lost(self) -> bool:
         """Ask the driver whether the context still works."""
@@ -144,8 +112,8 @@ class CudaWorker:
             self._put(lambda: self._cuda.Context.synchronize()).result()
         except self._cuda.Error as error:
             self._broken = str(error)
-        except _Closed:
-            pass
+        except BackendError:
+            pass  # it is closed
         return bool(self._broken)
 
     def at_close(self, free: Callable[[], None]) -> None:
@@ -170,13 +138,13 @@ class CudaWorker:
             context = self._cuda.Device(self._index).retain_primary_context()
             context.push()
             is_pushed = True
-            self._started.run()
+            self._started.set_result(None)
             while (task := self._tasks.get()) is not None:
-                task.run()
+                _run(*task)
                 # What the task held is freed here, in its own context, not when the next comes.
                 del task
         except BaseException as error:  # noqa: BLE001  while starting: raised by __init__
-            self._started.fail(error)
+            self._started.set_exception(error)
         finally:
             with self._lock:
                 self._is_closing = True
@@ -189,8 +157,16 @@ class CudaWorker:
                 _quietly(context.detach)
 
 
-class _Closed(Exception):
-    """The thread takes nothing any more."""
+def _run(function: Callable[[], T], future: Future[T]) -> None:
+    """Do something and hand on what came of it."""
+    try:
+        future.set_result(function())
+    except BaseException as error:  # noqa: BLE001  raised again by result()
+        # What its frames hold is to be freed here, not where the error is handled.
+        traceback.clear_frames(error.__traceback__)
+        future.set_exception(error)
+    finally:
+        del function, future  # a traceback holds this frame
 
 
 def _quietly(free: Callable[[], None]) -> None:

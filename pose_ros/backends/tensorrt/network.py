@@ -22,6 +22,7 @@ from pose_ros.backends.tensorrt.cuda_graph import CudaGraph, GraphError
 from pose_ros.backends.tensorrt.engine_build import make_logger
 from pose_ros.backends.tensorrt.engine_cache import EngineRefused
 from pose_ros.backends.tensorrt.engine_tensors import HOST_DECODERS, EngineTensors
+from pose_ros.backends.tensorrt.frame_upload import FrameUpload
 from pose_ros.backends.tensorrt.kernels import structs
 from pose_ros.backends.tensorrt.kernels.calls import KernelCalls
 from pose_ros.backends.tensorrt.pass_buffers import PassBuffers, People
@@ -131,18 +132,15 @@ class TensorrtNetwork:
         return buffers
 
     def run(
-        self, frame: int, frame_record: np.ndarray, views: structs.Views,
-        input_size: tuple[int, int],
+        self, frame: FrameUpload, views: structs.Views, input_size: tuple[int, int]
     ) -> People:
         """
         Run the network on regions of a frame and wait for the people.
 
         Parameters
         ----------
-        frame : int
-            Address of the frame's bytes on the GPU.
-        frame_record : (1,) FRAME
-            What they are.
+        frame : FrameUpload
+            The frame on the GPU.
         views : structs.Views
             The regions, at most `max_batch`.
         input_size : (width, height)
@@ -153,32 +151,30 @@ class TensorrtNetwork:
         BackendError
             When no profile of the engine takes the shape, or TensorRT fails.
         """
-        self._pass(frame, frame_record, views, input_size)
+        self._pass(frame, views, input_size)
         return self._buffers.people(len(views), is_counted=self.spec.decoder == 'centers')
 
     def outputs(
-        self, frame: int, frame_record: np.ndarray, views: structs.Views,
-        input_size: tuple[int, int],
+        self, frame: FrameUpload, views: structs.Views, input_size: tuple[int, int]
     ) -> dict[str, np.ndarray]:
         """Run the network as `run` does and return its outputs by role, float32."""
-        bound = self._pass(frame, frame_record, views, input_size)
+        bound = self._pass(frame, views, input_size)
         return {
             role: self._buffers.map(name, bound.shape_of(name), self._tensors.types[name])
             [:len(views)] for role, name in self.spec.read_outputs.items()
         }
 
     def _pass(
-        self, frame: int, frame_record: np.ndarray, views: structs.Views,
-        input_size: tuple[int, int],
+        self, frame: FrameUpload, views: structs.Views, input_size: tuple[int, int]
     ) -> BoundContext:
-        bound = self._prepare(frame, frame_record, views, input_size)
+        bound = self._prepare(frame, views, input_size)
         self._launch(bound)
         # The thread sleeps, and wakes up some tens of microseconds late; it burns no core.
         self._done.record(self._stream)
         self._done.synchronize()
         return bound
 
-    def warm_up(self, frame: int, frame_record: np.ndarray) -> None:
+    def warm_up(self, frame: FrameUpload) -> None:
         """
         Run every number of views twice: what waits for the first use is done now.
 
@@ -186,21 +182,20 @@ class TensorrtNetwork:
         of whole images is run at the shape that its engine is made for; that of another aspect
         ratio comes with the camera's first images.
         """
-        size = int(frame_record['width'][0]), int(frame_record['height'][0])
         _, _, height, width = self.best_shapes[-1]
         for batch in BATCHES:
             if batch <= self.max_batch:
-                views = structs.views_of(np.stack([np.eye(2, 3)] * batch), size, (width, height))
+                affines = np.stack([np.eye(2, 3)] * batch)
+                views = structs.views_of(affines, frame.size, (width, height))
                 for _ in range(2):
-                    self._pass(frame, frame_record, views, (width, height))
+                    self._pass(frame, views, (width, height))
 
     def jit_cache(self) -> bytes:
         """Return what makes the next start quicker (`EngineContexts.jit_cache`)."""
         return self._contexts.jit_cache()
 
     def stage_times_ms(
-        self, frame: int, frame_record: np.ndarray, views: structs.Views,
-        input_size: tuple[int, int],
+        self, frame: FrameUpload, views: structs.Views, input_size: tuple[int, int]
     ) -> dict[str, float]:
         """
         Run the network as `run` does, without a graph, and tell where the time on the GPU goes.
@@ -210,7 +205,7 @@ class TensorrtNetwork:
         dict
             Milliseconds of parameters, warp, network, decode and download.
         """
-        bound = self._prepare(frame, frame_record, views, input_size)
+        bound = self._prepare(frame, views, input_size)
         events = {'': self._cuda.Event().record(self._stream)}
 
         def mark(stage: str) -> None:
@@ -225,8 +220,7 @@ class TensorrtNetwork:
         }
 
     def _prepare(
-        self, frame: int, frame_record: np.ndarray, views: structs.Views,
-        input_size: tuple[int, int],
+        self, frame: FrameUpload, views: structs.Views, input_size: tuple[int, int]
     ) -> BoundContext:
         """Choose the context and write the parameters of a pass."""
         width, height = input_size
@@ -243,10 +237,10 @@ class TensorrtNetwork:
             decoder = structs.decoder_record(
                 spec, input_size, self._max_people, self._min_center, is_half
             )
-        self._buffers.write(frame_record, target, decoder, views.filled(batch))
-        if frame != self._frame:  # graphs hold the address
+        self._buffers.write(frame.record, target, decoder, views.filled(batch))
+        if frame.address != self._frame:  # graphs hold the address
             self._contexts.drop_graphs()
-            self._frame = frame
+            self._frame = frame.address
         return bound
 
     def _launch(self, bound: BoundContext) -> None:

@@ -10,13 +10,13 @@ from followed_scene import IMAGE, PERIOD_S, START_S, Run, Stage, person, sees
 import numpy as np
 import pytest
 
+from benchmarks.people_images import people_images
 from pose_ros.backends import load_backend
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.roi_tracking import SURE_SCORE
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.oks import symmetric_oks
-from pose_ros.media.people_images import people_images
 
 
 def test_the_first_pass_runs_every_so_often_and_on_time():

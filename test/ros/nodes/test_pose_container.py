@@ -22,7 +22,7 @@ from rcl_interfaces.srv import GetParameters, ListParameters
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from pose_ros.media.people_images import people_images
+from benchmarks.people_images import people_images
 from pose_ros.media.sources import SourceError
 from pose_ros.msg import SkeletonArray, Target
 from pose_ros.ros.conversions import stamp_from_ns, stamp_ns

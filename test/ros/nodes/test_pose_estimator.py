@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from replay_backend import ReplayBackend
 from sensor_msgs.msg import CompressedImage, Image
 
-from pose_ros.backends.replay import ReplayBackend
-from pose_ros.media.people_images import people_images
+from benchmarks.people_images import people_images
 from pose_ros.msg import SkeletonArray
 from pose_ros.ros.cameras import Camera as NamedCamera
 from pose_ros.ros.conversions import keypoints_from_msg

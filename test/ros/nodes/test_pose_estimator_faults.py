@@ -11,9 +11,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from estimator_camera import PICTURE, Camera, header
 import numpy as np
 import pytest
+from replay_backend import ReplayBackend
 from sensor_msgs.msg import Image
 
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.core.backend import BackendError, BackendLostError
 from pose_ros.ros.diagnostics import ERROR, OK
 from pose_ros.ros.images import image_to_msg

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose_ros.media.people_images import FRAMES, people_images
+from benchmarks.people_images import FRAMES, people_images
 from pose_ros.media.sources import SourceError
 
 
