@@ -119,7 +119,7 @@ def test_maps_smaller_than_the_window(device_kernels, spec: ModelSpec) -> None:
 def test_every_smoothing(device_kernels, refinement: str) -> None:
     for sigma in (0.0, 0.3, 1.2, 3.0, 20.0):
         spec = replace(PLAIN, refinement=refinement, blur_sigma=sigma)
-        maps = gaussians(1, 20, 28, 9, max(sigma, 1.5)).astype(np.float32)
+        maps = gaussians(2, 20, 28, 9, max(sigma, 1.5)).astype(np.float32)
         check(device_kernels, {'heatmaps': maps}, spec, (80, 112))
 
 
@@ -167,41 +167,60 @@ def test_block_size_of_the_gpu(device_kernels, driver, spec: ModelSpec) -> None:
     check(device_kernels, {'heatmaps': maps}, spec, (96, 128))
 
 
-@every_refinement
-def test_thunders_heatmaps_of_a_real_frame(device_kernels, spec: ModelSpec) -> None:
+@pytest.fixture(scope='module')
+def thunders_maps() -> np.ndarray:
+    """Return its heatmaps of three crops of the demo footage."""
     try:
         with open_source('demo') as source:
             image = next(iter(source)).image
     except SourceError as error:
         pytest.skip(f'the demo footage is not here: {error}')
-    network = OnnxNetwork(find_model('movenet_thunder'), 1)
-    size = network.spec.input_size
     height, width = image.shape[:2]
-    batch = network.input_array(3, size)
     boxes = np.array([[0, 0, width, height], [width / 2, 0, width, height], [0, 0, 200, 200.0]])
+    return maps_of(OnnxNetwork(find_model('movenet_thunder'), 1), image, boxes)
+
+
+def maps_of(network: OnnxNetwork, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Return the heatmaps of crops."""
+    size = network.spec.input_size
+    batch = network.input_array(len(boxes), size)
     network.fill(image, geometry.crop(boxes, size), batch)
-    check(device_kernels, {'heatmaps': network.run(batch)['heatmaps']}, spec, size)
+    return network.run(batch)['heatmaps']
+
+
+@every_refinement
+def test_thunders_heatmaps_of_a_real_frame(
+    device_kernels, spec: ModelSpec, thunders_maps: np.ndarray
+) -> None:
+    check(device_kernels, {'heatmaps': thunders_maps}, spec, (256, 256))
+
+
+@pytest.fixture(scope='module')
+def foreign_maps(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelSpec, list[np.ndarray]]:
+    """Return the spec of a network of others, and its heatmaps of real photos."""
+    data = os.environ.get('POSE_ROS_DATA')
+    if not data or not (Path(data) / 'models/simplepose_256x192.onnx').is_file():
+        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
+    folder = tmp_path_factory.mktemp('foreign')
+    (folder / 'net.onnx').symlink_to(Path(data) / 'models/simplepose_256x192.onnx')
+    described = Path(__file__).parents[1] / 'backends/simplepose_256x192.json'
+    (folder / 'net.json').symlink_to(described)
+    network = OnnxNetwork(folder / 'net.onnx', 1)
+    maps = []
+    for path in sorted((Path(data) / 'coco_dev/images').iterdir())[:6]:
+        image = cv2.imread(str(path))
+        height, width = image.shape[:2]
+        maps.append(maps_of(network, image, np.array([[0.0, 0.0, width, height]])))
+    return network.spec, maps
 
 
 @pytest.mark.data
 @every_refinement
 def test_maps_of_a_network_of_others_on_real_photos(
-    device_kernels, spec: ModelSpec, tmp_path: Path
+    device_kernels, spec: ModelSpec, foreign_maps: tuple[ModelSpec, list[np.ndarray]]
 ) -> None:
-    data = os.environ.get('POSE_ROS_DATA')
-    if not data or not (Path(data) / 'models/simplepose_256x192.onnx').is_file():
-        pytest.skip('POSE_ROS_DATA does not name the evaluation data')
-    (tmp_path / 'net.onnx').symlink_to(Path(data) / 'models/simplepose_256x192.onnx')
-    described = Path(__file__).parents[1] / 'backends/simplepose_256x192.json'
-    (tmp_path / 'net.json').symlink_to(described)
-    network = OnnxNetwork(tmp_path / 'net.onnx', 1)
-    size = network.spec.input_size
-    photos = sorted((Path(data) / 'coco_dev/images').iterdir())[:6]
-    assert len(photos) == 6
-    for path in photos:
-        image = cv2.imread(str(path))
-        height, width = image.shape[:2]
-        batch = network.input_array(1, size)
-        network.fill(image, geometry.crop(np.array([[0.0, 0.0, width, height]]), size), batch)
-        maps = network.run(batch)
-        check(device_kernels, maps, replace(network.spec, refinement=spec.refinement), size)
+    described, maps = foreign_maps
+    assert len(maps) == 6
+    for of_photo in maps:
+        check(device_kernels, {'heatmaps': of_photo},
+              replace(described, refinement=spec.refinement), described.input_size)  # fmt: skip
