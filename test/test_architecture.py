@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 import re
 import subprocess
@@ -44,10 +45,17 @@ def sources(folder: str) -> list[Path]:
     return sorted((PACKAGE / folder).rglob('*.py'))
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Return all nodes of a file's syntax tree."""
+    return list(ast.walk(ast.parse(path.read_text(encoding='utf-8'))))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """Return the dotted names of all that a file imports, also inside functions."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -88,7 +96,7 @@ def test_core_has_no_clock_files_or_log() -> None:
             'time', 'datetime', 'logging', 'os', 'pathlib', 'io', 'random', 'threading', 'socket'}
         assert not wrong, f'{path.relative_to(ROOT)} imports {wrong}'
         calls = {
-            node.func.id for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+            node.func.id for node in nodes(path)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         assert not calls & {'print', 'open', 'input'}, path
 
@@ -142,7 +150,7 @@ def test_no_broad_except() -> None:
     """Errors are caught by name; what is caught broadly is raised again, or is marked and why."""
     for path in sorted(PACKAGE.rglob('*.py')):
         text = path.read_text(encoding='utf-8')
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes(path):
             if not isinstance(node, ast.ExceptHandler):
                 continue
             named = getattr(node.type, 'id', '')
@@ -169,9 +177,9 @@ def test_every_node_is_in_the_tables() -> None:
 
     classes = {c for name, c in vars(config).items() if name.endswith('Config')}
     assert set(NODE_CONFIGS.values()) == classes
-    nodes = {path.stem for path in sources('ros/nodes') if path.stem != '__init__'}
-    nodes.remove('pose_container')  # holds nodes, is none
-    assert set(NODE_CONFIGS) == nodes
+    found = {path.stem for path in sources('ros/nodes') if path.stem != '__init__'}
+    found.remove('pose_container')  # holds nodes, is none
+    assert set(NODE_CONFIGS) == found
 
 
 def test_pose_yaml_is_made_from_the_parameters() -> None:
