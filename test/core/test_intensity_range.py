@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_ros.backends import load_backend
 from pose_ros.core import oks
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.colors import bgr_from, decoded
@@ -38,9 +37,8 @@ COUNTS = {
 }
 
 
-def test_the_people_are_those_of_eight_bits(footage):
-    config = EstimatorConfig(backend='onnx')
-    backend = load_backend(config)
+def test_the_people_are_those_of_eight_bits(backend, footage):
+    config = EstimatorConfig()
     grey = cv2.cvtColor(footage, cv2.COLOR_BGR2GRAY)
     wanted = TwoPassEstimator(backend, config).estimate(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
     sure = wanted.person_score > 0.5
@@ -50,7 +48,6 @@ def test_the_people_are_those_of_eight_bits(footage):
         found = TwoPassEstimator(backend, config).estimate(image)
         assert (found.person_score > 0.5).sum() == sure.sum(), kind
         assert (oks.paired_oks(wanted.xy[sure], found.xy[:sure.sum()]) > 0.85).all(), kind
-    backend.close()
 
 
 @pytest.mark.parametrize('encoding', ['rgb16', 'bgra16', 'bayer_rggb16'])

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_ros.backends import load_backend
 from pose_ros.core import geometry, oks
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
@@ -20,13 +19,6 @@ ANGLES = (90, 180, 270)
 AS_MOUNTED = {
     90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE,
 }
-
-
-@pytest.fixture(scope='module')
-def backend():
-    one = load_backend(EstimatorConfig(backend='onnx'))
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope='module')

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from benchmarks.people_images import people_images
-from pose_ros.backends import load_backend
 from pose_ros.core.camera_image import CameraImage
 from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.roi_tracking import SURE_SCORE
@@ -190,11 +189,9 @@ def test_frames_of_every_encoding_are_compared():
         assert followed == [False, True, False], encoding
 
 
-def test_a_still_scene_gives_the_same_people_with_the_shipped_networks():
+def test_a_still_scene_gives_the_same_people_with_the_shipped_networks(backend):
     """The same image again and again: at most 3 % of a person's size away, none lost or new."""
-    config = EstimatorConfig(backend='onnx')
-    backend = load_backend(config)
-    image = people_images(5)[0]
+    config, image = EstimatorConfig(), people_images(5)[0]
     wanted = TwoPassEstimator(backend, config).estimate(image, 0.0)
     following = TwoPassEstimator(backend, replace(config, detection_interval_s=10.0))
     for n in range(3):

@@ -7,7 +7,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose_ros.backends import load_backend
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.estimator.two_pass import TwoPassEstimator
 from pose_ros.core.keypoints import Keypoints
@@ -22,9 +21,8 @@ def _sure(people: Keypoints) -> Keypoints:
 
 
 @pytest.mark.slow
-def test_followed_people_are_those_whom_the_first_pass_finds() -> None:
-    config = EstimatorConfig(backend='onnx', num_threads=1)
-    backend = load_backend(config)
+def test_followed_people_are_those_whom_the_first_pass_finds(backend) -> None:
+    config = EstimatorConfig()
     with open_source('demo') as source:
         frames = [(f.time_s, f.image.copy()) for f in source if f.index in range(22, 48, 2)]
     late, looked_for = TwoPassEstimator(backend, config), TwoPassEstimator(backend, config)
@@ -48,4 +46,3 @@ def test_followed_people_are_those_whom_the_first_pass_finds() -> None:
     print(f'{followed} of {len(frames)} images followed, {len(shares)} people in them; '
           f'keypoints {100 * np.median(shares):.1f} % of the size away')
     assert followed >= 4 and len(shares) >= 4 and np.median(shares) < 0.02
-    backend.close()

@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_ros.backends import load_backend
 from pose_ros.core import geometry, oks
 from pose_ros.core.camera_image import CameraImage
-from pose_ros.core.config import EstimatorConfig
 from pose_ros.core.estimator.view_fusion import NEAR, fused_xy, look_at_crops
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import LEFT_SHOULDER, LEFT_WRIST, NOSE, RIGHT_SHOULDER
@@ -61,14 +59,12 @@ def test_two_looks_without_any_score_have_a_mean(somebody):
 
 
 @pytest.fixture(scope='module')
-def portrait():
-    backend = load_backend(EstimatorConfig(backend='onnx', num_threads=1))
+def portrait(backend):
     image = cv2.imread(str(PORTRAIT))
     backend.load(CameraImage.from_bgr(image))
     whole = np.array([[0.0, 0.0, image.shape[1], image.shape[0]]])
     crops = geometry.crop(whole, backend.refiner.input_size)
-    yield backend, image, crops
-    backend.close()
+    return backend, image, crops
 
 
 def test_a_mirrored_crop_is_the_crop_of_the_mirrored_image(portrait):
