@@ -57,14 +57,15 @@ def main(args: argparse.Namespace) -> int:
     trained = trained_network(args.run, args.weights)
     card = model_card(name, trained, settings)
     crops = _some_crops(trained.network, settings)
-    exported = export_network(trained.network, args.out, name, crops, card)
+    difference = export_network(trained.network, args.out, name, crops, card)
+    onnx = args.out / f'{name}.onnx'
     print(
-        f'{exported.onnx}: differs from PyTorch by {exported.difference:.1e} of the largest '
-        f'value, on noise and {exported.crops} crops'
+        f'{onnx}: differs from PyTorch by {difference:.1e} of the largest value, on noise and '
+        f'{len(crops)} crops'
     )
     finish({
-        'onnx': exported.onnx, 'num_bytes': exported.onnx.stat().st_size,
-        'difference': exported.difference, 'crops': exported.crops, 'epoch': trained.row.epoch,
+        'onnx': onnx, 'num_bytes': onnx.stat().st_size, 'difference': difference,
+        'crops': len(crops), 'epoch': trained.row.epoch,
     }, args.json)
     return 0
 

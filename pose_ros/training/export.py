@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 import hashlib
 import math
 import os
 from pathlib import Path
 import tempfile
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -20,9 +19,6 @@ import torch
 from pose_ros.training.checkpoint import Trained
 from pose_ros.training.network import PoseNetwork, normalised
 from pose_ros.training.settings import TrainingError, TrainingSettings
-
-if TYPE_CHECKING:
-    from pose_ros.training.network import PoseNetwork
 
 FEW_PHOTOS = 5000
 """Below this a network from random weights is not called general."""
@@ -85,28 +81,9 @@ TOLERANCE = 1e-3
 """Largest difference between ONNX Runtime's and PyTorch's maps, in units of the largest value."""
 
 
-@dataclass(frozen=True)
-class Exported:
-    """
-    What was written.
-
-    Attributes
-    ----------
-    onnx : Path
-    difference : float
-        Largest, relative to the largest value of the map.
-    crops : int
-        Real ones that were compared, besides noise.
-    """
-
-    onnx: Path
-    difference: float
-    crops: int
-
-
 def export_network(
     network: PoseNetwork, folder: Path, name: str, crops: torch.Tensor, card: str
-) -> Exported:
+) -> float:
     """
     Write a network; nothing is left in the folder when something fails.
 
@@ -122,6 +99,11 @@ def export_network(
         Real crops to compare on; N may be 0.
     card : str
         The model card, written as NAME.md.
+
+    Returns
+    -------
+    float
+        Largest difference from PyTorch, relative to the largest value of the map.
 
     Raises
     ------
@@ -153,7 +135,7 @@ def export_network(
                 os.replace(made.with_suffix(suffix), folder / f'{name}{suffix}')
     except OSError as error:
         raise TrainingError(f'cannot export to {folder}: {error.strerror or error}') from error
-    return Exported(folder / f'{name}.onnx', difference, len(crops))
+    return difference
 
 
 def _check_graph(path: Path) -> None:

@@ -12,7 +12,14 @@ import pytest
 pytest.importorskip('onnxruntime')
 onnx = pytest.importorskip('onnx')
 
-from foreign_networks import BOX, IMAGENET, network, picture_of_joints, places  # noqa: E402
+from foreign_networks import (  # noqa: E402
+    BOX,
+    IMAGENET,
+    network,
+    picture_of_joints,
+    places,
+    write_centers,
+)
 from onnx import TensorProto  # noqa: E402
 
 from pose_ros.backends.onnx import OnnxBackend  # noqa: E402
@@ -24,16 +31,32 @@ from pose_ros.core.joint_names import ORDERS  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS  # noqa: E402
 
 
-def backend(folder, data):
-    (folder / 'net.json').write_text(json.dumps(data))
-    return OnnxBackend('movenet_multipose', str(folder / 'net.onnx'), 1)
+@pytest.fixture(scope='module')
+def detector(tmp_path_factory):
+    """Return a first pass that is loaded quickly; it is never run."""
+    return str(write_centers(tmp_path_factory.mktemp('detector')))
 
 
-def answer(folder, data, xy):
-    estimator = TwoPassEstimator(backend(folder, data), EstimatorConfig(min_keypoint_score=0.1))
-    people = estimator.estimate(picture_of_joints(xy, (400, 380)), boxes=[BOX])
-    assert len(people) == 1
-    return people
+@pytest.fixture
+def backend(detector, tmp_path):
+    """Return what loads net.onnx of the test's folder by a description."""
+
+    def load(data):
+        (tmp_path / 'net.json').write_text(json.dumps(data))
+        return OnnxBackend(detector, str(tmp_path / 'net.onnx'), 1)
+
+    return load
+
+
+@pytest.fixture
+def answer(backend):
+    def found(data, xy):
+        estimator = TwoPassEstimator(backend(data), EstimatorConfig(min_keypoint_score=0.1))
+        people = estimator.estimate(picture_of_joints(xy, (400, 380)), boxes=[BOX])
+        assert len(people) == 1
+        return people
+
+    return found
 
 
 @pytest.mark.parametrize(
@@ -54,29 +77,29 @@ def answer(folder, data, xy):
     ],
     ids=str,
 )  # fmt: skip
-def test_joints_are_found_where_they_are(tmp_path, how):
+def test_joints_are_found_where_they_are(answer, tmp_path, how):
     data = network(tmp_path, **how)
     # Pixels 4n..4n+3 make map pixel n of this network: their middle is at 4n + 1.5.
     if data['decoder'] == 'heatmaps':
         data['offset_px'] = (data['stride'] - 1) / 2
     xy = places(17)
-    people = answer(tmp_path, data, xy)
+    people = answer(data, xy)
     assert np.abs(people.xy[0] - xy).max() < (4.5 if data['stride'] == 8 else 2.6)
     assert (people.score > 0.3).all()
     # What the spec says matters: with another order of colours most joints are elsewhere.
     inputs = data['input']
     inputs['color'] = 'bgr' if inputs['color'] == 'rgb' else 'rgb'
-    wrong = answer(tmp_path, data, xy)
+    wrong = answer(data, xy)
     assert (~(np.abs(wrong.xy[0] - xy).max(axis=1) < 8)).sum() > 10
 
 
 @pytest.mark.parametrize('order', ['openpose18', 'mpii16', 'crowdpose14'])
 @pytest.mark.parametrize('how', [{}, {'decoder': 'simcc', 'split': 2}], ids=str)
-def test_joints_of_other_orders_are_named_right(tmp_path, order, how):
+def test_joints_of_other_orders_are_named_right(answer, tmp_path, order, how):
     names = ORDERS[order]
     data = network(tmp_path, joints=len(names), keypoints=order, **how)
     xy = places(len(names))
-    people = answer(tmp_path, data, xy)
+    people = answer(data, xy)
     for k, name in enumerate(KEYPOINT_NAMES):
         if name in names:
             assert np.abs(people.xy[0, k] - xy[names.index(name)]).max() < 4
@@ -84,12 +107,12 @@ def test_joints_of_other_orders_are_named_right(tmp_path, order, how):
             assert np.isnan(people.xy[0, k]).all() and people.score[0, k] == 0
 
 
-def test_a_box_is_widened_to_the_aspect_of_the_network(tmp_path):
+def test_a_box_is_widened_to_the_aspect_of_the_network(backend, answer, tmp_path):
     data = network(tmp_path, width=256, height=256, crop_aspect=0.75, offset_px=1.5)
     xy = places(17)
     # 192 x 256 fills 256 x 256: a dot is wider there, the answer is in image pixels again.
-    assert np.abs(answer(tmp_path, data, xy).xy[0] - xy).max() < 2.6
-    assert backend(tmp_path, {**data, 'crop_aspect': 0}).refiner.crop_aspect == 0
+    assert np.abs(answer(data, xy).xy[0] - xy).max() < 2.6
+    assert backend({**data, 'crop_aspect': 0}).refiner.crop_aspect == 0
 
 
 @pytest.mark.parametrize(
@@ -110,17 +133,17 @@ def test_a_box_is_widened_to_the_aspect_of_the_network(tmp_path):
     ],
 )  # fmt: skip
 def test_a_spec_that_contradicts_its_graph_is_refused_with_both_sides(
-    tmp_path, made, changes, message
+    backend, tmp_path, made, changes, message
 ):
     data = network(tmp_path, **made)
     for name, value in changes.items():
         (data['input'] if name in data['input'] else data)[name] = value
     with pytest.raises(BackendError, match=message):
-        backend(tmp_path, data)
+        backend(data)
 
 
 @pytest.mark.parametrize('how', [{}, {'decoder': 'simcc', 'split': 2}], ids=str)
-def test_weights_that_are_not_numbers_are_refused(tmp_path, how):
+def test_weights_that_are_not_numbers_are_refused(backend, tmp_path, how):
     data = network(tmp_path, **how)
     model = onnx.load(str(tmp_path / 'net.onnx'))
     for tensor in model.graph.initializer:
@@ -133,7 +156,7 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path, how):
             node.op_type = 'Identity'
     onnx.save(model, str(tmp_path / 'net.onnx'))
     with pytest.raises(BackendError, match='not numbers'):
-        backend(tmp_path, data)
+        backend(data)
 
 
 def test_a_network_that_sees_one_person_cannot_be_the_first_pass(tmp_path):
@@ -144,12 +167,12 @@ def test_a_network_that_sees_one_person_cannot_be_the_first_pass(tmp_path):
 
 
 @pytest.mark.data
-def test_a_network_of_others_runs_by_its_spec(tmp_path):
+def test_a_network_of_others_runs_by_its_spec(backend, tmp_path):
     data = os.environ.get('POSE_ROS_DATA')
     if not data or not (Path(data) / 'models/simplepose_256x192.onnx').is_file():
         pytest.skip('POSE_ROS_DATA does not name the evaluation data')
     (tmp_path / 'net.onnx').symlink_to(Path(data) / 'models/simplepose_256x192.onnx')
     spec = Path(__file__).with_name('simplepose_256x192.json').read_text()
-    got = backend(tmp_path, json.loads(spec))
+    got = backend(json.loads(spec))
     got.load(CameraImage.from_bgr(np.zeros((300, 300, 3), np.uint8)))
     assert got.refine(np.eye(2, 3)[None]).xy.shape == (1, NUM_KEYPOINTS, 2)
