@@ -113,8 +113,8 @@ def test_arrays_are_never_unpickled() -> None:
             assert 'allow_pickle=True' not in path.read_text(encoding='utf-8'), path
 
 
-WATCHED = """
-import ipaddress, json, os, sys, time
+WATCH = """
+import json, os, sys, time
 
 # What the middleware itself needs is C++ and is not seen here: what is seen is ours.
 events = []
@@ -133,6 +133,8 @@ def watch(name, args):
         events.append(['open for writing', repr(args[:2])])
 
 sys.addaudithook(watch)
+"""
+NODES = """
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 import numpy as np
@@ -161,7 +163,6 @@ for node in (*nodes, probe):
 armed = True
 for node in nodes:
     assert node.start()
-EXTRA
 end_s = time.monotonic() + 40
 while time.monotonic() < end_s and not (len(tracked) > 3 and overlays and markers):
     now = probe.get_clock().now().to_msg()
@@ -173,44 +174,48 @@ for node in nodes:
     node.publish_diagnostics()
     node.release()
 armed = False
-print('EVENTS' + json.dumps([events, len(tracked), len(overlays), len(markers)]), flush=True)
+print(json.dumps([len(tracked), len(overlays), len(markers)]), flush=True)
+"""
+SAY = """
+print('EVENTS' + json.dumps(events), flush=True)
 os._exit(0)
 """
 
 
-def watched(extra: str, tmp_path: Path, domain_id: int) -> tuple[list[list[str]], list[int]]:
-    pytest.importorskip('rclpy', reason='rclpy is not here: ./run pytest brings it')
+def watched(work: str, tmp_path: Path) -> tuple[list[list[str]], str]:
+    """Do something under the watch; return what was seen, and what was printed before."""
     script = tmp_path / 'watched.py'
-    script.write_text(WATCHED.replace('EXTRA', textwrap.dedent(extra)))
+    script.write_text(WATCH + work + SAY)
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=100, cwd=tmp_path,
-        env={**os.environ, 'ROS_DOMAIN_ID': str(domain_id)})
-    line = next((x for x in done.stdout.splitlines() if x.startswith('EVENTS')), None)
-    assert line is not None, done.stdout + done.stderr
-    events, *counts = json.loads(line.removeprefix('EVENTS'))
-    return events, counts
+        env={**os.environ, 'ROS_DOMAIN_ID': str(new_domain())})
+    output, found, events = done.stdout.partition('EVENTS')
+    assert found, done.stdout + done.stderr
+    return json.loads(events), output
 
 
 @pytest.mark.ros
 def test_working_nodes_start_nothing_connect_nowhere_and_write_nothing(tmp_path: Path) -> None:
     """Networks loaded, images taken, skeletons, overlay and markers sent, diagnostics said."""
-    events, counts = watched('', tmp_path, new_domain())
-    assert all(counts), counts
+    pytest.importorskip('rclpy', reason='rclpy is not here: ./run pytest brings it')
+    events, output = watched(NODES, tmp_path)
+    assert all(json.loads(output.splitlines()[-1])), output
     assert events == []
     assert [p.name for p in tmp_path.iterdir()] == ['watched.py']
 
 
-@pytest.mark.ros
 def test_the_watch_would_have_seen_it(tmp_path: Path) -> None:
-    events, _ = watched("""
+    events, _ = watched(textwrap.dedent("""
         import socket, subprocess
+        armed = True
         subprocess.run(['true'])
         try:
             socket.create_connection(('127.0.0.1', 9), timeout=0.1)
         except OSError:
             pass
         open('left_behind', 'w').close()
-    """, tmp_path, new_domain())
+        armed = False
+    """), tmp_path)
     seen = {name for name, _ in events}
     assert {'subprocess.Popen', 'socket.connect', 'open for writing'} <= seen
 
