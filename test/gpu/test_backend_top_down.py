@@ -28,7 +28,6 @@ from pose_ros.core.camera_image import CameraImage  # noqa: E402
 from pose_ros.core.keypoints import Keypoints  # noqa: E402
 from pose_ros.core.skeleton import KEYPOINT_NAMES  # noqa: E402
 
-DETECTOR = 'movenet_multipose'
 # Not in step with the pixels: the summits of what is symmetric would be ties.
 BOXES = [[100.3, 60.7, 291.9, 315.2], [90.0, 40.0, 300.0, 330.0], [120.0, 80.0, 280.0, 300.0]]
 HOW = [
@@ -85,12 +84,13 @@ def refined(backend: Backend, image: np.ndarray, boxes=BOXES) -> Keypoints:
     ids=str,
 )  # fmt: skip
 def test_people_are_those_of_onnx_runtime(
-    loaded, tmp_path: Path, how: dict, precision: str, off_px: float, off_score: float
+    loaded, small_detector: str, tmp_path: Path, how: dict, precision: str, off_px: float,
+    off_score: float,
 ) -> None:
     model = described(tmp_path, **how)
     xy = places(how.get('joints', 17))
     image = soft_dots(xy)
-    expected = refined(OnnxBackend(DETECTOR, str(model), 1), image)
+    expected = refined(OnnxBackend(small_detector, str(model), 1), image)
     backend = loaded(model, precision)
     for _ in range(2):
         people = refined(backend, image)
@@ -135,14 +135,16 @@ def test_a_description_that_contradicts_the_graph_is_refused_before_it_is_built(
 
 @pytest.mark.gpu
 @pytest.mark.parametrize('shape', [['n', 5], ['n', 2, 64, 48]], ids=str)
-def test_outputs_that_nobody_reads(loaded, tmp_path: Path, shape: list) -> None:
+def test_outputs_that_nobody_reads(
+    loaded, small_detector: str, tmp_path: Path, shape: list
+) -> None:
     """TensorRT wants memory for every output."""
     model_path = described(tmp_path, refinement='taylor')
     model = onnx.load(str(model_path))
     add_unread(model, shape)
     onnx.save(model, str(model_path))
     image = soft_dots(places(17))
-    expected = refined(OnnxBackend(DETECTOR, str(model_path), 1), image)
+    expected = refined(OnnxBackend(small_detector, str(model_path), 1), image)
     backend = loaded(model_path)
     np.testing.assert_allclose(refined(backend, image).xy, expected.xy, rtol=0, atol=1e-3)
 
@@ -198,10 +200,10 @@ def simplepose(folder: Path) -> Path:
     ('precision', 'part', 'off_px'), [('fp32', 1.0, 1e-3), ('fp16', 0.9, 1.0)]
 )
 def test_a_network_of_others_on_real_photos(
-    loaded, tmp_path: Path, precision: str, part: float, off_px: float
+    loaded, small_detector: str, tmp_path: Path, precision: str, part: float, off_px: float
 ) -> None:
     model = simplepose(tmp_path)
-    reference = OnnxBackend(DETECTOR, str(model), 1)
+    reference = OnnxBackend(small_detector, str(model), 1)
     backend = loaded(model, precision)
     shifts = []
     try:
