@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
-import json
 import os
 from pathlib import Path
 import shutil
@@ -18,6 +18,7 @@ from builtin_interfaces.msg import Time
 import numpy as np
 import pytest
 from sensor_msgs.msg import PointCloud2, PointField
+import standard_packages
 from std_msgs.msg import Header
 
 from pose_ros.msg import Skeleton, SkeletonArray
@@ -28,28 +29,22 @@ from pose_ros.ros.nodes.pose_standards import PoseStandardsNode
 FOLDER = Path(__file__).parent
 
 
-def tool() -> Any:
-    spec = importlib.util.spec_from_file_location(
-        'standard_packages', FOLDER / 'standard_packages.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope='session')
-def with_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return an environment in which hri_msgs, vision_msgs and nav2_msgs can be imported."""
-    if all(importlib.util.find_spec(name) for name in ('hri_msgs', 'vision_msgs', 'nav2_msgs')):
+def with_packages(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Return an environment in which hri_msgs and vision_msgs can be imported, built once."""
+    if all(importlib.util.find_spec(name) for name in ('hri_msgs', 'vision_msgs')):
         return dict(os.environ)
-    if tool().compiler() is None or shutil.which('colcon') is None:
+    if standard_packages.compiler() is None or shutil.which('colcon') is None:
         pytest.skip('no compiler or no colcon to build the messages of other packages with')
-    built = subprocess.run(
-        [sys.executable, str(FOLDER / 'standard_packages.py'),
-         str(tmp_path_factory.mktemp('standards'))],
-        capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr[-4000:]
-    return {**os.environ, **json.loads(built.stdout)}
+    messages = sorted(standard_packages.MESSAGES.rglob('*.msg'))
+    sources = [Path(standard_packages.__file__), *messages]
+    digest = hashlib.sha256(b''.join(p.read_bytes() for p in sources) + sys.prefix.encode())
+    cache = getattr(request.config, 'cache', None)  # none with -p no:cacheprovider
+    folder = cache.mkdir(f'standards-{digest.hexdigest()[:12]}') if cache is not None else (
+        tmp_path_factory.mktemp('standards'))
+    return {**os.environ, **standard_packages.build(folder)}
 
 
 @pytest.mark.slow

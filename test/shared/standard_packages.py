@@ -1,16 +1,14 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 """
-Build the messages of other packages that the tests need: python standard_packages.py FOLDER.
+The messages of other packages that tests need, built: they are not among the wheels.
 
-They are not among the wheels. The fields in `messages/` are those of hri_msgs (humble-devel),
-vision_msgs 4 and nav2_msgs; rosidl makes the same classes from them as from the real packages.
-Prints the environment variables that put them on the paths, as JSON.
+The fields in test/ros/messages are those of hri_msgs (humble-devel) and vision_msgs 4; rosidl
+makes the same classes from them as from the real packages.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 import shutil
@@ -18,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 
-MESSAGES = Path(__file__).parent / 'messages'
+MESSAGES = Path(__file__).parents[1] / 'ros' / 'messages'
 DEPENDS = ('std_msgs', 'geometry_msgs')
 
 _PACKAGE_XML = """\
@@ -59,28 +57,31 @@ def write_source(folder: Path, name: str) -> None:
 
 def build(folder: Path) -> dict[str, str]:
     """
-    Build all below `folder`.
+    Build them below `folder`, unless they are there.
 
     Returns
     -------
     dict
         PYTHONPATH, LD_LIBRARY_PATH and AMENT_PREFIX_PATH with them in front.
     """
-    names = sorted(path.name for path in MESSAGES.iterdir())
-    for name in names:
-        write_source(folder / 'src', name)
-    install = folder / 'install'
-    # Ninja's and CMake's names are what is found first on PATH: those of the environment.
-    generator = ['-G', 'Ninja'] if shutil.which('ninja') else []
-    subprocess.run(
-        ['colcon', '--log-base', str(folder / 'log'), 'build', '--base-paths', str(folder / 'src'),
-         '--build-base', str(folder / 'build'), '--install-base', str(install), '--merge-install',
-         '--event-handlers', 'console_direct+', '--cmake-args', *generator,
-         '-DBUILD_TESTING=OFF', '-DCMAKE_CXX_FLAGS=-O0', '-DCMAKE_C_FLAGS=-O0',
-         f'-DPython3_EXECUTABLE={sys.executable}'],
-        check=True, stdout=sys.stderr,
-        env={**os.environ, 'MAKEFLAGS': f'-j{os.cpu_count()}'},  # else colcon says -l as well
-    )
+    install, done = folder / 'install', folder / 'done'
+    if not done.exists():
+        shutil.rmtree(folder)
+        for path in sorted(MESSAGES.iterdir()):
+            write_source(folder / 'src', path.name)
+        # Ninja's and CMake's names are what is found first on PATH: those of the environment.
+        generator = ['-G', 'Ninja'] if shutil.which('ninja') else []
+        built = subprocess.run(
+            ['colcon', '--log-base', str(folder / 'log'), 'build', '--base-paths',
+             str(folder / 'src'), '--build-base', str(folder / 'build'), '--install-base',
+             str(install), '--merge-install', '--event-handlers', 'console_direct+',
+             '--cmake-args', *generator, '-DBUILD_TESTING=OFF', '-DCMAKE_CXX_FLAGS=-O0',
+             '-DCMAKE_C_FLAGS=-O0', f'-DPython3_EXECUTABLE={sys.executable}'],
+            capture_output=True, text=True,
+            env={**os.environ, 'MAKEFLAGS': f'-j{os.cpu_count()}'},  # else colcon says -l as well
+        )
+        assert built.returncode == 0, (built.stdout + built.stderr)[-4000:]
+        done.touch()
     packages = next(install.rglob('vision_msgs/__init__.py')).parents[1]
     front = {
         'PYTHONPATH': packages, 'LD_LIBRARY_PATH': install / 'lib', 'AMENT_PREFIX_PATH': install,
@@ -96,6 +97,3 @@ def compiler() -> str | None:
              (sysconfig.get_config_var('CC') or '').split(' ')[0]]
     return next((found for name in names if name and (found := shutil.which(name))), None)
 
-
-if __name__ == '__main__':
-    json.dump(build(Path(sys.argv[1])), sys.stdout)
