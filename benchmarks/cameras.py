@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _composed(name: str, settings: list[str]) -> PeerSystem:
-    command = [sys.executable, '-m', 'pose_ros.ros.nodes.pose_container', *COMPOSED]
+    command = [sys.executable, '-m', 'pose_ros.ros.start_node', 'pose_container', *COMPOSED]
     for setting in settings:
         command += ['--set', setting]
     return PeerSystem(name, [command], 'pose/tracked', SkeletonArray, {})

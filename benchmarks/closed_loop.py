@@ -164,7 +164,7 @@ def running(variant: Variant, real_time: bool = False) -> Iterator[Loop]:
         track.append('stale_after_s:=60.0')  # by the wall's clock, which means nothing here
     remap = [] if variant.prediction else ['-r', 'pose/predicted:=pose/tracked']
     commands = [
-        ['-m', 'pose_ros.ros.nodes.pose_tracker', '--ros-args', *_set(track)],
+        ['-m', 'pose_ros.ros.start_node', 'pose_tracker', '--ros-args', *_set(track)],
         [str(FOLLOW), '--ros-args', *_set(follow), *remap],
     ]
     with ExitStack() as stack:

@@ -16,11 +16,12 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 import os
-from pathlib import Path
 import signal
 import sys
 import traceback
 from typing import Any
+
+from pose_ros.ros.shipped_files import shipped_file
 
 VERBS: dict[str, tuple[str, str]] = {
     'run': ('pose_ros.cli.run', 'skeletons of images, a video or a webcam, without ROS'),
@@ -219,12 +220,11 @@ def _complain(text: str) -> int:
 
 def _version() -> str:
     """Return what package.xml says: of the checkout, or of the installed ROS package."""
-    prefixes = [p for p in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if p]
-    folders = [Path(prefix, 'share', 'pose_ros') for prefix in prefixes]
-    for folder in (Path(__file__).resolve().parents[2], *folders):
-        if (folder / 'package.xml').is_file():
-            text = (folder / 'package.xml').read_text(encoding='utf-8')
-            return text.partition('<version>')[2].partition('</version>')[0].strip()
+    try:
+        text = shipped_file('.', 'package.xml').read_text(encoding='utf-8')
+        return text.partition('<version>')[2].partition('</version>')[0].strip()
+    except FileNotFoundError:
+        pass
     try:
         return version('pose_ros')  # installed by pip
     except PackageNotFoundError:

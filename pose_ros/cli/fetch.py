@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
     if path.is_file() and path.with_suffix('.json').is_file() and not args.force:
         print(f'{path} is there already (--force fetches it again)')
         return 0
-    spec = fetch(args.name, recipe, path, args.stall)
+    spec = _fetch(args.name, recipe, path, args.stall)
     print(f'{path}: {recipe.what}. Licence: {recipe.licence}')
     if not recipe.sha256 and not recipe.onnx_sha256:
         print(f'  no checksum of it is published; SHA-256 {spec.onnx_sha256}')
@@ -83,35 +83,8 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def fetch(name: str, recipe: Recipe, path: Path, stall_s: float) -> ModelSpec:
-    """
-    Download, check and install one network.
-
-    Parameters
-    ----------
-    name : str
-        Of the network.
-    recipe : Recipe
-        Where it is and what is known.
-    path : Path
-        Of the ONNX file to be; its description comes beside it.
-    stall_s : float
-        A server that sends nothing for longer is given up.
-
-    Returns
-    -------
-    ModelSpec
-        Its description.
-
-    Raises
-    ------
-    DownloadError
-        When it does not come or is another file than expected.
-    BackendError
-        When it does not run, or does not fit what the recipe says.
-    OSError
-        When it cannot be written.
-    """
+def _fetch(name: str, recipe: Recipe, path: Path, stall_s: float) -> ModelSpec:
+    """Download, check and install a network at NAME.onnx; its description comes beside it."""
     made = _make_folder(path.parent)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f'.{name}.') as folder:

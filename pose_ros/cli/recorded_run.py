@@ -22,8 +22,9 @@ import time
 from types import FrameType
 from typing import Any
 
+from pose_ros.ros.recording.summary import FAILED
+
 _END_WITHIN_S = 20.0  # the recorder finishes its files
-_FAILED = 'failed: '  # how the recorder's line begins when a node cannot start
 _LOG_LINES = 12  # of a log that are shown on failure
 
 
@@ -132,7 +133,7 @@ def _watch(
     for line in _lines(processes['recorder'], stopped):
         now_s = time.monotonic()
         if line:
-            if line.startswith(_FAILED):
+            if line.startswith(FAILED):
                 raise PipelineError(line)
             say(line)
             if first_s is None and ' Hz ' in line:

@@ -19,20 +19,22 @@ class DepthImageError(ValueError):
     """A message is not a depth image that can be used; the message says why, in one line."""
 
 
-def depth_from_msg(msg: Image) -> np.ndarray:
+def depth_from_msg(msg: Image | CompressedImage) -> np.ndarray:
     """
-    View a depth image.
+    View a depth image, or decode one of compressed_depth_image_transport (PNG).
 
     Returns
     -------
     (H, W) uint16 in mm, or float32 in m
-        A view of `msg.data`, unless its bytes are in the other order.
+        A view of `msg.data`, unless it is compressed or its bytes are in the other order.
 
     Raises
     ------
     DepthImageError
-        When the encoding is another, or the data does not fit the size.
+        When the encoding is another, the data does not fit the size, or cannot be decoded.
     """
+    if not isinstance(msg, Image):
+        return _decoded(msg)
     dtype = _DTYPES.get(str(msg.encoding).lower())
     if dtype is None:
         raise DepthImageError(f'encoding {msg.encoding!r} is no depth: 16UC1 or 32FC1')
@@ -47,22 +49,9 @@ def depth_from_msg(msg: Image) -> np.ndarray:
     return depth.byteswap() if msg.is_bigendian else depth
 
 
-def depth_from_compressed_msg(msg: CompressedImage) -> np.ndarray:
-    """
-    Decode a depth image of compressed_depth_image_transport (PNG).
-
-    Metres are sent as inverse depth: depth = a / (value - b), value 0 for missing (codec.cpp of
-    https://github.com/ros-perception/image_transport_plugins).
-
-    Returns
-    -------
-    (H, W) uint16 in mm, or float32 in m
-
-    Raises
-    ------
-    DepthImageError
-        When the format is another, or it cannot be decoded.
-    """
+def _decoded(msg: CompressedImage) -> np.ndarray:
+    # Metres are sent as inverse depth: depth = a / (value - b), value 0 for missing (codec.cpp of
+    # https://github.com/ros-perception/image_transport_plugins).
     encoding, _, transport = str(msg.format).partition(';')
     dtype = _DTYPES.get(encoding.lower())
     if 'compressedDepth' not in transport or 'rvl' in transport or dtype is None:

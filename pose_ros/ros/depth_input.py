@@ -29,11 +29,7 @@ from pose_ros.core.pose3d.depth_noise import DepthError, DepthNoise
 from pose_ros.core.pose3d.joints3d import Joints3D
 from pose_ros.ros.camera_input import CameraInput
 from pose_ros.ros.conversions import stamp_ns
-from pose_ros.ros.depth_images import (
-    DepthImageError,
-    depth_from_compressed_msg,
-    depth_from_msg,
-)
+from pose_ros.ros.depth_images import DepthImageError, depth_from_msg
 from pose_ros.ros.images import transport_topic
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.stamp_sync import StampSync
@@ -162,11 +158,7 @@ class DepthInput:
         camera = self._camera.camera
         assert camera is not None
         try:
-            if isinstance(msg, Image):
-                depth = depth_from_msg(msg)
-            else:
-                depth = depth_from_compressed_msg(msg)
-            depth = _in_rep_118(depth, self._config.depth_unit_m)
+            depth = _in_rep_118(depth_from_msg(msg), self._config.depth_unit_m)
             started_s = time.perf_counter()
             lifted = lift(depth, camera, people, self._noise(camera))
         except (DepthImageError, DepthError) as error:

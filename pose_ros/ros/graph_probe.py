@@ -29,7 +29,7 @@ from pose_ros.diagnostics.topic_checks import (
     video_findings,
 )
 from pose_ros.ros.diagnostics import endpoints, findings_of
-from pose_ros.ros.image_checks import DropCounter, ImageChecks, image_topics, takes_message_info
+from pose_ros.ros.image_checks import ImageChecks, image_topics
 from pose_ros.ros.nodes import NODES
 
 _QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)  # takes from all
@@ -187,25 +187,19 @@ class _ImageProbe:
 
     def __init__(self, node: Node, topic: str, kind: str) -> None:
         self._node, self._topic, self._kind = node, topic, kind
-        self._drops = DropCounter()
         self._encodings: set[str] = set()
         self._size: tuple[int, int] | None = None
         self._info: CameraInfo | None = None
         self._received = 0
         base = topic.removesuffix('/compressed')
         self._info_topic = f'{base.rpartition("/")[0]}/camera_info'
+        self._checks = ImageChecks(node, lambda: subscription)
         subscription = node.create_subscription(
             Image if kind == IMAGE_TYPES[0] else CompressedImage, topic,
-            self._on_image_with_info if takes_message_info() else self._on_image, _QOS)
-        self._checks = ImageChecks(node, lambda: subscription)
+            self._checks.counting(self._on_image), _QOS)
         node.create_subscription(CameraInfo, self._info_topic, self._on_info, _QOS)
 
-    def _on_image_with_info(self, msg: Any, info: Any) -> None:
-        self._on_image(msg, self._drops.dropped_before(info))
-
     def _on_image(self, msg: Any, dropped: int | None = None) -> None:
-        if dropped and self._node.count_publishers(self._topic) != 1:
-            dropped = 0  # the numbers of one publisher say nothing about the other
         self._checks.came(msg, self._node.get_clock().now().nanoseconds, dropped)
         self._received += 1
         if isinstance(msg, Image):

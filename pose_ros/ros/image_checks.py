@@ -48,14 +48,10 @@ class DropCounter:
 
     def dropped_before(self, info: dict[str, Any]) -> int:
         """
-        Take the MessageInfo of the next message.
+        Return how many were published between the message before and that of a MessageInfo.
 
-        Returns
-        -------
-        int
-            How many were published between it and the message before. 0 when there is no way to
-            know: the first, a publisher that began anew, a middleware without numbers (0 or
-            2^64 - 1 always).
+        0 when there is no way to know: the first, a publisher that began anew, a middleware
+        without numbers (0 or 2^64 - 1 always).
         """
         number = info.get('publication_sequence_number')
         if number is None or number == _UNSUPPORTED:
@@ -88,6 +84,26 @@ class ImageChecks:
         self._exposure, self._looked_s = '', 0.0
 
     # -- for every image ------------------------------------------------------------------------
+
+    def counting(self, on_image: Callable[..., None]) -> Callable[..., None]:
+        """
+        Return the callback of the subscription.
+
+        Parameters
+        ----------
+        on_image : callable
+            Gets each message and, where rclpy tells (Iron and newer), how many were dropped
+            before it.
+        """
+        drops = DropCounter()
+
+        def with_info(msg: Any, info: dict[str, Any]) -> None:
+            dropped = drops.dropped_before(info)
+            if dropped and self._node.count_publishers(self._subscription().topic_name) != 1:
+                dropped = 0  # the numbers of one publisher say nothing about the other
+            on_image(msg, dropped)
+
+        return with_info if takes_message_info() else on_image
 
     def came(self, msg: Any, now_ns: int, dropped: int | None) -> None:
         """Note an image that came at `now_ns` of the node's clock, `dropped` before it."""

@@ -55,20 +55,8 @@ def transport_topic(
     return (Image, topic) if transport == 'raw' else (CompressedImage, f'{topic}/{transport}')
 
 
-def frame_from_msg(msg: Image) -> CameraImage:
-    """
-    View an image message, whatever its encoding.
-
-    Returns
-    -------
-    CameraImage
-        Of `msg.data`, not copied; bgr8 where only cv_bridge knows the encoding.
-
-    Raises
-    ------
-    ImageError
-        When the size is zero, the data does not fit the size, or the encoding is unknown.
-    """
+def _frame(msg: Image) -> CameraImage:
+    """View an image message; bgr8 where only cv_bridge knows the encoding. ImageError."""
     width, height = int(msg.width), int(msg.height)
     try:
         if standard_encoding(str(msg.encoding)) not in ENCODINGS and width > 0 and height > 0:
@@ -80,14 +68,16 @@ def frame_from_msg(msg: Image) -> CameraImage:
         raise ImageError(str(error)) from error
 
 
-def image_from_msg(msg: Image, intensity: IntensityRange | None = None) -> np.ndarray:
+def image_from_msg(
+    msg: Image | CompressedImage, intensity: IntensityRange | None = None
+) -> np.ndarray:
     """
-    View or convert an image message.
+    View, convert or decode an image message.
 
     Parameters
     ----------
-    msg : Image
-        In any encoding.
+    msg : Image or CompressedImage
+        In any encoding; JPEG or PNG.
     intensity : IntensityRange, optional
         Of the topic, for images of sixteen bits; by default that of this image.
 
@@ -99,9 +89,12 @@ def image_from_msg(msg: Image, intensity: IntensityRange | None = None) -> np.nd
     Raises
     ------
     ImageError
-        When the size is zero, the data does not fit the size, or the encoding is unknown.
+        When the size is zero, the data does not fit the size, the encoding is unknown, or the
+        data is empty or cannot be decoded.
     """
-    return bgr_from(frame_from_msg(msg), intensity, stamp_seconds(msg.header.stamp))
+    if not isinstance(msg, Image):
+        return _decoded(msg, intensity)
+    return bgr_from(_frame(msg), intensity, stamp_seconds(msg.header.stamp))
 
 
 def _by_cv_bridge(msg: Image) -> np.ndarray:
@@ -121,29 +114,7 @@ def _by_cv_bridge(msg: Image) -> np.ndarray:
         ) from error
 
 
-def image_from_compressed_msg(
-    msg: CompressedImage, intensity: IntensityRange | None = None
-) -> np.ndarray:
-    """
-    Decode a compressed image message (JPEG, PNG).
-
-    Parameters
-    ----------
-    msg : CompressedImage
-        Of a picture.
-    intensity : IntensityRange, optional
-        As in `image_from_msg`.
-
-    Returns
-    -------
-    (H, W, 3) uint8
-        BGR.
-
-    Raises
-    ------
-    ImageError
-        When the data is empty or cannot be decoded.
-    """
+def _decoded(msg: CompressedImage, intensity: IntensityRange | None) -> np.ndarray:
     data = np.frombuffer(msg.data, np.uint8)
     # Orientation marks are ignored: skeletons are in the pixels as published.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -183,8 +154,8 @@ def camera_image(
         When it is no image that can be used.
     """
     if not isinstance(msg, Image):
-        return CameraImage.from_bgr(image_from_compressed_msg(msg, intensity))
-    image = frame_from_msg(msg)
+        return CameraImage.from_bgr(_decoded(msg, intensity))
+    image = _frame(msg)
     if image.encoding in encodings:
         return image
     return CameraImage.from_bgr(bgr_from(image, intensity, stamp_seconds(msg.header.stamp)))

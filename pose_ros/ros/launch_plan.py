@@ -117,7 +117,7 @@ def plan(given: LaunchArguments) -> tuple[Path, list[NodeProcess]]:
     for argument, topic in (
             ('image', given.image), ('depth', given.depth), ('detections', given.detections),
             ('namespace', given.namespace.strip('/'))):
-        check_topic(argument, topic)
+        _check_topic(argument, topic)
     nodes = _nodes(given)
     params_file = Path(given.params_file).expanduser() if given.params_file else (
         config_file('pose.yaml'))
@@ -130,7 +130,7 @@ def plan(given: LaunchArguments) -> tuple[Path, list[NodeProcess]]:
     processes = []
     for camera in cameras(given.cameras, given.namespace, given.image or None):
         for topic in camera.remaps():
-            check_topic('cameras', topic.partition(':=')[2])
+            _check_topic('cameras', topic.partition(':=')[2])
         there = [_split(text) for text in camera.remaps()] + remaps
         if composed:
             own = [word for node in composed for name, value in settings[node].items()
@@ -142,14 +142,8 @@ def plan(given: LaunchArguments) -> tuple[Path, list[NodeProcess]]:
     return params_file, processes
 
 
-def check_topic(argument: str, topic: str) -> None:
-    """
-    Check that a topic, or a namespace, is one that ROS takes; empty is none.
-
-    Raises
-    ------
-    LaunchError
-    """
+def _check_topic(argument: str, topic: str) -> None:
+    """Check that a topic, or a namespace, is one that ROS takes; empty is none. LaunchError."""
     if topic and not _TOPIC.fullmatch(topic):
         raise LaunchError(
             f'{argument} {topic!r}: not a valid ROS name: words of letters, digits and _, with / '
@@ -219,7 +213,7 @@ def _remaps(given: LaunchArguments) -> list[tuple[str, str]]:
         if ':=' not in text:
             raise LaunchError(f'remap {text!r}: expected FROM:=TO')
         remaps.append(_split(text))
-        check_topic('remap', remaps[-1][1])
+        _check_topic('remap', remaps[-1][1])
     return remaps
 
 

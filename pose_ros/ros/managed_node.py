@@ -20,6 +20,10 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from rclpy.service import Service
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 
 from pose_ros.core.config import named_fields
 from pose_ros.diagnostics.findings import Finding, Level
@@ -91,10 +95,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
             raise
         for line in parameters.unknown(self, self.config):
             self.get_logger().warning(line)
-        parameters.accept_updates(
-            self, lambda: self.config, self._apply_config,
-            lambda: self._state != State.PRIMARY_STATE_UNCONFIGURED,
-        )
+        self.add_on_set_parameters_callback(self._on_set)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Steady: under use_sim_time a paused simulation must not silence the diagnostics.
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -228,10 +229,16 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
 
         service.callback = on_request
 
-    def _apply_config(self, config: Any) -> None:
-        if self._state != State.PRIMARY_STATE_UNCONFIGURED:
-            self.apply(config)
+    def _on_set(self, given: list[Parameter]) -> SetParametersResult:
+        is_configured = self._state != State.PRIMARY_STATE_UNCONFIGURED
+        try:
+            config = parameters.updated(self.config, given, is_configured)
+            if is_configured:
+                self.apply(config)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
         self.config = config
+        return SetParametersResult(successful=True)
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
         """Set parameters, all or none; what rclpy refuses without naming it, is named."""
@@ -260,6 +267,18 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
         """
         self._given_up = reason
         self.trigger_deactivate()
+
+    def let_go(self, *names: str) -> None:
+        """Destroy, or close, what these attributes hold, and set them to None."""
+        destroy = (
+            (Publisher, self.destroy_publisher), (Subscription, self.destroy_subscription),
+            (Timer, self.destroy_timer), (Service, self.destroy_service))
+        for name in names:
+            held = getattr(self, name)
+            setattr(self, name, None)
+            if held is not None:
+                next((do for kind, do in destroy if isinstance(held, kind)),
+                     lambda thing: thing.close())(held)
 
     def wait_for(self, do: Callable[[], None], say: Callable[[], str]) -> None:
         """

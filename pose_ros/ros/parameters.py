@@ -5,28 +5,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import Field, replace
 from typing import Any
 
-from rcl_interfaces.msg import (
-    FloatingPointRange,
-    IntegerRange,
-    ParameterDescriptor,
-    SetParametersResult,
-)
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from pose_ros.core.config import (
-    NODE_CONFIGS,
-    allowed,
-    check,
-    coerce,
-    named_fields,
-    nearest,
-)
+from pose_ros.core.config import NODE_CONFIGS, allowed, check, coerce, named_fields, nearest
 
 
 class ParameterError(ValueError):
@@ -74,52 +62,35 @@ def declare(node: Node, config_class: type[Any]) -> Any:
     return config
 
 
-def accept_updates(
-    node: Node,
-    get: Callable[[], Any],
-    apply: Callable[[Any], None],
-    is_configured: Callable[[], bool],
-) -> None:
+def updated(config: Any, parameters: list[Parameter], is_configured: bool) -> Any:
     """
-    Let declared parameters change at run time: all of a request, or none.
+    Return a config with other values.
 
     Parameters
     ----------
-    node : Node
-        On which `declare` was called.
-    get : callable
-        Returns the present config.
-    apply : callable
-        Takes the new config, checked; ValueError refuses it with a reason.
-    is_configured : callable
+    config : dataclass
+        The present one.
+    parameters : list of Parameter
+        Those that are set; others than the config's do not matter.
+    is_configured : bool
         Whether parameters that are read when configuring are in use at the moment.
+
+    Raises
+    ------
+    ValueError
+        When one of them cannot change now, or to this value; the message says which and why.
     """
-    known = named_fields(get())
-
-    def on_set(parameters: list[Parameter]) -> SetParametersResult:
-        changes = {
-            p.name: plain(known[p.name], p.value) for p in parameters if p.name in known
-        }
-        config = get()
-        fixed = [
-            name for name, value in changes.items()
-            if not known[name].metadata['live'] and value != getattr(config, known[name].name)
-        ]
-        if fixed and is_configured():
-            return SetParametersResult(
-                successful=False,
-                reason=f'{", ".join(fixed)}: read when configuring, cannot change while the '
-                'node is configured; deactivate and clean up first',
-            )
-        try:
-            changed = replace(config, **{known[n].name: value for n, value in changes.items()})
-            check(changed)
-            apply(changed)
-        except ValueError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
-
-    node.add_on_set_parameters_callback(on_set)
+    known = named_fields(config)
+    changes = {p.name: plain(known[p.name], p.value) for p in parameters if p.name in known}
+    fixed = [name for name, value in changes.items()
+             if not known[name].metadata['live'] and value != getattr(config, known[name].name)]
+    if fixed and is_configured:
+        raise ValueError(
+            f'{", ".join(fixed)}: read when configuring, cannot change while the node is '
+            'configured; deactivate and clean up first')
+    changed = replace(config, **{known[n].name: value for n, value in changes.items()})
+    check(changed)
+    return changed
 
 
 def refusal(node: Node, config: Any, parameters: list[Parameter]) -> str:

@@ -7,7 +7,6 @@ rclpy and the libraries of the networks take a second to import. An interrupt me
 in a traceback out of whatever is being imported, or be lost in it.
 """
 
-from importlib import import_module
 import os
 import signal
 import sys
@@ -33,12 +32,19 @@ def start_node(name: str) -> int:
     # Who starts us may have held it back so far: Python itself takes a tenth of a second.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
-        module = import_module(f'pose_ros.ros.nodes.{name}')
+        if name == 'pose_container':
+            from pose_ros.ros.nodes.pose_container import main
+
+            return main()
+        from pose_ros.ros.nodes import node_class
+        from pose_ros.ros.process import spin
+
+        made = node_class(name)
     except ModuleNotFoundError as error:
         print(f'{name}: this Python ({sys.executable}) lacks {error.name}; `pose_ros doctor` says '
               'how to get it', file=sys.stderr)
         return 1
-    return int(module.main())
+    return spin(made)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

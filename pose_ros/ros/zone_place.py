@@ -1,26 +1,12 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a zone is: a fixed pose, or a frame of the robot through tf2 where that is installed."""
+"""Where a zone in a frame of the robot is, through tf2."""
 
 from __future__ import annotations
 
 from pose_ros.core.pose3d.body_frame import Transform
-from pose_ros.core.proximity.zones import HERE, camera_from_pose
+from pose_ros.core.proximity.zones import HERE
 from pose_ros.ros.transforms import NoTransform, Transforms
-
-
-class FixedPlace:
-    """A zone at a pose that a parameter gives."""
-
-    def __init__(self, pose: tuple[float, ...]) -> None:
-        self._transform = camera_from_pose(pose)
-
-    def look_up(self, frame_id: str, stamp_ns: int, hold_s: float) -> Transform:
-        """Return the zone's frame in any frame."""
-        return self._transform
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class FramePlace:

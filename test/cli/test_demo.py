@@ -36,7 +36,7 @@ def needed(monkeypatch):
 @pytest.mark.slow
 def test_a_short_demo_leaves_all_its_files(tmp_path, capsys):
     out = tmp_path / 'demo_out'
-    arguments = ['demo', '--out', str(out), '--seconds', '3', '--json', str(tmp_path / 'r.json')]
+    arguments = ['demo', '--out', str(out), '--seconds', '1', '--json', str(tmp_path / 'r.json')]
     assert cli.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     report = json.loads(lines[-1])
@@ -104,9 +104,9 @@ def test_networks_that_cannot_be_loaded_are_told_at_once(tmp_path):
 @pytest.mark.slow
 def test_nodes_that_say_nothing_are_given_up(tmp_path):
     job = Recording(
-        'demo', tmp_path / 'out', settings=('pose_estimator.autostart=false',), start_within_s=3.0
+        'demo', tmp_path / 'out', settings=('pose_estimator.autostart=false',), start_within_s=1.0
     )
-    with pytest.raises(PipelineError, match='(?s)no skeletons within 3 s.*nodes.log'):
+    with pytest.raises(PipelineError, match='(?s)no skeletons within 1 s.*nodes.log'):
         record(job, lambda line: None)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -24,6 +25,7 @@ from pose_ros.backends.model_files import (  # noqa: E402
 from pose_ros.backends.onnx import OnnxNetwork  # noqa: E402
 from pose_ros.core.backend import BackendError  # noqa: E402
 from pose_ros.core.joint_names import ORDERS  # noqa: E402
+from pose_ros.media.sources import demo_paths, open_source  # noqa: E402
 from pose_ros.model_import.onnx_cost import cost, load_graph  # noqa: E402
 from pose_ros.model_import.spec_guess import guess_spec  # noqa: E402
 
@@ -213,7 +215,10 @@ def test_maxima_above_one_are_said_and_scaled(tmp_path, capsys):
     spec.update(decoder='heatmaps', outputs={'heatmaps': 'high'})
     spec['input'].pop('multiple_of', None)
     path.with_suffix('.json').write_text(json.dumps(spec))
-    status, lines, _ = inspect(capsys, path, '--try')
+    picture = tmp_path / 'cyclist.png'
+    with open_source(str(demo_paths()[0])) as source:
+        cv2.imwrite(str(picture), next(f.image for f in source if f.index == 120))
+    status, lines, _ = inspect(capsys, path, '--try', '--picture', picture)
     said = next(line for line in lines if 'maxima exceed 1' in line)
     report = json.loads(lines[-1])
     best = report['trials'][0]

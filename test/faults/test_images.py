@@ -34,7 +34,7 @@ def test_the_camera_stops_and_returns(shared: Any, works: Any) -> None:
     assert shared.spin_until(lambda: shared.tracked[-1][1].status == SkeletonArray.OK)
 
 
-@pytest.mark.parametrize('size', [(240, 320), (1080, 1920), (17, 33), (480, 640)])
+@pytest.mark.parametrize('size', [(1080, 1920), (17, 33)])
 def test_the_size_changes(shared: Any, size: tuple[int, int], works: Any) -> None:
     since_ns = time.time_ns()
     empty = [np.full((*size, 3), 90, np.uint8)]
@@ -49,39 +49,37 @@ def test_the_size_changes(shared: Any, size: tuple[int, int], works: Any) -> Non
     works(shared)
 
 
-@pytest.mark.parametrize('encoding', ['rgb8', 'mono8', 'bayer_rggb8'])
-def test_the_encoding_changes(shared: Any, encoding: str, works: Any) -> None:
+def test_the_encoding_changes(shared: Any, works: Any) -> None:
     since_ns = time.time_ns()
     assert shared.play_until([_EMPTY], lambda: any(
-        stamp_ns(m.header.stamp) >= since_ns for _, m in shared.pose), encoding=encoding)
+        stamp_ns(m.header.stamp) >= since_ns for _, m in shared.pose), encoding='rgb8')
     works(shared)
 
 
-@pytest.mark.parametrize('encoding', ['8UC5', '', 'h264'])
-def test_an_encoding_that_nobody_knows(shared: Any, encoding: str, works: Any) -> None:
+def test_an_encoding_that_nobody_knows(shared: Any, works: Any) -> None:
     """Each such image is counted as bad; the next good one is answered."""
     shared.send_until_answered(_EMPTY)
     received, bad = shared.counts('pose_estimator', 'received', 'bad_images')
     assert shared.play_until(
-        [_EMPTY], lambda: shared.value('pose_estimator', 'bad_images') > bad, encoding=encoding)
+        [_EMPTY], lambda: shared.value('pose_estimator', 'bad_images') > bad, encoding='8UC5')
     received_now, bad_now = shared.counts('pose_estimator', 'received', 'bad_images')
     assert received_now - received == bad_now - bad
-    assert f"'{encoding}'" in shared.text()
+    assert "'8UC5'" in shared.text()
     works(shared)
 
 
-def test_a_burst_of_a_thousand(shared: Any, works: Any) -> None:
+def test_a_burst(shared: Any, works: Any) -> None:
     """Every single one is counted, and the answer is about the newest."""
     small = _EMPTY[:120, :160].copy()
     shared.send_until_answered(small)
     before = shared.counts('pose_estimator', 'received', 'dropped')
-    for _ in range(1000):
+    for _ in range(300):
         shared.send(small)
     # Images are best effort: should the very last of them be lost, the next one tells.
     more = shared.send_until_answered(small)
     received, dropped = shared.counts('pose_estimator', 'received', 'dropped')
-    assert received - before[0] + dropped - before[1] == 1000 + more
-    assert dropped - before[1] > 500, 'no more than the networks can take: no burst'
+    assert received - before[0] + dropped - before[1] == 300 + more
+    assert dropped - before[1] > 150, 'no more than the networks can take: no burst'
     works(shared)
 
 
@@ -124,7 +122,7 @@ while True:
 def test_the_publisher_is_killed_in_the_middle_of_a_message(shared: Any, works: Any) -> None:
     """It publishes without a pause: wherever it is killed, it is in a message of 6 MB."""
     shared.stop_camera()
-    for _ in range(3):
+    for _ in range(2):
         victim = subprocess.Popen(
             [sys.executable, '-c', _CAMERA], env=shared.environment, stdout=subprocess.PIPE)
         assert victim.stdout is not None and victim.stdout.readline() == b'begins\n'

@@ -26,12 +26,8 @@ from pose_ros.core.model_spec import ModelSpec
 from pose_ros.core.pose3d.depth_lifting import lift
 from pose_ros.core.pose3d.depth_noise import DepthError
 from pose_ros.ros.conversions import camera_from_info
-from pose_ros.ros.depth_images import (
-    DepthImageError,
-    depth_from_compressed_msg,
-    depth_from_msg,
-)
-from pose_ros.ros.images import ImageError, image_from_compressed_msg, image_from_msg
+from pose_ros.ros.depth_images import DepthImageError, depth_from_msg
+from pose_ros.ros.images import ImageError, image_from_msg
 
 Parts = tuple[
     str, int, Callable[[int], Iterator[bytes]], Callable[[bytes], object],
@@ -73,7 +69,7 @@ def compressed_images() -> Parts:
     good = [jpeg, jpeg + bytes(len(jpeg)), png, png + bytes(64), deep]
 
     def read(data: bytes) -> None:
-        image = image_from_compressed_msg(CompressedImage(format='jpeg', data=array('B', data)))
+        image = image_from_msg(CompressedImage(format='jpeg', data=array('B', data)))
         assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
 
     return 'JPEG and PNG', 60, in_turns(spoilt_bytes, good), read, (ImageError,)
@@ -105,7 +101,7 @@ def depth_images() -> Parts:
             found = depth_from_msg(_image(data, _DEPTHS))
         else:
             form = f'{_DEPTHS[data[0] % 2]}; compressedDepth png'
-            found = depth_from_compressed_msg(
+            found = depth_from_msg(
                 CompressedImage(format=form, data=array('B', data[_FIELDS.size:])))
         joints = lift(found, camera, people).joints
         assert joints.position.shape == (2, 17, 3)

@@ -1,116 +1,36 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever a message or a parameter holds: a result, or one clean error; the nodes live on."""
+"""Whatever skeletons or a parameter hold: a result, or one clean error (images: test/fuzz)."""
 
 from __future__ import annotations
 
-from array import array
 import math
 from typing import Any
 
 from builtin_interfaces.msg import Time
-import cv2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from pose_ros.core.camera_model import CameraError
 from pose_ros.core.config import EstimatorConfig, TrackerConfig
 from pose_ros.core.tracking.tracks import TrackState
 from pose_ros.msg import Skeleton, SkeletonArray
-from pose_ros.ros.conversions import camera_from_info, tracks_from_msg
-from pose_ros.ros.images import ENCODINGS, ImageError, image_from_compressed_msg, image_from_msg
+from pose_ros.ros.conversions import tracks_from_msg
 from pose_ros.ros.nodes.pose_estimator import PoseEstimatorNode
 from pose_ros.ros.nodes.pose_tracker import PoseTrackerNode
 from pose_ros.ros.parameters import ParameterError
 
-many = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-some = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 any_float32 = st.floats(width=32)
-any_float = st.one_of(st.floats(), st.floats(-1000, 5000))
 uint32 = st.integers(0, 2**32 - 1)
 sizes = st.one_of(st.integers(0, 40), uint32)
 stamps = st.builds(Time, sec=st.integers(-(2**31), 2**31 - 1), nanosec=uint32)
 headers = st.builds(Header, stamp=stamps, frame_id=st.text(max_size=5))
-
-
-@st.composite
-def images(draw: Any) -> Image:
-    """Draw images whose numbers mostly fit each other, and some that do not at all."""
-    encoding = draw(st.one_of(st.sampled_from(ENCODINGS), st.text(max_size=10)))
-    width, height = draw(sizes), draw(sizes)
-    step = draw(st.one_of(st.just(width * draw(st.integers(1, 4))), sizes))
-    rows = {'nv12': height * 3 // 2, 'nv21': height * 3 // 2, 'nv24': height * 3}
-    length = step * rows.get(encoding, height)
-    length = draw(st.one_of(st.just(length), st.integers(0, 5000)))
-    data = array('B', draw(st.binary(min_size=1, max_size=8)) * 1000)[: min(length, 5000)]
-    if length > len(data) and length < 20000:
-        data = (data * (length // max(1, len(data)) + 1))[:length]
-    return Image(header=draw(headers), height=height, width=width, encoding=encoding,
-                 step=step % 2**32, is_bigendian=draw(st.integers(0, 255)), data=data)
-
-
-@many
-@given(images())
-def test_any_image(msg: Image) -> None:
-    try:
-        image = image_from_msg(msg)
-    except ImageError as error:
-        assert str(error) and '\n' not in str(error)
-        return
-    assert image.shape == (msg.height, msg.width, 3) and image.dtype == np.uint8
-    image.sum()  # every byte of a view can be read
-
-
-_PICTURE = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
-_FILES = [cv2.imencode(ending, _PICTURE)[1].tobytes() for ending in ('.jpg', '.png')]
-
-
-@many
-@given(st.sampled_from(_FILES), st.binary(max_size=40), st.integers(0, 1500),
-       st.integers(0, 1500), st.text(max_size=20))
-def test_any_compressed_image(
-    good: bytes, put_in: bytes, at: int, to: int, name: str
-) -> None:
-    data = array('B', good[:at] + put_in + good[max(at, to):])
-    try:
-        image = image_from_compressed_msg(CompressedImage(format=name, data=data))
-    except ImageError as error:
-        assert str(error) and '\n' not in str(error)
-        return
-    assert image.ndim == 3 and image.dtype == np.uint8
-
-
-camera_infos = st.builds(
-    CameraInfo, header=headers, height=sizes, width=sizes,
-    distortion_model=st.one_of(
-        st.sampled_from(['', 'plumb_bob', 'rational_polynomial', 'equidistant', 'fisheye']),
-        st.text(max_size=5)),
-    d=st.lists(any_float, max_size=15), k=st.lists(any_float, min_size=9, max_size=9),
-    p=st.lists(any_float, min_size=12, max_size=12), binning_x=st.integers(0, 9),
-    binning_y=uint32,
-    roi=st.builds(RegionOfInterest, x_offset=sizes, y_offset=sizes, height=sizes, width=sizes),
-)
-
-
-@many
-@given(camera_infos, st.booleans())
-def test_any_camera_info(info: CameraInfo, rectified: bool) -> None:
-    try:
-        camera = camera_from_info(info, rectified)
-    except CameraError as error:
-        assert str(error) and '\n' not in str(error)
-        return
-    if camera is not None:
-        with np.errstate(all='ignore'):
-            assert camera.rays(np.zeros((3, 2))).shape == (3, 2)
-            assert camera.project(np.ones((3, 3))).shape == (3, 2)
 
 
 def of_keypoints(each: int = 1) -> Any:

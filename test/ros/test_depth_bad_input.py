@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from depth_world import World, depth_msg, header, info_msg
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import Image
 
 from pose_ros.core.tracking.tracks import PositionSource
 from pose_ros.msg import Skeleton, SkeletonArray
@@ -104,26 +103,28 @@ def cut_short(depth: np.ndarray) -> Image:
     return msg
 
 
-@pytest.mark.parametrize(
-    'spoil, reason',
-    [
-        (another_size, 'the depth image is 320x240, the image 640x480'),
-        (another_frame, "depth is in frame 'depth_optical', the image in 'optical'"),
-        (zeros, 'depth is missing (0, NaN or infinite) at'),
-        (nan_and_inf, 'depth is missing (0, NaN or infinite) at'),
-        (wrong_encoding, "encoding 'rgb8' is no depth"),
-        (cut_short, '640x480 16UC1 with step 1280 does not fit 1000 bytes'),
-        (lambda depth: None, 'no depth'),
-    ],
+BAD_DEPTH = (
+    (another_size, 'the depth image is 320x240, the image 640x480'),
+    (another_frame, "depth is in frame 'depth_optical', the image in 'optical'"),
+    (zeros, 'depth is missing (0, NaN or infinite) at'),
+    (nan_and_inf, 'depth is missing (0, NaN or infinite) at'),
+    (wrong_encoding, "encoding 'rgb8' is no depth"),
+    (cut_short, '640x480 16UC1 with step 1280 does not fit 1000 bytes'),
+    (lambda depth: None, 'no depth'),
 )
-def test_bad_depth(world: Watched, spoil: Callable[[np.ndarray], Image], reason: str) -> None:
+
+
+def test_bad_depth(world: Watched) -> None:
     good = world.scene.depth
     world.tell_camera(info_msg())
     assert world.has_3d(good)
-    assert not any(world.has_3d(spoil(good)) for _ in range(10))
-    assert world.hears(f'working without 3-D: {reason}')
+    for spoil, reason in BAD_DEPTH:
+        assert not any(world.has_3d(spoil(good)) for _ in range(10))
+        assert world.hears(f'working without 3-D: {reason}')
     assert all(world.has_3d(good) for _ in range(10))
     assert world.is_well() and not world.node._without_depth()
+    assert world.node.statistics.counts['depth_no_depth'] >= 12 * 20
+    assert world.node.statistics.counts['without_3d'] == 10 * len(BAD_DEPTH)
 
 
 def test_unregistered_depth_that_claims_to_be_registered(world: Watched) -> None:
@@ -136,24 +137,23 @@ def test_unregistered_depth_that_claims_to_be_registered(world: Watched) -> None
     assert world.has_3d(good)
 
 
-@pytest.mark.parametrize(
-    'bad, reason',
-    [
-        (None, 'no camera_info has come yet'),
-        (info_msg(k=[0.0] * 9), 'the camera is uncalibrated: K[0] = 0'),
-        (info_msg(width=320, height=240), 'camera_info is of an image of 320x240'),
-        (info_msg(distortion_model='odd', d=[0.1]), "'odd'"),
-        (info_msg(k=[float('nan')] * 9), 'not finite'),
-    ],
+BAD_INFO = (
+    (None, 'no camera_info has come yet'),
+    (info_msg(k=[0.0] * 9), 'the camera is uncalibrated: K[0] = 0'),
+    (info_msg(width=320, height=240), 'camera_info is of an image of 320x240'),
+    (info_msg(distortion_model='odd', d=[0.1]), "'odd'"),
+    (info_msg(k=[float('nan')] * 9), 'not finite'),
 )
-def test_bad_or_missing_camera_info_that_comes_later(
-    world: Watched, bad: CameraInfo | None, reason: str
-) -> None:
-    if bad is not None:
-        world.tell_camera(bad)
+
+
+def test_bad_or_missing_camera_info_that_comes_later(world: Watched) -> None:
     good = world.scene.depth
-    assert not any(world.has_3d(good) for _ in range(5))
-    assert world.hears('working without 3-D: ') and reason in world.node._without_depth()
+    for bad, reason in BAD_INFO:
+        if bad is not None:
+            world.tell_camera(bad)
+        assert not any(world.has_3d(good) for _ in range(3))
+        assert reason in world.node._without_depth()
+    assert world.hears('working without 3-D: ')
     world.tell_camera(info_msg())
     assert all(world.has_3d(good) for _ in range(10))
     assert not world.node._without_depth()

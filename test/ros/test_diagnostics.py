@@ -104,7 +104,7 @@ def test_a_healthy_camera_gives_no_alarm(ros: Any) -> None:
     scene = Scene(ros).film(15)
     assert ros.spin_until(lambda: scene.node.statistics.counts['published'] > 10)
     del scene.statuses[:]
-    assert ros.spin_until(lambda: len(scene.statuses) >= 7, 30)
+    assert ros.spin_until(lambda: len(scene.statuses) >= 4, 30)
     for said in scene.statuses:
         bad = [s for s in said.status if s.level != DiagnosticStatus.OK]
         assert not bad, bad
@@ -120,13 +120,6 @@ def test_a_covered_lens_is_said_until_something_is_seen(ros: Any) -> None:
     scene.picture = PICTURE
     assert ros.spin_until(
         lambda: not any(f.code == 'dark_images' for f in scene.findings()), 15)
-
-
-def test_nobody_publishes_but_a_similar_topic_is_there(ros: Any) -> None:
-    scene = Scene(ros, topic='/camera/color/image_raw')
-    found = scene.expect('no_publisher')
-    assert '/image' in found.text and 'no publisher' in found.text
-    assert 'pose_ros up --image /camera/color/image_raw' in found.hint
 
 
 def test_a_publisher_that_is_silent(ros: Any, capfd: pytest.CaptureFixture[str]) -> None:
@@ -169,13 +162,15 @@ def test_incompatible_qos_is_named(ros: Any, case: str, capfd: pytest.CaptureFix
     if case == 'reliability':
         scene = Scene(ros, BEST_EFFORT, **{
             'qos_overrides./image.subscription.reliability': 'reliable'})
-        scene.film()
         found = scene.expect('incompatible_qos')
         assert found.level == Level.ERROR
         assert '/pose_estimator gets nothing from /probe on /image' in found.text
         assert 'reliability (it asks for reliable, /probe offers best_effort)' in found.text
         assert '-p qos_overrides./image.subscription.reliability:=best_effort' in found.hint
         scene.expect('silent_qos')
+        ros.probe.destroy_publisher(scene.camera)  # when it is over it is forgotten
+        assert ros.spin_until(
+            lambda: not any(f.code == 'incompatible_qos' for f in scene.findings()), 15)
         return
     scene = Scene(ros).film()
     ros.probe.create_subscription(
@@ -184,15 +179,6 @@ def test_incompatible_qos_is_named(ros: Any, case: str, capfd: pytest.CaptureFix
     found = scene.expect('incompatible_qos')
     assert '/probe gets nothing from /pose_estimator on /pose' in found.text
     assert 'durability (it asks for transient_local' in found.text
-
-
-def test_incompatible_qos_is_forgotten_when_it_is_over(ros: Any) -> None:
-    scene = Scene(ros, BEST_EFFORT, **{
-        'qos_overrides./image.subscription.reliability': 'reliable'})
-    scene.expect('incompatible_qos')
-    ros.probe.destroy_publisher(scene.camera)
-    assert ros.spin_until(
-        lambda: not any(f.code == 'incompatible_qos' for f in scene.findings()), 15)
 
 
 def test_an_unknown_encoding(ros: Any) -> None:
@@ -211,16 +197,9 @@ def test_broken_images_among_good_ones(ros: Any) -> None:
     assert 'truncated' in scene.expect('some_unusable').text
 
 
-HOUR_NS = 3600 * 10**9
-
-
 @pytest.mark.parametrize('code, stamps', [
-    ('zero_stamps', lambda now_ns, i: 0),
-    ('ahead_stamps', lambda now_ns, i: now_ns + 10**9),
     ('backward_stamps', lambda now_ns, i: now_ns - 2 * 10**9 * (i % 50 >= 25)),
-    ('repeated_stamps', lambda now_ns, i: now_ns // 10**9 * 10**9),
-    ('other_clock', lambda now_ns, i: now_ns - 5 * HOUR_NS),
-    ('other_clock', lambda now_ns, i: 10**9 + i * 10**7),
+    ('other_clock', lambda now_ns, i: now_ns - 5 * 3600 * 10**9),
 ])
 def test_odd_stamps(ros: Any, code: str, stamps: Any) -> None:
     scene = Scene(ros)
@@ -228,12 +207,6 @@ def test_odd_stamps(ros: Any, code: str, stamps: Any) -> None:
     found = scene.film().expect(code)
     assert '/image' in found.text and found.hint
     assert scene.latest()['pose_estimator'].level != DiagnosticStatus.OK
-
-
-def test_an_empty_frame(ros: Any) -> None:
-    scene = Scene(ros)
-    scene.frame_id = ''
-    assert 'empty frame_id' in scene.film().expect('empty_frame_id').text
 
 
 def test_simulated_time_without_a_clock(ros: Any) -> None:
@@ -261,21 +234,13 @@ def test_a_low_rate(ros: Any) -> None:
     assert 'expected_rate_hz is 60.0' in found.text
 
 
-def test_jitter(ros: Any) -> None:
-    scene = Scene(ros)
-    # Stamps tell when the images were taken: in pairs.
-    scene.stamps = lambda now_ns, i: start_ns + i // 2 * 10**8 + i % 2 * 10**7
-    start_ns = ros.probe.get_clock().now().nanoseconds
-    assert 'uneven' in scene.film(20).expect('jitter').text
-
-
-@pytest.mark.slow
+@pytest.mark.nightly('a camera in a process of its own; its judgement is in test/diagnostics')
 def test_a_node_that_is_too_slow(ros: Any) -> None:
     """The camera sends from a process of its own: in ours it would wait for the estimator."""
     scene = Scene(ros, slow_s=0.15)
     ros.probe.destroy_publisher(scene.camera)
     process = subprocess.Popen(
-        [sys.executable, '-m', 'pose_ros.ros.nodes.pose_camera', '--ros-args', '-p',
+        [sys.executable, '-m', 'pose_ros.ros.start_node', 'pose_camera', '--ros-args', '-p',
          'source:=demo', '-p', 'loop:=true', '-p', 'rate_hz:=25.0'],
         env={**os.environ, 'ROS_DOMAIN_ID': str(ros.domain_id)})
     try:
@@ -286,13 +251,3 @@ def test_a_node_that_is_too_slow(ros: Any) -> None:
     finally:
         process.kill()
         process.wait()
-
-
-def test_a_model_that_fails(ros: Any) -> None:
-    node = ros.add(PoseEstimatorNode, parameters={'detector_model': '/nowhere/x.onnx'})
-    arrays = ros.collect(DiagnosticArray, '/diagnostics')
-    assert not node.start()
-    assert ros.spin_until(lambda: arrays)
-    found = [f for s in arrays[-1].status[1:] for f in findings_of(s)]
-    assert [f.code for f in found if f.level == Level.ERROR] == ['failed']
-    assert '/nowhere/x.onnx' in found[0].text

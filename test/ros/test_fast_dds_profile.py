@@ -10,6 +10,7 @@ import sys
 from typing import Any
 import xml.etree.ElementTree as ElementTree
 
+import pytest
 from sensor_msgs.msg import Image
 
 from pose_ros.diagnostics.transport import PROFILE_VARIABLES, SHIPPED_SEGMENT_BYTES
@@ -25,6 +26,7 @@ def test_the_segment_of_the_shipped_profile() -> None:
 _LISTENS = """
 import sys
 import rclpy
+import pytest
 from sensor_msgs.msg import Image
 rclpy.init()
 node = rclpy.create_node(sys.argv[1])
@@ -33,6 +35,7 @@ rclpy.spin(node)
 """
 
 
+@pytest.mark.nightly('how Fast DDS takes its profile')
 def test_a_killed_subscriber_is_given_up_within_seconds(ros: Any) -> None:
     """By default it takes 20 s, and images are sent to it all the while."""
     publisher = ros.probe.create_publisher(Image, 'image', 1)

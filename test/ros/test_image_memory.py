@@ -63,7 +63,7 @@ def test_in_the_process_of_a_node_it_is_kept() -> None:
 
 
 @pytest.mark.parametrize('name, value', [
-    ('MALLOC_TRIM_THRESHOLD_', '131072'), ('MALLOC_MMAP_THRESHOLD_', '131072'),
+    ('MALLOC_MMAP_THRESHOLD_', '131072'),
     ('GLIBC_TUNABLES', 'glibc.malloc.mmap_threshold=131072')])
 def test_what_the_user_has_set_stays(name: str, value: str) -> None:
     assert _pages_per_image('node', **{name: value}) > 1000.0

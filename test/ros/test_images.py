@@ -21,7 +21,6 @@ from std_msgs.msg import Header  # noqa: E402
 from pose_ros.ros.images import (  # noqa: E402
     ENCODINGS,
     ImageError,
-    image_from_compressed_msg,
     image_from_msg,
     image_to_msg,
 )
@@ -133,7 +132,7 @@ def test_round_trip(picture: np.ndarray) -> None:
 
 @pytest.mark.parametrize('extension, tolerance', [('png', 0), ('jpeg', 8)])
 def test_compressed_round_trip(picture: np.ndarray, extension: str, tolerance: int) -> None:
-    image = image_from_compressed_msg(image_to_compressed_msg(picture, Header(), extension))
+    image = image_from_msg(image_to_compressed_msg(picture, Header(), extension))
     assert np.abs(middles(image) - middles(picture)).max() <= tolerance
 
 
@@ -143,7 +142,7 @@ def test_compressed_grey_and_16_bit(picture: np.ndarray) -> None:
     stretched = np.round(255.0 * (grey - grey.min()) / np.ptp(grey))
     for values, expected in ((grey, grey), (thermal, stretched)):
         data = cv2.imencode('.png', values)[1]
-        image = image_from_compressed_msg(CompressedImage(format='png', data=data.tobytes()))
+        image = image_from_msg(CompressedImage(format='png', data=data.tobytes()))
         assert np.abs(image - expected[..., None]).max() <= 1
 
 
@@ -183,10 +182,10 @@ def test_bad_compressed_image(picture: np.ndarray, extension: str) -> None:
     whole = bytes(good.data)
     for data in (b'', whole[:len(whole) // 2], whole[:-20], whole[:10], b'nonsense', bytes(1000)):
         with pytest.raises(ImageError):
-            image_from_compressed_msg(CompressedImage(format=good.format, data=data))
-    image_from_compressed_msg(CompressedImage(format=good.format, data=whole + bytes(64)))
+            image_from_msg(CompressedImage(format=good.format, data=data))
+    image_from_msg(CompressedImage(format=good.format, data=whole + bytes(64)))
     with pytest.raises(ImageError, match='depth'):
-        image_from_compressed_msg(
+        image_from_msg(
             CompressedImage(format='16UC1; compressedDepth png', data=good.data))
 
 
@@ -214,26 +213,26 @@ def test_step_zero_of_packed_rows(picture: np.ndarray, encoding: str) -> None:
 def test_jpeg_filled_up_with_zeros(picture: np.ndarray) -> None:
     """MJPEG webcams send the driver's whole buffer."""
     whole = bytes(image_to_compressed_msg(picture, Header(), 'jpeg').data)
-    plain = image_from_compressed_msg(CompressedImage(format='jpeg', data=whole))
+    plain = image_from_msg(CompressedImage(format='jpeg', data=whole))
     filled = whole + bytes(614_400 - len(whole))
     np.testing.assert_array_equal(
-        image_from_compressed_msg(CompressedImage(format='jpeg', data=filled)), plain)
+        image_from_msg(CompressedImage(format='jpeg', data=filled)), plain)
     # A buffer that held a longer image, or was never cleared.
     for rest in (whole[len(whole) // 2:], b'\xff' * 5000, b'\xaa' * 5000):
         np.testing.assert_array_equal(
-            image_from_compressed_msg(CompressedImage(format='jpeg', data=whole + rest)), plain)
+            image_from_msg(CompressedImage(format='jpeg', data=whole + rest)), plain)
     # A thumbnail, which ends as an image does, and filling before the next marker.
     small = b'Exif\0\0' + whole
     with_thumbnail = (
         whole[:2] + b'\xff\xff\xe1' + (2 + len(small)).to_bytes(2, 'big') + small + whole[2:])
-    np.testing.assert_array_equal(image_from_compressed_msg(
+    np.testing.assert_array_equal(image_from_msg(
         CompressedImage(format='jpeg', data=with_thumbnail)), plain)
     with pytest.raises(ImageError, match='not a complete'):
-        image_from_compressed_msg(CompressedImage(
+        image_from_msg(CompressedImage(
             format='jpeg', data=with_thumbnail[:len(small) + 200]))
     for cut in (len(whole) // 2, len(whole) - 20):
         with pytest.raises(ImageError, match='not a complete'):
-            image_from_compressed_msg(CompressedImage(
+            image_from_msg(CompressedImage(
                 format='jpeg', data=whole[:cut] + bytes(614_400 - cut)))
 
 
@@ -260,27 +259,3 @@ def test_cv_bridge_built_for_another_numpy(
     assert '\n' not in str(caught.value)
     # Python itself says only that the name is not there when it cannot be imported from there.
     assert 'multiarray failed to import' in str(caught.value) or error is AttributeError
-
-
-def test_random_messages_give_an_image_or_one_clear_error() -> None:
-    """Sizes, steps and data that hardly fit: never another exception, never another shape."""
-    random = np.random.default_rng(1)
-    images = 0
-    for _ in range(3000):
-        encoding = str(random.choice([*ENCODINGS, '16UC1', '8UC3', '']))
-        width, height = (int(n) for n in random.integers(0, 9, 2))
-        step = width * int(random.integers(1, 5)) + int(random.choice([0, 0, 0, 1, 3]))
-        size = step * height + int(random.choice([0, 0, 0, 0, -1, 1, step]))
-        if encoding in ('nv12', 'nv21', 'nv24'):
-            size = size * 3 // (1 if encoding == 'nv24' else 2)
-        data = array('B', random.integers(0, 256, max(size, 0), np.uint8).tobytes())
-        msg = Image(width=width, height=height, encoding=encoding, step=step, data=data,
-                    is_bigendian=int(random.integers(0, 2)))
-        try:
-            image = image_from_msg(msg)
-        except ImageError as error:
-            assert '\n' not in str(error)
-            continue
-        assert image.shape == (height, width, 3) and image.dtype == np.uint8
-        images += 1
-    assert images > 300

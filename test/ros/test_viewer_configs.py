@@ -11,6 +11,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 import pytest
+from ros_fixtures import Ros, new_domain
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 import yaml
@@ -24,15 +25,17 @@ from pose_ros.ros.nodes.pose_visualizer import PoseVisualizerNode
 CONFIG = Path(__file__).parents[2] / 'config'
 
 
-@pytest.fixture
-def published(ros: Any) -> dict[str, str]:
+@pytest.fixture(scope='module')
+def published() -> dict[str, str]:
     """Return the topics of a running visualizer and tracker, with their types."""
+    ros = Ros(new_domain())
     for node in (PoseVisualizerNode, PoseTrackerNode):
         assert ros.add(node).start()
     found = {
         name: types[0] for node in ros.nodes
         for name, types in node.get_publisher_names_and_types_by_node(node.get_name(), '/')
     }
+    ros.close()
     assert found['/pose/markers'] == 'visualization_msgs/msg/MarkerArray'
     return found
 

@@ -24,7 +24,6 @@ from pose_ros.ros.calibration import CalibrationError, camera_info_from_yaml
 from pose_ros.ros.diagnostics import ERROR, OK, WARN
 from pose_ros.ros.images import image_to_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
-from pose_ros.ros.process import spin
 
 _SETTLE_S = 2.5  # from the last awaited subscriber to the first image: discovery takes up to 2.2 s
 _LINGER_S = 1.0  # between the last image and the end of the process
@@ -89,19 +88,12 @@ class PoseCameraNode(ManagedNode):
 
     def deactivate(self) -> None:
         """Stop sending; the place in the source is kept."""
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
-            self._timer = None
+        self.let_go('_timer')
 
     def cleanup(self) -> None:
         """Close the source."""
-        if self._source is not None:
-            self._source.close()
-        for publisher in (self._publisher, self._info_publisher):
-            if publisher is not None:
-                self.destroy_publisher(publisher)
-        self._source = self._frames = self._camera_info = None
-        self._publisher = self._info_publisher = None
+        self.let_go('_source', '_publisher', '_info_publisher')
+        self._frames = self._camera_info = None
 
     def health(self) -> tuple[bytes, str]:
         """Say when there is nothing left, or the camera is away."""
@@ -171,12 +163,3 @@ class PoseCameraNode(ManagedNode):
 
     def _finish(self) -> None:
         self.finished = True
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node; return the exit status."""
-    return spin(PoseCameraNode, args)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

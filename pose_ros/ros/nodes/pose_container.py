@@ -12,22 +12,17 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from importlib import import_module
 import sys
 
 from rclpy.utilities import remove_ros_args
 
 from pose_ros.ros.node_settings import NodeSettingError, node_settings, ros_arguments
+from pose_ros.ros.nodes import NODES, node_class
 from pose_ros.ros.process import spin_together
+from pose_ros.ros.respawn import WITH_AN_END
 
-CLASSES = {
-    'pose_estimator': 'PoseEstimatorNode',
-    'pose_tracker': 'PoseTrackerNode',
-    'pose_visualizer': 'PoseVisualizerNode',
-    'pose_proximity': 'PoseProximityNode',
-    'pose_standards': 'PoseStandardsNode',
-}
-"""Those without an end of their own."""
+# Those without an end of their own.
+COMPOSABLE = tuple(name for name in NODES if name not in WITH_AN_END)
 EPILOG = """\
 examples:
   ros2 run pose_ros pose_container pose_estimator pose_tracker
@@ -43,8 +38,8 @@ def main(args: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog='pose_container', description='Runs several nodes in one process.', epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('nodes', nargs='+', metavar='NODE', choices=tuple(CLASSES),
-                        help=', '.join(CLASSES))
+    parser.add_argument('nodes', nargs='+', metavar='NODE', choices=COMPOSABLE,
+                        help=', '.join(COMPOSABLE))
     parser.add_argument('--set', action='append', default=[], metavar='NODE.PARAM=VALUE',
                         help='a parameter of one of them; may be repeated')
     given = parser.parse_args(remove_ros_args(['pose_container', *args])[1:])
@@ -55,13 +50,7 @@ def main(args: list[str] | None = None) -> int:
     except NodeSettingError as error:
         parser.error(str(error))
     makers = [
-        partial(
-            getattr(import_module(f'pose_ros.ros.nodes.{name}'), CLASSES[name]),
-            cli_args=['--ros-args', *ros_arguments(settings[name])])
+        partial(node_class(name), cli_args=['--ros-args', *ros_arguments(settings[name])])
         for name in given.nodes
     ]
     return spin_together(makers, ['pose_container', *args])
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

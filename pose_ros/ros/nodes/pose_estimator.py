@@ -55,10 +55,9 @@ from pose_ros.ros.conversions import (
 from pose_ros.ros.depth_input import DepthInput
 from pose_ros.ros.detections_input import Boxes, DetectionsInput
 from pose_ros.ros.diagnostics import OK, WARN, runtime_findings
-from pose_ros.ros.image_checks import DropCounter, ImageChecks, takes_message_info
+from pose_ros.ros.image_checks import ImageChecks
 from pose_ros.ros.images import ImageError, camera_image, transport_topic
 from pose_ros.ros.managed_node import ManagedNode, StartError
-from pose_ros.ros.process import spin
 from pose_ros.ros.transforms import Transforms, transforms_of
 
 
@@ -93,10 +92,13 @@ class PoseEstimatorNode(ManagedNode):
         self._depth: DepthInput | None = None
         self._detections: DetectionsInput | None = None
         self._pose: CameraPose | None = None
-        self._stamp_before: Any = None
-        self._drops, self._late_frames = DropCounter(), LateFrames()
+        self._late_frames = LateFrames()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know of no image yet."""
         self._intensity = IntensityRange()
-        self._last_stamp_ns = 0
+        self._last_ns: int | None = None
         self._last_size: tuple[int, int] | None = None
         self._input = ImageChecks(self, lambda: self._subscription)
 
@@ -143,9 +145,7 @@ class PoseEstimatorNode(ManagedNode):
     def activate(self) -> None:
         """Subscribe."""
         kind, topic = transport_topic(self, 'image', self.config.image_transport)
-        self._drops, self._intensity = DropCounter(), IntensityRange()
-        self._last_stamp_ns, self._last_size, self._stamp_before = 0, None, None
-        self._input = ImageChecks(self, lambda: self._subscription)
+        self._begin()
         if self.config.detections_enabled:
             self._detections = DetectionsInput(self, self.config)
         by_tf = self.config.camera_motion in ('tf', 'auto') and self.config.fixed_frame != ''
@@ -157,37 +157,19 @@ class PoseEstimatorNode(ManagedNode):
                 self._depth = DepthInput(self, self.config, self._camera)
         self._subscription = self.create_subscription(
             kind, topic,
-            self._on_image_with_info if takes_message_info() else self._on_image,
+            self._input.counting(self._on_image),
             QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
     def deactivate(self) -> None:
         """Unsubscribe."""
-        if self._subscription is not None:
-            self.destroy_subscription(self._subscription)
-            self._subscription = None
-        if self._detections is not None:
-            self._detections.close()
-            self._detections = None
-        if self._depth is not None:
-            self._depth.close()
-            self._depth = None
-        if self._pose is not None:
-            self._pose.close()
-            self._pose = None
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
+        self.let_go('_subscription', '_detections', '_depth', '_pose', '_camera')
 
     def cleanup(self) -> None:
         """Free the networks."""
-        if self._publisher is not None:
-            self.destroy_publisher(self._publisher)
-            self._publisher = None
-        if self._backend is not None:
-            self._backend.close()
-        self._backend = self._estimator = None
+        self.let_go('_publisher', '_backend')
+        self._estimator = None
 
     def apply(self, config: EstimatorConfig) -> None:
         """Use other parameters from the next image on."""
@@ -261,19 +243,12 @@ class PoseEstimatorNode(ManagedNode):
             names.append(self._backend.refiner.name)
         return '+'.join(names)
 
-    def _on_image_with_info(self, msg: Image | CompressedImage, info: Any) -> None:
-        """Count what was dropped before this image, where rclpy tells (Iron and newer)."""
-        dropped = self._drops.dropped_before(info)
-        if dropped and self.count_publishers(self._subscription.topic_name) != 1:
-            dropped = 0  # the numbers of one publisher say nothing about the other
-        self.statistics.counts['dropped'] += dropped
-        self._on_image(msg, dropped)
-
     def _on_image(self, msg: Image | CompressedImage, dropped: int | None = None) -> None:
         entered_s = time.perf_counter()
         received = self.get_clock().now()
         self._input.came(msg, received.nanoseconds, dropped)
         self.statistics.counts['received'] += 1
+        self.statistics.counts['dropped'] += dropped or 0
         self._late_frames.begin(entered_s)
         if self._detections is None:
             self._estimate(msg, received, entered_s)
@@ -297,11 +272,10 @@ class PoseEstimatorNode(ManagedNode):
             image = camera_image(msg, estimator.backend.encodings, self._intensity)
             converted_s = time.perf_counter()
             size = image.size
-            self._check_header(msg, size)
+            before_ns = self._check_header(msg.header, size)
             boxes, scores = (None, None) if boxes_in is None else boxes_in(size)
             moved = None if self._pose is None or self._camera is None else (
                 self._pose.image_motion(msg.header, self._camera, size))
-            before, self._stamp_before = self._stamp_before, msg.header.stamp
             people = estimator.estimate(
                 image, stamp_seconds(msg.header.stamp), boxes, scores, self._late_frames.late,
                 moved)
@@ -324,10 +298,10 @@ class PoseEstimatorNode(ManagedNode):
             'convert_ms': (converted_s - entered_s) * 1e3, 'detect_ms': times.detect_s * 1e3,
             'refine_ms': times.refine_s * 1e3, 'network_ms': times.network_s * 1e3,
         }
-        if estimator.camera_motion is not None and before is not None:
+        if estimator.camera_motion is not None and before_ns is not None:
             facts |= {
                 'camera_motion': estimator.camera_motion.ravel(),
-                'camera_motion_s': (stamp_ns(msg.header.stamp) - stamp_ns(before)) * 1e-9,
+                'camera_motion_s': (stamp_ns(msg.header.stamp) - before_ns) * 1e-9,
                 'camera_motion_source': SkeletonArray.CAMERA_MOTION_IMAGE if moved is None
                 else SkeletonArray.CAMERA_MOTION_TF,
             }
@@ -383,25 +357,17 @@ class PoseEstimatorNode(ManagedNode):
         self.statistics.add('monocular', time.perf_counter() - started_s)
         return placed
 
-    def _check_header(self, msg: Image | CompressedImage, size: tuple[int, int]) -> None:
-        """Say what is odd about an image that can be used all the same."""
-        now_ns = stamp_ns(msg.header.stamp)
+    def _check_header(self, header: Header, size: tuple[int, int]) -> int | None:
+        """Say what is odd about a usable image; return the stamp of the image before, ns."""
+        now_ns, before_ns = stamp_ns(header.stamp), self._last_ns
+        self._last_ns = now_ns
         if now_ns == 0:
             self.complain('zero_stamps', 'images have stamp 0: no age, no tracking')
-        elif now_ns < self._last_stamp_ns:
-            back_s = (self._last_stamp_ns - now_ns) * 1e-9
+        elif before_ns is not None and now_ns < before_ns:
+            back_s = (before_ns - now_ns) * 1e-9
             self.complain('backward_stamps', f'the stamp of an image went back by {back_s:.3f} s')
-        self._last_stamp_ns = now_ns
         if self._last_size not in (None, size):
             before = 'x'.join(map(str, self._last_size or ()))
             self.complain('size_changes', f'image size is {size[0]}x{size[1]}, was {before}')
         self._last_size = size
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node; return the exit status."""
-    return spin(PoseEstimatorNode, args)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())
+        return before_ns

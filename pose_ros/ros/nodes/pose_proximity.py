@@ -22,7 +22,7 @@ from pose_ros.core.config import ProximityConfig
 from pose_ros.core.pose3d.tracks3d import Tracks3D
 from pose_ros.core.proximity.distance import proximity
 from pose_ros.core.proximity.last_seen import LastSeenTracks
-from pose_ros.core.proximity.zones import Zone, make_zone
+from pose_ros.core.proximity.zones import Zone, camera_from_pose, make_zone
 from pose_ros.core.tracking.tracks import KeypointState, PositionSource, Tracks
 from pose_ros.diagnostics.findings import Finding
 from pose_ros.diagnostics.stream_checks import ClockFacts
@@ -30,9 +30,8 @@ from pose_ros.msg import Proximity, ProximityArray, SkeletonArray
 from pose_ros.ros.conversions import stamp_ns, tracks3d_from_msg, tracks_from_msg
 from pose_ros.ros.diagnostics import OK, WARN, stale_finding
 from pose_ros.ros.managed_node import ManagedNode, StartError
-from pose_ros.ros.process import spin
 from pose_ros.ros.transforms import NoTransform, Transforms, transforms_of
-from pose_ros.ros.zone_place import FixedPlace, FramePlace
+from pose_ros.ros.zone_place import FramePlace
 
 _NAN = float('nan')
 _SILENT_AFTER_S = 2.0
@@ -47,7 +46,7 @@ class PoseProximityNode(ManagedNode):
         """Declare the parameters; `connect` gives the transforms, when they are wanted."""
         super().__init__('pose_proximity', ProximityConfig, **kwargs)
         self._connect = connect
-        self._place: FixedPlace | FramePlace | None = None
+        self._place: FramePlace | None = None
         self._last_seen = LastSeenTracks()
         self._output: Any = None
         self._subscription: Any = None
@@ -61,9 +60,9 @@ class PoseProximityNode(ManagedNode):
         """Check the zone, and find where it is."""
         try:
             self._check(self.config)
-            self._place = self._find_place(self.config)
         except ValueError as error:
             raise StartError(str(error)) from error
+        self._place = self._find_place(self.config)
         self._last, self._last_seen = None, LastSeenTracks()
         self._output = self.create_publisher(ProximityArray, 'pose/proximity', 10)
 
@@ -77,27 +76,17 @@ class PoseProximityNode(ManagedNode):
 
     def deactivate(self) -> None:
         """Unsubscribe."""
-        self._stop_watch()
-        if self._subscription is not None:
-            self.destroy_subscription(self._subscription)
-            self._subscription = None
+        self.let_go('_timer', '_subscription')
 
     def cleanup(self) -> None:
         """Withdraw the topic."""
-        if self._place is not None:
-            self._place.close()
-            self._place = None
-        if self._output is not None:
-            self.destroy_publisher(self._output)
-            self._output = None
+        self.let_go('_place', '_output')
 
     def apply(self, config: ProximityConfig) -> None:
         """Use another zone from the next message on; ValueError when it is none."""
         self._check(config)
-        if config.zone_pose != self.config.zone_pose and isinstance(self._place, FixedPlace):
-            self._place = FixedPlace(config.zone_pose)
         if self.is_active and config.stale_after_s != self.config.stale_after_s:
-            self._stop_watch()
+            self.let_go('_timer')
             self._start_watch(config)
 
     @staticmethod
@@ -107,13 +96,14 @@ class PoseProximityNode(ManagedNode):
         except ValueError as error:
             raise ValueError(f'zone: {error}') from error
         try:
-            FixedPlace(config.zone_pose)
+            camera_from_pose(config.zone_pose)
         except ValueError as error:
             raise ValueError(f'zone_pose: {error}') from error
 
-    def _find_place(self, config: ProximityConfig) -> FixedPlace | FramePlace:
+    def _find_place(self, config: ProximityConfig) -> FramePlace | None:
+        """Return where the zone's frame is; None where the parameter zone_pose holds."""
         if not config.zone_frame:
-            return FixedPlace(config.zone_pose)
+            return None
         try:
             return FramePlace(self._connect(self), config.zone_frame)
         except ModuleNotFoundError as error:
@@ -122,18 +112,13 @@ class PoseProximityNode(ManagedNode):
                 f'zone_frame {config.zone_frame!r}: not without {error.name}; the fixed '
                 'zone_pose is taken instead',
             )
-            return FixedPlace(config.zone_pose)
+            return None
 
     def _start_watch(self, config: ProximityConfig) -> None:
         if config.stale_after_s > 0:
             self._timer = self.create_timer(
                 min(config.stale_after_s / 4, 0.25), self._watch, clock=self._steady_clock
             )
-
-    def _stop_watch(self) -> None:
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
-            self._timer = None
 
     def health(self) -> tuple[bytes, str]:
         """Warn when nothing comes in 3-D."""
@@ -223,13 +208,11 @@ class PoseProximityNode(ManagedNode):
 
     def _zone(self, msg: SkeletonArray) -> Zone | None:
         """Return the zone in the frame of the message; None, and said, when it is not known."""
-        place, config = self._place, self.config
-        if place is None:
-            return None
+        config = self.config
         try:
-            where = place.look_up(
-                msg.header.frame_id, stamp_ns(msg.header.stamp), config.transform_hold_s
-            )
+            where = camera_from_pose(config.zone_pose) if self._place is None else (
+                self._place.look_up(
+                    msg.header.frame_id, stamp_ns(msg.header.stamp), config.transform_hold_s))
         except NoTransform as error:
             self._nowhere = f'the zone is nowhere: {error}'
             self.complain('without_zone', self._nowhere)
@@ -255,12 +238,3 @@ def _write(person: Proximity, found: Any, i: int, measured: bool) -> None:
     person.rate_m_s = float(found.rate_m_s[i])
     person.rate_sigma_m_s = float(found.rate_sigma_m_s[i])
     person.time_to_contact_s = float(found.contact_s[i])
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node; return the exit status."""
-    return spin(PoseProximityNode, args)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -35,7 +35,7 @@ from pose_ros.ros.conversions import stamp_seconds, tracks_from_msg
 from pose_ros.ros.diagnostics import ERROR
 from pose_ros.ros.images import ImageError, image_from_msg
 from pose_ros.ros.managed_node import ManagedNode, StartError
-from pose_ros.ros.process import spin, take_your_time
+from pose_ros.ros.process import take_your_time
 from pose_ros.ros.recording.bag import BagError, SkeletonBag
 from pose_ros.ros.recording.summary import RecordingSummary
 
@@ -207,12 +207,3 @@ class PoseRecorderNode(ManagedNode):
         # On a terminal the line stays in its place.
         print(f'\r{line:<78}' if sys.stdout.isatty() else line,
               end='' if sys.stdout.isatty() else '\n', flush=True)
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node; return the exit status."""
-    return spin(PoseRecorderNode, args)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -28,7 +28,6 @@ from pose_ros.core.config import StandardsConfig
 from pose_ros.msg import Skeleton, SkeletonArray
 from pose_ros.ros.diagnostics import OK, WARN
 from pose_ros.ros.managed_node import ManagedNode, StartError
-from pose_ros.ros.process import spin
 from pose_ros.ros.standard_messages import (
     detections,
     ids_list,
@@ -91,18 +90,13 @@ class PoseStandardsNode(ManagedNode):
 
     def deactivate(self) -> None:
         """Say that no person is tracked, unsubscribe."""
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
-            self._timer = None
+        self.let_go('_timer')
         self._track_nobody()
         self._stop()
 
     def cleanup(self) -> None:
         """Withdraw the topics."""
-        for publisher in (self._tracked, self._detections, self._points):
-            if publisher is not None:
-                self.destroy_publisher(publisher)
-        self._tracked = self._detections = self._points = None
+        self.let_go('_tracked', '_detections', '_points')
 
     def health(self) -> tuple[bytes, str]:
         """Warn of people who are not in the cloud, and of what is not installed."""
@@ -132,19 +126,11 @@ class PoseStandardsNode(ManagedNode):
 
     def _bodies_wanted(self) -> bool:
         publishers = [p for body in self._bodies.values() for p in body.values()]
-        if self._tracked is not None:
-            publishers.append(self._tracked)
-        return any(p.get_subscription_count() > 0 for p in publishers)
-
-    def _detections_wanted(self) -> bool:
-        return self._detections is not None and self._detections.get_subscription_count() > 0
-
-    def _points_wanted(self) -> bool:
-        return self._points is not None and self._points.get_subscription_count() > 0
+        return any(map(_is_heard, [*publishers, self._tracked]))
 
     def _follow_listeners(self) -> None:
         wanted = (
-            self._bodies_wanted() or self._detections_wanted() or self._points_wanted())
+            self._bodies_wanted() or _is_heard(self._detections) or _is_heard(self._points))
         if wanted and self._subscription is None:
             self._heard_s = time.monotonic()
             self._subscription = self.create_subscription(
@@ -153,9 +139,7 @@ class PoseStandardsNode(ManagedNode):
             self._stop()
 
     def _stop(self) -> None:
-        if self._subscription is not None:
-            self.destroy_subscription(self._subscription)
-            self._subscription = None
+        self.let_go('_subscription')
         self._without_3d = False
         self._keep_bodies(set())
 
@@ -172,12 +156,12 @@ class PoseStandardsNode(ManagedNode):
         seen = [s for s in certain if s.since_seen_s == 0 and bool(np.isfinite(s.box).all())]
         if self._bodies_wanted():
             self._publish_bodies(certain, seen, msg)
-        if self._detections_wanted():
+        if _is_heard(self._detections):
             self._detections.publish(detections(self._vision_msgs, seen, msg.header))
             self.statistics.counts['detections'] += 1
-        self._without_3d = self._points_wanted() and any(
-            not np.isfinite(s.x).any() for s in certain)
-        if self._points_wanted():
+        heard = _is_heard(self._points)
+        self._without_3d = heard and any(not np.isfinite(s.x).any() for s in certain)
+        if heard:
             self._points.publish(people_points(certain, msg.header))
             self.statistics.counts['clouds'] += 1
         self.statistics.add('callback', time.perf_counter() - started_s)
@@ -191,10 +175,10 @@ class PoseStandardsNode(ManagedNode):
         self.statistics.counts['ids_lists'] += 1
         for skeleton in seen:
             topics = self._bodies[names[int(skeleton.id)]]
-            if topics['skeleton2d'].get_subscription_count() > 0:
+            if _is_heard(topics['skeleton2d']):
                 topics['skeleton2d'].publish(skeleton2d(self._hri_msgs, skeleton, msg))
                 self.statistics.counts['skeletons2d'] += 1
-            if topics['roi'].get_subscription_count() > 0:
+            if _is_heard(topics['roi']):
                 topics['roi'].publish(region2d(self._hri_msgs, skeleton, msg))
 
     def _keep_bodies(self, names: set[str]) -> None:
@@ -218,10 +202,5 @@ class PoseStandardsNode(ManagedNode):
         self._keep_bodies(set())
 
 
-def main(args: list[str] | None = None) -> int:
-    """Run the node; return the exit status."""
-    return spin(PoseStandardsNode, args)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())
+def _is_heard(publisher: Any) -> bool:
+    return publisher is not None and publisher.get_subscription_count() > 0

@@ -48,7 +48,6 @@ from pose_ros.ros.conversions import (
 )
 from pose_ros.ros.diagnostics import OK, WARN, stale_finding
 from pose_ros.ros.managed_node import ManagedNode
-from pose_ros.ros.process import spin
 from pose_ros.ros.tf_output import FrameOutput
 from pose_ros.ros.transforms import Transforms, transforms_of
 from pose_ros.srv import LockTarget
@@ -83,6 +82,7 @@ class PoseTrackerNode(ManagedNode):
         self._camera: CameraInput | None = None
         self._frames: FrameOutput | None = None
         self._pose: CameraPose | None = None
+        self._transforms: Transforms | None = None
         self._velocity_frame, self._moved_s = '', 0.0
         self._lock_service: Any = None
         self._periodic: list[Any] = []
@@ -108,30 +108,22 @@ class PoseTrackerNode(ManagedNode):
         self._subscription = self.create_subscription(SkeletonArray, 'pose', self._on_pose, 10)
         if self.config.track_3d:
             self._camera = CameraInput(self, self.config.rectified, self._use_camera)
-        self._frames = FrameOutput(self, self.config, self._connect)
+        self._frames = FrameOutput(self, self.config, self._connected)
         if self.config.fixed_frame and self.config.track_3d:
-            self._pose = CameraPose(self, self.config.fixed_frame, self._connect)
+            self._pose = CameraPose(self, self.config.fixed_frame, self._connected)
         self._lock_service = self.create_service(LockTarget, 'pose/lock_target', self._on_lock)
         self._start_timers(self.config)
+
+    def _connected(self, node: ManagedNode) -> Transforms:
+        """Return the one listener to tf of this node."""
+        self._transforms = self._transforms or self._connect(node)
+        return self._transforms
 
     def deactivate(self) -> None:
         """Unsubscribe and stop."""
         self._stop_timers()
-        if self._lock_service is not None:
-            self.destroy_service(self._lock_service)
-            self._lock_service = None
-        if self._subscription is not None:
-            self.destroy_subscription(self._subscription)
-            self._subscription = None
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
-        if self._pose is not None:
-            self._pose.close()
-            self._pose = None
-        if self._frames is not None:
-            self._frames.close()
-            self._frames = None
+        self.let_go('_lock_service', '_subscription', '_camera', '_pose', '_frames')
+        self._transforms = None
 
     def cleanup(self) -> None:
         """Forget the tracks."""
@@ -399,12 +391,3 @@ class PoseTrackerNode(ManagedNode):
             lost_s=target.lost_s + (stale_s if target.id else 0.0), stale_s=stale_s,
             image_width=image_size[0], image_height=image_size[1],
         )
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node; return the exit status."""
-    return spin(PoseTrackerNode, args)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

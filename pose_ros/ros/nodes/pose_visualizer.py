@@ -35,16 +35,9 @@ from pose_ros.ros.conversions import (
     tracks3d_from_msg,
     tracks_from_msg,
 )
-from pose_ros.ros.images import (
-    ImageError,
-    image_from_compressed_msg,
-    image_from_msg,
-    image_to_msg,
-    transport_topic,
-)
+from pose_ros.ros.images import ImageError, image_from_msg, image_to_msg, transport_topic
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.markers import MarkerWriter
-from pose_ros.ros.process import spin
 from pose_ros.ros.stamp_sync import StampSync
 
 _LISTENERS_EVERY_S = 0.25
@@ -96,20 +89,15 @@ class PoseVisualizerNode(ManagedNode):
 
     def deactivate(self) -> None:
         """Delete the markers, unsubscribe everything."""
-        if self._listener_timer is not None:
-            self.destroy_timer(self._listener_timer)
-            self._listener_timer = None
+        self.let_go('_listener_timer')
         self._clear_markers()
-        self._forget_camera()
+        self.let_go('_camera')
         for name in list(self._listening):
             self._stop(name)
 
     def cleanup(self) -> None:
         """Withdraw the topics."""
-        for publisher in (self._markers, self._overlay):
-            if publisher is not None:
-                self.destroy_publisher(publisher)
-        self._markers = self._overlay = None
+        self.let_go('_markers', '_overlay')
 
     def _watch(self) -> None:
         """Follow the listeners; when no skeletons come, do not leave the last ones standing."""
@@ -144,12 +132,7 @@ class PoseVisualizerNode(ManagedNode):
         if markers and self._camera is None:
             self._camera = CameraInput(self, self.config.rectified)
         elif not markers:
-            self._forget_camera()
-
-    def _forget_camera(self) -> None:
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
+            self.let_go('_camera')
 
     def _stop(self, name: str) -> None:
         self.destroy_subscription(self._listening.pop(name))
@@ -204,8 +187,7 @@ class PoseVisualizerNode(ManagedNode):
     ) -> None:
         started_s = time.perf_counter()
         try:
-            view = image_from_msg(msg, self._intensity) if isinstance(msg, Image) else (
-                image_from_compressed_msg(msg, self._intensity))
+            view = image_from_msg(msg, self._intensity)
         except ImageError as error:
             self.complain('bad_images', f'image not drawn: {error}')
             return
@@ -282,12 +264,3 @@ class PoseVisualizerNode(ManagedNode):
 
     def _shown(self, tracks: Tracks) -> Tracks:
         return tracks.select(self._is_shown(tracks))
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node; return the exit status."""
-    return spin(PoseVisualizerNode, args)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -157,23 +157,26 @@ def test_the_nearest_joint_is_named(ros):
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize('wrong, said', [
-    ({'zone': [0.0, 0.0, 0.3]}, '3 numbers for a sphere'),
-    ({'zone': [0.0, 0.0, 0.0, 0.0]}, 'above 0'),
-    ({'zone_shape': 'box'}, '4 numbers for a box'),
-    ({'zone_shape': 'planes', 'zone': [0.0, 0.0, 0.0, 1.0]}, 'no length'),
-    ({'zone_pose': [0.0] * 7}, 'zone_pose'),
-    ({'zone_pose': [0.0, 1.0]}, '7 finite numbers'),
-])
-def test_what_is_no_zone_is_said_and_the_node_lives(ros, wrong, said):
-    scene = Scene(ros, **wrong)
-    assert not scene.node.start()
-    assert said in scene.node._failure
-    ros.spin_for(0.1)
-    scene.node.set_parameters_atomically([
-        Parameter('zone', value=[0.0, 0.0, 0.0, 0.3]), Parameter('zone_shape', value='sphere'),
-        Parameter('zone_pose', value=[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]),
-    ])
+def test_what_is_no_zone_is_said_and_the_node_lives(ros):
+    scene = Scene(ros, zone=[0.0, 0.0, 0.3])
+    assert not scene.node.start() and '3 numbers for a sphere' in scene.node._failure
+    right = {'zone': [0.0, 0.0, 0.0, 0.3], 'zone_shape': 'sphere',
+             'zone_pose': [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]}
+
+    def give(**values):
+        assert scene.node.set_parameters_atomically([
+            Parameter(name, value=value) for name, value in (right | values).items()]).successful
+
+    for wrong, said in (
+        ({'zone': [0.0, 0.0, 0.0, 0.0]}, 'above 0'),
+        ({'zone_shape': 'box'}, '4 numbers for a box'),
+        ({'zone_shape': 'planes', 'zone': [0.0, 0.0, 0.0, 1.0]}, 'no length'),
+        ({'zone_pose': [0.0] * 7}, 'zone_pose'),
+        ({'zone_pose': [0.0, 1.0]}, '7 finite numbers'),
+    ):
+        give(**wrong)
+        assert not scene.node.start() and said in scene.node._failure
+    give()
     scene.start()
     assert len(scene.send(standing(3.0)).people) == 1
 
