@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 import socket
 import sys
-import time
+from threading import Event
 from typing import Any
 
 from tqdm import tqdm
@@ -97,7 +97,7 @@ def main(args: argparse.Namespace) -> int:
         if url and bag is not None:
             recording.flush(timeout_sec=_FLUSH_S)
             print('Ctrl-C ends the viewer', flush=True)
-            _wait(args.seconds)
+            Event().wait(args.seconds)
     except KeyboardInterrupt:
         print()
     finally:
@@ -170,9 +170,3 @@ def _show_bag(bag: BagReader, log: RerunLog, images: bool) -> None:
             bad[reason] = bad.get(reason, 0) + 1
     for reason, count in bad.items():
         print(f'pose_ros view: {count} not shown, {reason}', file=sys.stderr)
-
-
-def _wait(seconds: float | None) -> None:
-    end_s = None if seconds is None else time.monotonic() + seconds
-    while end_s is None or time.monotonic() < end_s:
-        time.sleep(0.1)

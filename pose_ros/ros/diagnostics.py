@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 import os
 import re
+import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -33,6 +34,7 @@ PERCENTILES = (50, 95, 99)
 NODE_CHECKS = ('node', 'health', 'clock', 'qos', 'transport')
 """The checks that every node makes."""
 _FOREVER_NS = 2**63 - 1
+_SILENT_AFTER_S = 2.0
 
 
 class Statistics:
@@ -48,15 +50,12 @@ class Statistics:
     def __init__(self, window: int = 1000) -> None:
         """Keep the latest `window` durations of each name."""
         self.counts: Counter[str] = Counter()
-        self._window = window
-        self._durations_s: dict[str, deque[float]] = {}
+        self._durations_s: defaultdict[str, deque[float]] = defaultdict(
+            lambda: deque(maxlen=window))
 
     def add(self, name: str, duration_s: float) -> None:
         """Note one duration in seconds."""
-        durations = self._durations_s.get(name)
-        if durations is None:
-            durations = self._durations_s[name] = deque(maxlen=self._window)
-        durations.append(duration_s)
+        self._durations_s[name].append(duration_s)
 
     def values(self) -> list[KeyValue]:
         """
@@ -208,17 +207,8 @@ class NodeChecks:
         self._memory = shared_memory_findings(self._profile) if (
             'fastrtps' in self._middleware) else []
 
-    def listen_subscription(self, topic: str, options: dict[str, Any]) -> None:
-        """Add our callbacks to the arguments of create_subscription."""
-        options.setdefault('event_callbacks', SubscriptionEventCallbacks(
-            incompatible_qos=self._note(topic, options)))
-
-    def listen_publisher(self, topic: str, options: dict[str, Any]) -> None:
-        """Add our callbacks to the arguments of create_publisher."""
-        options.setdefault('event_callbacks', PublisherEventCallbacks(
-            incompatible_qos=self._note(topic, options)))
-
-    def _note(self, topic: str, options: dict[str, Any]) -> Any:
+    def listen(self, topic: str, options: dict[str, Any], publishes: bool) -> None:
+        """Add our callbacks to the arguments of create_publisher or create_subscription."""
         name = self._node.resolve_topic_name(topic)
         if options.get('qos_overriding_options') is not None:
             self._overridable.add(name)
@@ -226,7 +216,8 @@ class NodeChecks:
         def on_event(event: Any) -> None:
             self.incompatible[name] += event.total_count_change
 
-        return on_event
+        callbacks = PublisherEventCallbacks if publishes else SubscriptionEventCallbacks
+        options.setdefault('event_callbacks', callbacks(incompatible_qos=on_event))
 
     def clock(self) -> ClockFacts:
         """Return what the node's clock is and says."""
@@ -262,13 +253,31 @@ class NodeChecks:
         return [KeyValue(key=key, value=value) for key, value in pairs.items()]
 
 
-def stale_finding(node: Node, topic: str, source: str, silent_s: float) -> Finding:
-    """Say that the node `source` is not heard on a topic, and what to look at."""
+def stale_findings(
+    node: Node, topic: str, source: str, heard_s: float, stale_after_s: float
+) -> list[Finding]:
+    """
+    Say that the node `source` is not heard on a topic, and what to look at.
+
+    Parameters
+    ----------
+    node : Node
+        That listens.
+    topic, source : str
+        Full name of the topic; name of the node that should publish on it.
+    heard_s : float
+        When it was heard, time.monotonic().
+    stale_after_s : float
+        The parameter; two seconds are too long in any case.
+    """
+    silent_s = time.monotonic() - heard_s
+    if silent_s < min(stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
+        return []
     hint = (f'is {source} active, and does it get images? pose_ros doctor says'
             if node.count_publishers(topic) else
             f'it has no publisher: start {source} in the same namespace and ROS_DOMAIN_ID')
-    return Finding(
-        Level.WARN, 'health', 'stale', f'STALE: nothing on {topic} for {silent_s:.1f} s', hint)
+    return [Finding(
+        Level.WARN, 'health', 'stale', f'STALE: nothing on {topic} for {silent_s:.1f} s', hint)]
 
 
 def runtime_findings(backend: Backend) -> list[Finding]:

@@ -317,12 +317,12 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
 
     def create_subscription(self, *args: Any, **kwargs: Any) -> Any:
         """Subscribe, as rclpy does, and listen for publishers whose QoS does not fit."""
-        self._checks.listen_subscription(_topic_of(args, kwargs), kwargs)
+        self._checks.listen(_topic_of(args, kwargs), kwargs, publishes=False)
         return super().create_subscription(*args, **kwargs)
 
     def create_publisher(self, *args: Any, **kwargs: Any) -> Any:
         """Publish, as rclpy does, and listen for subscriptions whose QoS does not fit."""
-        self._checks.listen_publisher(_topic_of(args, kwargs), kwargs)
+        self._checks.listen(_topic_of(args, kwargs), kwargs, publishes=True)
         return super().create_publisher(*args, **kwargs)
 
     def publish_diagnostics(self) -> None:

@@ -9,9 +9,9 @@ gone: a person that left, a keypoint not seen, a switch turned off.
 
 from __future__ import annotations
 
-from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point, Quaternion
 import numpy as np
+from rclpy.duration import Duration
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -126,7 +126,7 @@ def _person(
     faint = lost | ((tracks.keypoint_state[i] != KeypointState.OBSERVED) & (not is_now))
     colors = [_color(track_id or 1, _FADED if f else 1.0) for f in faint.tolist()]
     at = [Point(x=x, y=y, z=z) for x, y, z in points.tolist()]
-    lifetime = _duration(config.marker_lifetime_s)
+    lifetime = Duration(seconds=config.marker_lifetime_s).to_msg()
     width = config.line_width_m
     found = []
 
@@ -206,8 +206,3 @@ def _above(points: np.ndarray, face: np.ndarray, up: np.ndarray) -> np.ndarray:
 def _color(track_id: int, opacity: float) -> ColorRGBA:
     blue, green, red = id_color(track_id)
     return ColorRGBA(r=red / 255, g=green / 255, b=blue / 255, a=opacity)
-
-
-def _duration(seconds: float) -> Duration:
-    whole = int(seconds)
-    return Duration(sec=whole, nanosec=int((seconds - whole) * 1e9))

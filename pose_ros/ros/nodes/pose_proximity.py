@@ -28,13 +28,12 @@ from pose_ros.diagnostics.findings import Finding
 from pose_ros.diagnostics.stream_checks import ClockFacts
 from pose_ros.msg import Proximity, ProximityArray, SkeletonArray
 from pose_ros.ros.conversions import stamp_ns, tracks3d_from_msg, tracks_from_msg
-from pose_ros.ros.diagnostics import OK, WARN, stale_finding
+from pose_ros.ros.diagnostics import OK, WARN, stale_findings
 from pose_ros.ros.managed_node import ManagedNode, StartError
 from pose_ros.ros.transforms import NoTransform, Transforms, transforms_of
 from pose_ros.ros.zone_place import FramePlace
 
 _NAN = float('nan')
-_SILENT_AFTER_S = 2.0
 
 
 class PoseProximityNode(ManagedNode):
@@ -130,10 +129,8 @@ class PoseProximityNode(ManagedNode):
 
     def findings(self, clock: ClockFacts) -> list[Finding]:
         """Say that nothing comes, and why that may be."""
-        silent_s = time.monotonic() - self._heard_s
-        if silent_s < min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
-            return []
-        return [stale_finding(self, self._subscription.topic_name, 'pose_tracker', silent_s)]
+        return stale_findings(self, self._subscription.topic_name, 'pose_tracker', self._heard_s,
+                              self.config.stale_after_s)
 
     def details(self) -> list[KeyValue]:
         """Show the zone."""

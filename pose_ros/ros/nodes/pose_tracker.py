@@ -46,13 +46,12 @@ from pose_ros.ros.conversions import (
     stamp_seconds,
     tracks_to_msg,
 )
-from pose_ros.ros.diagnostics import OK, WARN, stale_finding
+from pose_ros.ros.diagnostics import OK, WARN, stale_findings
 from pose_ros.ros.managed_node import ManagedNode
 from pose_ros.ros.tf_output import FrameOutput
 from pose_ros.ros.transforms import Transforms, transforms_of
 from pose_ros.srv import LockTarget
 
-_SILENT_AFTER_S = 2.0
 _KNOWN_S = 0.3
 """Without the camera's motion for longer, velocities count as relative to the camera."""
 _OTHER_CLOCK_S = 10.0
@@ -171,10 +170,8 @@ class PoseTrackerNode(ManagedNode):
 
     def findings(self, clock: ClockFacts) -> list[Finding]:
         """Say that nothing comes, and why that may be."""
-        silent_s = time.monotonic() - self._last_pose_s
-        if silent_s < min(self.config.stale_after_s or _SILENT_AFTER_S, _SILENT_AFTER_S):
-            return []
-        return [stale_finding(self, self._subscription.topic_name, 'pose_estimator', silent_s)]
+        return stale_findings(self, self._subscription.topic_name, 'pose_estimator',
+                              self._last_pose_s, self.config.stale_after_s)
 
     def details(self) -> list[KeyValue]:
         """Show the age of what is known, what the tracker refused, and the target."""

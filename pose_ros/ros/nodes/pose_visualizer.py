@@ -200,7 +200,8 @@ class PoseVisualizerNode(ManagedNode):
             line = status_line or self._status_line(skeletons, who)
             draw_keypoints(image, keypoints, line, stale)
         else:
-            tracks = self._shown(tracks_from_msg(skeletons))
+            tracks = tracks_from_msg(skeletons)
+            tracks = tracks.select(self._is_shown(tracks))
             predicted = self.config.skeletons == 'predicted'
             line = status_line or self._status_line(skeletons, people_in(tracks, predicted))
             draw_tracks(image, tracks, line, stale, predicted)
@@ -261,6 +262,3 @@ class PoseVisualizerNode(ManagedNode):
     def _is_shown(self, tracks: Tracks) -> np.ndarray:
         """Say for each whether it is drawn: all but TENTATIVE ones, these if asked for."""
         return (tracks.state != TrackState.TENTATIVE) | self.config.tentative
-
-    def _shown(self, tracks: Tracks) -> Tracks:
-        return tracks.select(self._is_shown(tracks))

@@ -46,7 +46,6 @@ BAD = {
     'oversized data': bad(data=array('B', bytes(640 * 480 * 3 + 7))),
     'step 1000 is smaller': bad(step=1000),
     'width 0': bad(width=0),
-    'height 0': bad(height=0),
     "unknown encoding '8UC5'": bad(encoding='8UC5'),
 }
 
