@@ -130,7 +130,7 @@ def test_what_has_no_3d_waits_for_nothing(ros: Any, tree: Tree) -> None:
 
 def test_predicted_is_in_the_target_frame(ros: Any, tree: Tree) -> None:
     tree.known[None] = MOUNTED
-    walk = Walk(ros, tree.connect, output_frame='base', max_prediction_s=5.0)
+    walk = Walk(ros, tree.connect, output_frame='base', max_prediction_s=10.0, max_lost_s=10.0)
     walk.begin_ns -= 9 * 33_333_333
     for frame in range(10):
         walk.send(frame)
