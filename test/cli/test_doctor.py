@@ -21,11 +21,11 @@ from environments import PROFILE, without_profile
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from replay_backend import ReplayBackend
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from pose_ros import cli
-from pose_ros.backends.replay import ReplayBackend
 from pose_ros.cli.doctor import broken_ros, look_at_python
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.diagnostics.findings import Finding, Level
