@@ -275,10 +275,10 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc]
             (Timer, self.destroy_timer), (Service, self.destroy_service))
         for name in names:
             held = getattr(self, name)
-            setattr(self, name, None)
             if held is not None:
                 next((do for kind, do in destroy if isinstance(held, kind)),
                      lambda thing: thing.close())(held)
+            setattr(self, name, None)
 
     def wait_for(self, do: Callable[[], None], say: Callable[[], str]) -> None:
         """

@@ -147,10 +147,9 @@ def test_the_camera_is_on_another_topic(ros: Any, look: Any) -> None:
     film(ros, '/camera/color/image_raw')
     estimator(ros)
     report = look('no_publisher')
-    name, found = problem(report, 'no_publisher')
-    assert name == 'pose_estimator'
+    _, found = problem(report, 'no_publisher')  # the doctor's, until the node has missed it
     assert 'pose_ros up --image /camera/color/image_raw' in found.hint
-    assert 'pose_estimator: no image on /image' in as_text(report).splitlines()[1]
+    assert 'no image on /image' in as_text(report).splitlines()[1]
 
 
 def test_qos_of_somebody_else(ros: Any, look: Any) -> None:
