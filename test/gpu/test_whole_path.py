@@ -63,7 +63,10 @@ class SecondPass:
         return self.people
 
 
-@pytest.mark.parametrize('precision', ['fp16', 'fp32'])
+@pytest.mark.parametrize('precision', [
+    pytest.param('fp16', marks=pytest.mark.nightly('slow on the fake driver; gpu-check runs it')),
+    'fp32',
+])
 def test_keypoints_are_those_of_onnx_runtime(
     load: Load, built: Path, images: list[np.ndarray], precision: str, driver: FakeDriver | None,
     record_property: Callable[[str, object], None],
