@@ -28,5 +28,6 @@ def test_a_runtime_beside_the_reference(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_runtime_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip('openvino', reason='OpenVINO: pip install -r requirements/openvino.txt')
     assert run_module('benchmarks.runtimes', ['--runtimes', 'openvino:fp16', '--images', '1']) == 1
     assert 'not fp16' in capsys.readouterr().err

@@ -17,6 +17,7 @@ import threading
 from typing import Any
 
 from builtin_interfaces.msg import Time
+from demo_footage import demo_footage
 from environments import PROFILE, without_profile
 import numpy as np
 import pytest
@@ -53,6 +54,7 @@ def doctor(domain_id: int, *arguments: str, **environment: str) -> tuple[int, st
 @pytest.mark.timeout(240)
 def test_a_healthy_pipeline_is_well(start: Any, domain_id: int) -> None:
     """Verdict and status; on a busy machine an alarm now and then is right."""
+    demo_footage()
     start('-m', 'pose_ros.cli', 'up', '--camera', 'demo', '--set', 'pose_camera.loop=true',
           '--set', 'pose_camera.rate_hz=3.0', '--set', 'pose_estimator.mode=one-pass',
           '--set', 'pose_estimator.num_threads=1')

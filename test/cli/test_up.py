@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 import cv2
+from demo_footage import demo_footage
 from diagnostic_msgs.msg import DiagnosticArray
 from environments import PROFILE
 from node_processes import ENDS_WITHIN_S, children, end, wait_until
@@ -30,6 +31,7 @@ from pose_ros.ros.shipped_files import config_file, transport_environment
 
 def test_up_end_to_end(start: Any, ros: Any) -> None:
     """Camera, estimator, tracker as processes: skeletons arrive; a signal ends them all."""
+    demo_footage()
     tracked = ros.collect(SkeletonArray, 'front/pose/tracked')
     diagnostics = ros.collect(DiagnosticArray, '/diagnostics')
     process = start(
@@ -99,6 +101,7 @@ def test_a_node_that_cannot_be_started_ends_all(start: Any) -> None:
 @pytest.mark.parametrize('after_s', [0.1, 1.0])
 def test_an_early_interrupt_is_quiet(start: Any, after_s: float) -> None:
     """While Python starts, and while the nodes import ROS and the networks."""
+    demo_footage()
     process = start('-m', 'pose_ros.cli', 'up', '--camera', 'demo')
     assert wait_until(lambda: children(process.pid), 60)
     time.sleep(after_s)
@@ -117,6 +120,7 @@ def test_the_end_of_the_source_is_the_end(start: Any, tmp_path: Path) -> None:
 
 def test_a_killed_node_comes_back(start: Any, ros: Any) -> None:
     """SIGKILL of one: the others stay, it starts again, skeletons with a new stamp follow."""
+    demo_footage()
     tracked = ros.collect(SkeletonArray, 'pose/tracked')
     process = start(
         '-m', 'pose_ros.cli', 'up', '--nodes', 'pose_estimator,pose_tracker',
@@ -232,6 +236,7 @@ def test_commands_for_several_cameras() -> None:
 @pytest.mark.nightly('six processes; the commands are tested')
 def test_several_cameras_end_to_end(start: Any, ros: Any) -> None:
     """Two namespaces, two films: skeletons from both, each with ids of its own."""
+    demo_footage()
     tracked = {name: ros.collect(SkeletonArray, f'{name}/pose/tracked')
                for name in ('front', 'rear')}
     nodes = start(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import cv2
+from demo_footage import demo_footage
 import numpy as np
 import pytest
 
@@ -19,6 +20,7 @@ from pose_ros.media.sources import open_source
 
 @pytest.fixture(scope='module')
 def footage():
+    demo_footage()
     with open_source('demo') as source:
         return next(frame.image.copy() for frame in source if frame.index == 108)
 

@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 import cv2
+from demo_footage import demo_footage
 from node_processes import children
 import numpy as np
 import pytest
@@ -205,6 +206,7 @@ def test_skeletons_come_out(launch: Any, more: list[str], processes: int) -> Non
 
     from pose_ros.msg import SkeletonArray
 
+    demo_footage()
     here = launch('camera:=demo', 'loop:=yes', 'namespace:=front', 'depth:=/rgbd/depth',
                   'set:=pose_tracker.confirm_hits=5; mode=one-pass', *more)
     tracked: list[Any] = []
@@ -276,6 +278,7 @@ def test_what_is_wrong_starts_nothing(launch: Any) -> None:
 @pytest.mark.parametrize('after_s', [0.4, 1.2])
 def test_an_early_interrupt_is_quiet(launch: Any, after_s: float) -> None:
     """While Python starts, and while the nodes import ROS and the networks."""
+    demo_footage()
     here = launch('camera:=demo')
     assert here.until(lambda: here.pid('pose_tracker'))
     here.until(lambda: False, after_s)

@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from builtin_interfaces.msg import Time
+from demo_footage import demo_footage
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import pytest
@@ -237,6 +238,7 @@ def test_a_low_rate(ros: Any) -> None:
 @pytest.mark.nightly('a camera in a process of its own; its judgement is in test/diagnostics')
 def test_a_node_that_is_too_slow(ros: Any) -> None:
     """The camera sends from a process of its own: in ours it would wait for the estimator."""
+    demo_footage()
     scene = Scene(ros, slow_s=0.15)
     ros.probe.destroy_publisher(scene.camera)
     process = subprocess.Popen(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import Any
 
+from demo_footage import demo_footage
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -34,6 +35,7 @@ def replay(config: Any) -> ReplayBackend:
 def add(ros: Any, node_class: Any, **parameters: Any) -> Any:
     extra: dict[str, Any] = {'load': replay} if node_class is PoseEstimatorNode else {}
     if node_class is PoseCameraNode:
+        demo_footage()
         parameters = {'source': 'demo', **parameters}
     return ros.add(node_class, parameters=parameters, **extra)
 

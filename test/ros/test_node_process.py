@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any
 
+from demo_footage import demo_footage
 from node_processes import ENDS_WITHIN_S, end
 import pytest
 
@@ -31,6 +32,8 @@ _SPECIAL = (  # networks, a source, files
 def test_a_signal_ends_a_node(
     start: Any, ros: Any, name: str, number: signal.Signals
 ) -> None:
+    if name == 'pose_camera':
+        demo_footage()
     process = start(
         '-m', 'pose_ros.ros.start_node', name, '--ros-args', *(
             ['-p', 'source:=demo', '-p', 'loop:=true'] if name == 'pose_camera' else []))

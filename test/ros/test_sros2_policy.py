@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 import xml.etree.ElementTree as ElementTree
 
+from demo_footage import demo_footage
 import pytest
 from replay_backend import ReplayBackend
 from sensor_msgs.msg import Image
@@ -113,6 +114,8 @@ def in_graph(ros: Any, node: Any) -> set[Rule]:
 @pytest.mark.slow
 @pytest.mark.parametrize('node_class', VARIANTS)
 def test_the_policy_is_what_the_node_uses(ros: Any, node_class: Any, tmp_path: Path) -> None:
+    if node_class is PoseCameraNode:
+        demo_footage()
     calibration = tmp_path / 'calibration.yaml'
     calibration.write_text(CALIBRATION)
     used: set[Rule] = set()

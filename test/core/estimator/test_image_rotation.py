@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import cv2
+from demo_footage import demo_footage
 import numpy as np
 import pytest
 
@@ -23,6 +24,7 @@ AS_MOUNTED = {
 
 @pytest.fixture(scope='module')
 def frames():
+    demo_footage()
     with open_source('demo') as source:
         return [frame.image.copy() for frame in source if frame.index in (108, 120)]
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from demo_footage import demo_footage
 import numpy as np
 import pytest
 
@@ -23,6 +24,7 @@ def _sure(people: Keypoints) -> Keypoints:
 @pytest.mark.slow
 def test_followed_people_are_those_whom_the_first_pass_finds(backend) -> None:
     config = EstimatorConfig()
+    demo_footage()
     with open_source('demo') as source:
         frames = [(f.time_s, f.image.copy()) for f in source if f.index in range(22, 48, 2)]
     late, looked_for = TwoPassEstimator(backend, config), TwoPassEstimator(backend, config)

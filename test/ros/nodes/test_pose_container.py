@@ -12,6 +12,7 @@ import subprocess
 import time
 from typing import Any
 
+from demo_footage import demo_footage
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -189,6 +190,7 @@ def test_one_that_fails_leaves_the_other_alone(start: Start, ros: Any, tmp_path:
 @pytest.mark.nightly('one process that is killed is like another: test/cli/test_up.py')
 def test_both_come_back_after_a_kill(start: Start, ros: Any) -> None:
     """`pose_ros up --use-composition`: one process, killed, and there again."""
+    demo_footage()
     targets = ros.collect(Target, 'front/pose/target')
     up = start(
         '-m', 'pose_ros.cli', 'up', '--use-composition', '--namespace', 'front',
