@@ -107,12 +107,12 @@ def test_a_network_that_gives_nan_is_refused(tmp_path):
 
 
 def test_a_missing_model_is_named_with_where_it_was_looked_for(tmp_path, monkeypatch):
+    path = copy_of_thunder(tmp_path)
     with pytest.raises(BackendError, match=r'nowhere\.onnx'):
         model_files.find_model('/nowhere.onnx')
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
     with pytest.raises(BackendError, match=f'{tmp_path}.*share'):
         model_files.find_model('movenet_other')
-    path = copy_of_thunder(tmp_path)
     path.with_suffix('.json').unlink()
     with pytest.raises(BackendError, match=r'net\.json is missing'):
         OnnxNetwork(path, 1)
