@@ -36,7 +36,7 @@ def needed(monkeypatch):
 @pytest.mark.slow
 def test_a_short_demo_leaves_all_its_files(tmp_path, capsys):
     out = tmp_path / 'demo_out'
-    arguments = ['demo', '--out', str(out), '--seconds', '1', '--json', str(tmp_path / 'r.json')]
+    arguments = ['demo', '--out', str(out), '--seconds', '2', '--json', str(tmp_path / 'r.json')]
     assert cli.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     report = json.loads(lines[-1])
