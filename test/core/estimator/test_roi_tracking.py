@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from demo_footage import demo_footage
 from followed_scene import IMAGE, PERIOD_S, START_S, Run, Stage, person, sees
 import numpy as np
 import pytest
@@ -191,6 +192,7 @@ def test_frames_of_every_encoding_are_compared():
 
 def test_a_still_scene_gives_the_same_people_with_the_shipped_networks(backend):
     """The same image again and again: at most 3 % of a person's size away, none lost or new."""
+    demo_footage()
     config, image = EstimatorConfig(), people_images(5)[0]
     wanted = TwoPassEstimator(backend, config).estimate(image, 0.0)
     following = TwoPassEstimator(backend, replace(config, detection_interval_s=10.0))

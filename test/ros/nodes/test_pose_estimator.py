@@ -9,6 +9,7 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from compressed_images import image_to_compressed_msg
+from demo_footage import demo_footage
 from diagnostic_msgs.msg import DiagnosticArray
 from estimator_camera import PICTURE, Camera, header
 import numpy as np
@@ -78,6 +79,7 @@ def test_images_that_wait_do_without_a_first_pass(ros: Any) -> None:
     node = ros.add(PoseEstimatorNode, parameters={'backend': 'onnx'})
     assert node.start()
     poses = ros.collect(SkeletonArray, 'pose')
+    demo_footage()
     messages = [image_to_msg(image, header(7)) for image in people_images(1)]
     sent, followed = 0, 0
     # On a busy machine something may come between two images, and the second is not late.
