@@ -52,7 +52,8 @@ def test_another_process_gives_the_same_bytes(golden):
         'print(hashlib.sha256(b"".join(v.tobytes() for v in out.values())).hexdigest())\n'
     )
     other = subprocess.run(
-        [sys.executable, '-c', code], env={**os.environ, 'PYTHONHASHSEED': '12345'},
+        [sys.executable, '-c', code],
+        env={**os.environ, 'PYTHONHASHSEED': '12345', 'PYTHONPATH': os.pathsep.join(sys.path)},
         capture_output=True, text=True, check=True,
     ).stdout.strip()
     here = load().run(**golden[0])
