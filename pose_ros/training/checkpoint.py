@@ -26,7 +26,7 @@ from pose_ros.training.network import PoseNetwork
 from pose_ros.training.settings import TrainingError, TrainingSettings, read_settings
 from pose_ros.training.trace import EpochRow
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

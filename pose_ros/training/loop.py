@@ -223,7 +223,7 @@ class Training:
             self._step, self.steps, settings.warm_up_steps
         )
         for group in self._optimizer.param_groups:
-            group['lr'] = rate
+            group['lr'] = rate * group['share']
         self.network.train()
         loss = self._loss(self.network, batch)
         value = float(loss.detach())
@@ -336,11 +336,19 @@ class Training:
 
 
 def parameter_groups(network: PoseNetwork, weight_decay: float) -> list[dict[str, Any]]:
-    """Return AdamW's groups: biases and the scales of normalisations do not decay."""
-    learning = [p for p in network.parameters() if p.requires_grad]
+    """
+    Return AdamW's groups by their share of the learning rate and their weight decay.
+
+    Biases and the scales of normalisations do not decay.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            kind = network.rate_of(name), weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault(kind, []).append(parameter)
     return [
-        {'params': [p for p in learning if p.ndim > 1], 'weight_decay': weight_decay},
-        {'params': [p for p in learning if p.ndim <= 1], 'weight_decay': 0.0},
+        {'params': learning, 'share': share, 'weight_decay': decay}
+        for (share, decay), learning in groups.items()
     ]
 
 

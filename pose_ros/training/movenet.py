@@ -7,13 +7,14 @@ The graph stays as it is: what is trained are the numbers in its initialisers, u
 The first part of the trunk stays as it is, too: on a few hundred people it would only forget, and
 the backward pass takes half the time without it.
 
-The loss asks how wrong the maps are of what `core/decode/movenet.py` reads from them. The decoder
-takes the arg max of two products: of `centers` and the closeness to the crop's middle, and of each
-heatmap and the closeness to the point that `regress` names. An arg max has no gradient; a product
-of positive numbers is a probability once it is divided by its sum. The loss is the negative
-logarithm of the probability to take a pixel, times how good that pixel is. Where nothing is
-labelled the maps of the original network are kept (distillation: Hinton et al., 2015; Li and
-Hoiem, Learning without Forgetting, ECCV 2016).
+The loss draws the heatmaps of the labelled person only (squared error on Gaussians, as in top-down
+networks), and asks how wrong the maps are of what `core/decode/movenet.py` reads from them. The
+decoder takes the arg max of two products: of `centers` and the closeness to the crop's middle, and
+of each heatmap and the closeness to the point that `regress` names. An arg max has no gradient; a
+product of positive numbers is a probability once it is divided by its sum. This part of the loss is
+the negative logarithm of the probability to take a pixel, times how good that pixel is. Maps of the
+original network are kept where people are alone in their crop or a keypoint is not labelled
+(distillation: Hinton et al., 2015; Li and Hoiem, Learning without Forgetting, ECCV 2016).
 """
 
 from __future__ import annotations
@@ -129,10 +130,15 @@ class MoveNet(PoseNetwork):
                 tensors[output] = _POINTWISE[op](x)
 
     def loss(self, maps: dict[str, Tensor], batch: Batch, sigma_px: float) -> Tensor:
-        """Return how wrong the maps are for the decoder that reads them (`read_loss`)."""
-        return read_loss(
-            maps, batch.xy / self.spec.stride, batch.weight, self._softening, batch.crowding
+        """Return how wrong the maps are: `drawn_loss` and `read_loss`."""
+        drawn = drawn_loss(maps, batch.heatmaps, batch.weight, batch.crowding, sigma_px)
+        return drawn + read_loss(
+            maps, batch.xy / self.spec.stride, batch.weight, self._softening
         )
+
+    def rate_of(self, name: str) -> float:
+        """Return the share of the learning rate for a parameter: the trunk changes slowly."""
+        return TRUNK_RATE if 'block_' in name else 1.0
 
     @property
     def _softening(self) -> float:
@@ -235,43 +241,81 @@ SHARPNESS = 2.0
 # The offset is read at the pixel that was taken, which is the right one or one nearby.
 OFFSET_REACH_PX = 2.7
 
-# Weights of the parts. Chosen on photos set aside: docs/training.md.
-PICK, REGRESS, OFFSET = 0.5, 0.3, 0.2
+# Weights of the parts, beside the heatmaps that are drawn: docs/training.md has the trial.
+READ, PICK, REGRESS, OFFSET = 0.3, 0.15, 0.15, 0.2
+# Pixels of a heatmap count 1 + 10 g, g the Gaussian: nearly all others are empty.
+PEAK_WEIGHT = 10.0
 # A Gaussian of sigma 2 px squared has the sum 4 pi: one wrong hill costs 1.
 HILL_PX2 = 4 * math.pi
-
-# How much of a person's box a neighbour's covers until least of the original is kept.
+# How much of the original's heatmap is kept where the keypoint is labelled.
+KEEP_LABELLED = 0.3
+# How much of a person's box a neighbour's covers until nothing of the original's is kept.
 CROWDED = 0.25
-LEAST_KEPT = 0.1
+TRUNK_RATE = 0.3
 
 ORIGINAL = 'original '
 
 
 def original(maps: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the maps that are to be kept as `read_loss` wants them."""
+    """Rename the maps that are to be kept as `drawn_loss` wants them."""
     return {ORIGINAL + role: maps[role].float() for role in ('heatmaps', 'centers')}
 
 
-def read_loss(
-    maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: float, crowding: Tensor
+def drawn_loss(
+    maps: dict[str, Tensor], targets: Tensor, weight: Tensor, crowding: Tensor, sigma_px: float
 ) -> Tensor:
     """
-    Return the loss.
+    Return how far the heatmaps are from those of the labelled person, and from the original.
 
     Parameters
     ----------
     maps : dict of (B, C, H, W)
-        'heatmaps' (C = K), 'centers' (1), 'regress' and 'offsets' (2K, pairs dy dx in map px),
-        and what the original network gives for the first two, as `original` names it.
+        'heatmaps' (C = K) and 'centers' (1), and what the original network gives for both, as
+        `original` names it.
+    targets : (B, K, H, W)
+        Gaussians of height 1.
+    weight : (B, K)
+        0 where not labelled.
+    crowding : (B,)
+        How crowded each crop is (`Person.crowding`): the more, the less of the original's
+        heatmaps is kept, which have the neighbours' hills as well.
+    sigma_px : float
+        Of the Gaussians, map pixels.
+
+    Returns
+    -------
+    scalar
+        At least 0; 1 for empty maps and nothing kept.
+    """
+    heatmaps, centers = maps['heatmaps'].float(), maps['centers'].float()
+    # Sums of g^2 and g^3 over the map: pi sigma^2, and two thirds of it.
+    empty = math.pi * sigma_px**2 * (1 + PEAK_WEIGHT * 2 / 3)
+    wrong = (heatmaps - targets).square() * (1 + PEAK_WEIGHT * targets)
+    drawn = _mean(wrong.sum(dim=(2, 3)), weight) / empty
+    changed = (heatmaps - maps[ORIGINAL + 'heatmaps']).square().sum(dim=(2, 3))
+    labelled = (weight > 0).float()
+    alone = (1 - crowding / CROWDED).clamp(min=0.0)[:, None]
+    kept = (changed * alone * (1 - labelled + KEEP_LABELLED * labelled)).sum()
+    kept = kept + (centers - maps[ORIGINAL + 'centers']).square().sum()
+    return drawn + kept / (HILL_PX2 * len(heatmaps))
+
+
+def read_loss(
+    maps: dict[str, Tensor], xy: Tensor, weight: Tensor, softening: float
+) -> Tensor:
+    """
+    Return how wrong is what the decoder reads from the maps.
+
+    Parameters
+    ----------
+    maps : dict of (B, C, H, W)
+        'heatmaps' (C = K), 'centers' (1), 'regress' and 'offsets' (2K, pairs dy dx in map px).
     xy : (B, K, 2)
         The labelled keypoints, map pixels; NaN where not labelled.
     weight : (B, K)
         0 where not labelled.
     softening : float
         Of the heatmaps' weight 1 / (d + softening), map pixels.
-    crowding : (B,)
-        How crowded each crop is (`Person.crowding`): the more, the less of the original is kept,
-        which saw the neighbours there as well.
 
     Returns
     -------
@@ -321,12 +365,7 @@ def read_loss(
     near = (squared < OFFSET_REACH_PX**2) * weight[..., None, None]
     offset = (off * near).sum() / near.sum().clamp(min=1e-6)
 
-    changed = sum(
-        (maps[role].float() - maps[ORIGINAL + role]).square().sum(dim=(1, 2, 3))
-        for role in ('heatmaps', 'centers')
-    )
-    kept = (changed * (1 - crowding / CROWDED).clamp(min=LEAST_KEPT)).mean() / HILL_PX2
-    return read + PICK * pick + REGRESS * regress + OFFSET * offset + kept
+    return READ * read + PICK * pick + REGRESS * regress + OFFSET * offset
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

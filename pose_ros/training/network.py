@@ -164,6 +164,10 @@ class PoseNetwork(nn.Module):
         """
         return heatmap_loss(maps['heatmaps'], batch.heatmaps, batch.weight, sigma_px)
 
+    def rate_of(self, name: str) -> float:
+        """Return the share of the learning rate that a parameter, by its name, learns with."""
+        return 1.0
+
     def write_onnx(self, path: Path) -> None:
         """
         Write the network with its present weights.

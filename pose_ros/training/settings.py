@@ -21,7 +21,7 @@ CONFIG = 'config.json'
 
 FINE_TUNING: dict[str, Any] = {
     'epochs': 4, 'passes': 2, 'batch': 8, 'learning_rate': 1e-4, 'weight_decay': 0.01,
-    'warm_up_steps': 30, 'ema_decay': 0.985,
+    'warm_up_steps': 30, 'ema_decay': 0.985, 'sigma_px': 1.2,
 }
 """Defaults for a network that knows people already: docs/training.md."""
 

@@ -16,14 +16,15 @@ from benchmarks.torch_network import TorchNetwork  # noqa: E402
 from pose_ros import cli  # noqa: E402
 from pose_ros.backends.model_files import find_model, read_spec  # noqa: E402
 from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork  # noqa: E402
+from pose_ros.core.decode.encode import encode_heatmaps  # noqa: E402
 from pose_ros.core.decode.movenet import decode_person  # noqa: E402
 from pose_ros.training.checkpoint import new_network  # noqa: E402
-from pose_ros.training.movenet import MoveNet, original, read_loss  # noqa: E402
+from pose_ros.training.movenet import MoveNet, drawn_loss, original, read_loss  # noqa: E402
 from pose_ros.training.settings import TrainingError, TrainingSettings  # noqa: E402
 
 THUNDER = find_model('movenet_thunder')
 SOFTENING = read_spec(THUNDER).weighting['value']
-ALONE = torch.zeros(2)
+SIGMA = 1.2
 FEW = ['--epochs', '1', '--passes', '1', '--batch', '2', '--warm-up-steps', '1', '--threads', '1',
        '--loader-threads', '1', '--precision', 'fp32', '--val-fraction', '0']  # fmt: skip
 
@@ -89,8 +90,14 @@ def labels():
     return torch.from_numpy(xy), torch.ones(2, 17)
 
 
-def loss_of(maps, labels, kept=None):
-    return float(read_loss(maps | original(kept or maps), *labels, SOFTENING, ALONE))
+def loss_of(maps, labels, kept=None, crowding=0.0):
+    xy, weight = labels
+    targets = np.stack([
+        encode_heatmaps(person * 4, (64, 64), 4, 0.0, SIGMA) for person in xy.numpy()])
+    drawn = drawn_loss(
+        maps | original(kept or maps), torch.from_numpy(targets), weight,
+        torch.full((2,), crowding), SIGMA)
+    return drawn + read_loss(maps, xy, weight, SOFTENING)
 
 
 def test_the_loss_is_about_what_the_decoder_reads(labels):
@@ -104,15 +111,18 @@ def test_the_loss_is_about_what_the_decoder_reads(labels):
         assert loss_of(worse, labels, worse) > best + 0.01, role
     # Maps that read as well, but are not those of the original, cost only for that.
     assert loss_of(maps, labels, {k: m * 0.9 for k, m in maps.items()}) > best
+    # A second hill far away, of a neighbour, is read nowhere and costs all the same.
+    two = maps | {'heatmaps': maps['heatmaps'] + torch.roll(maps['heatmaps'], 20, dims=2)}
+    assert loss_of(two, labels, two) > best + 0.01
 
 
 def test_every_head_learns_from_labels(labels):
     maps = {role: m + 0.01 for role, m in perfect_maps(labels[0].numpy()).items()}
-    kept = original(maps)
+    kept = {role: m.clone() for role, m in maps.items()}
     for values in maps.values():
         values.requires_grad_(True)
     # Nothing differs from the original: what is left is the labels.
-    read_loss(maps | kept, *labels, SOFTENING, ALONE).backward()
+    loss_of(maps, labels, kept).backward()
     for role, values in maps.items():
         assert values.grad.abs().sum() > 1e-3, role
 
@@ -123,10 +133,9 @@ def test_what_is_not_labelled_teaches_nothing_and_holds_on_to_the_original(label
     for values in maps.values():
         values.requires_grad_(True)
     nobody = torch.full_like(xy, torch.nan), torch.zeros_like(weight)
-    kept = original({k: m.detach() for k, m in maps.items()})
-    assert read_loss(maps | kept, *nobody, SOFTENING, ALONE).item() == pytest.approx(0.0, abs=1e-6)
-    other = {k: m * 0.5 for k, m in kept.items()}
-    loss = read_loss(maps | other, *nobody, SOFTENING, ALONE)
+    kept = {k: m.detach() for k, m in maps.items()}
+    assert loss_of(maps, nobody, kept).item() == pytest.approx(0.0, abs=1e-6)
+    loss = loss_of(maps, nobody, {k: m * 0.5 for k, m in kept.items()})
     loss.backward()
     assert loss.item() > 0 and maps['heatmaps'].grad.abs().sum() > 0
     assert maps['regress'].grad is None or not maps['regress'].grad.any()
@@ -135,21 +144,18 @@ def test_what_is_not_labelled_teaches_nothing_and_holds_on_to_the_original(label
     half[:, 3] = 0
     moved = xy.clone()
     moved[:, 3] = torch.nan
-    same = [
-        float(read_loss(maps | kept, points, half, SOFTENING, ALONE)) for points in (xy, moved)
-    ]
-    assert same[0] == same[1]
+    one, other = (loss_of(maps, (points, half), kept).item() for points in (xy, moved))
+    assert one == other
 
 
 def test_a_crowded_crop_keeps_less_of_the_original(labels):
-    xy, weight = torch.full_like(labels[0], torch.nan), torch.zeros_like(labels[1])
     maps = perfect_maps(labels[0].numpy())
-    kept = original({role: m * 0.5 for role, m in maps.items()})
-    alone, some, crowded = (
-        float(read_loss(maps | kept, xy, weight, SOFTENING, torch.full((2,), crowding)))
-        for crowding in (0.0, 0.1, 0.9)
+    other = {role: m * 0.5 for role, m in maps.items()}
+    alone, some, crowded, same = (
+        loss_of(maps, labels, kept, crowding).item()
+        for kept, crowding in ((other, 0.0), (other, 0.1), (other, 0.9), (maps, 0.0))
     )
-    assert alone > some > crowded > 0
+    assert alone > some > crowded > same  # the centres are kept in any case
 
 
 def test_training_changes_the_heads_and_keeps_the_trunk(change_labels, tmp_path):

@@ -77,7 +77,7 @@ class EstimatorConfig:
         'published', low=0.0, high=1.0
     )
     min_keypoint_score: float = param(
-        0.75, 'Keypoints with a lower score (probability that the keypoint is within its OKS '
+        0.65, 'Keypoints with a lower score (probability that the keypoint is within its OKS '
         'tolerance) are MISSING', low=0.0, high=1.0
     )
     detection_interval_s: float = param(
