@@ -7,14 +7,14 @@ The graph stays as it is: what is trained are the numbers in its initialisers, u
 The first part of the trunk stays as it is, too: on a few hundred people it would only forget, and
 the backward pass takes half the time without it.
 
-The loss draws the heatmaps of the labelled person only (squared error on Gaussians, as in top-down
-networks), and asks how wrong the maps are of what `core/decode/movenet.py` reads from them. The
-decoder takes the arg max of two products: of `centers` and the closeness to the crop's middle, and
-of each heatmap and the closeness to the point that `regress` names. An arg max has no gradient; a
-product of positive numbers is a probability once it is divided by its sum. This part of the loss is
-the negative logarithm of the probability to take a pixel, times how good that pixel is. Maps of the
-original network are kept where people are alone in their crop or a keypoint is not labelled
-(distillation: Hinton et al., 2015; Li and Hoiem, Learning without Forgetting, ECCV 2016).
+The loss draws the heatmaps of the labelled person only (squared error on Gaussians, as in
+top-down networks), and asks how wrong the maps are of what `core/decode/movenet.py` reads from
+them. The decoder takes the arg max of two products: of `centers` and the closeness to the crop's
+middle, and of each heatmap and the closeness to the point that `regress` names. An arg max has no
+gradient; a product of positive numbers is a probability once it is divided by its sum. This part
+of the loss is the negative logarithm of the probability to take a pixel, times how good that pixel
+is. Maps of the original network are kept where people are alone in their crop or a keypoint is not
+labelled (distillation: Hinton et al., 2015; Li and Hoiem, Learning without Forgetting, ECCV 2016).
 """
 
 from __future__ import annotations
