@@ -151,6 +151,12 @@ def map_boxes(target_from_source: np.ndarray, box_xyxy: np.ndarray) -> np.ndarra
     return np.concatenate([corners.min(axis=-2), corners.max(axis=-2)], axis=-1)
 
 
+def box_intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the area (...) that boxes (..., 4) share, see `box_iou`; NaN where a value is NaN."""
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    return np.asarray((high - low).clip(0.0).prod(axis=-1))
+
+
 def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     Return the intersection over union of boxes.
@@ -165,8 +171,7 @@ def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (...) float
         In [0, 1]; 0 where a value is NaN.
     """
-    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
-    shared = (high - low).clip(0.0).prod(axis=-1)
+    shared = box_intersection(a, b)
     both = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1)
     return np.nan_to_num(shared / np.maximum(both - shared, np.float32(1e-6)))
 

@@ -66,7 +66,7 @@ class Tf2Transforms:
         # Not with the node: that would add a service to it.
         self._buffer = tf2_ros.Buffer()
         self._listener: Any = tf2_ros.TransformListener(self._buffer, node)
-        self._broadcaster = tf2_ros.TransformBroadcaster(node) if sends else None
+        self._broadcaster: Any = tf2_ros.TransformBroadcaster(node) if sends else None
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Transform:
         """Return target from source at a time; NoTransform when it is not known (yet)."""
@@ -89,10 +89,12 @@ class Tf2Transforms:
         ])
 
     def close(self) -> None:
-        """Stop listening and publishing."""
-        self._listener.unregister()
+        """Stop listening and publishing; each of those that share it may call this."""
+        if self._listener is not None:
+            self._listener.unregister()
         if self._broadcaster is not None:
             self._node.destroy_publisher(self._broadcaster.pub_tf)
+        self._listener = self._broadcaster = None
 
 
 def _stamped(header: Header, name: str, frame: Transform) -> TransformStamped:

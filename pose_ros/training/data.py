@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from pose_ros.core.colors import decoded
+from pose_ros.core.geometry import box_intersection
 from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.evaluation.annotation_file import coco_form, read_annotations
 from pose_ros.evaluation.scores import CocoFolder, path_of, size_of
@@ -128,9 +129,7 @@ def _with_crowding(people: list[Person]) -> tuple[Person, ...]:
         if not len(others):
             return 0.0
         own = person.box_xyxy
-        low, high = np.maximum(own[:2], others[:, :2]), np.minimum(own[2:], others[:, 2:])
-        shared = (high - low).clip(0.0).prod(axis=1)
-        return float(shared.max() / (own[2:] - own[:2]).prod())
+        return float(box_intersection(own, others).max() / (own[2:] - own[:2]).prod())
 
     return tuple(replace(person, crowding=crowding(person)) for person in people)
 
