@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -58,12 +59,12 @@ def build(cache: Path) -> tuple[Path, Path]:
 def _compile(compiler: str, out: Path, *arguments: str | Path) -> None:
     if shutil.which(compiler) is None:
         raise CannotCompile(f'there is no {compiler}')
-    part = out.with_suffix('.part')
+    part = out.with_suffix(f'.{os.getpid()}.part')  # another process may compile the same
     done = subprocess.run(
         [compiler, *map(str, arguments), '-o', str(part)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    part.rename(out)  # another process may compile the same
+    part.rename(out)
 
 
 class FakeDriver:
