@@ -119,9 +119,7 @@ def _number(parser: argparse.ArgumentParser, name: str, what: str, key: str = ''
 def main(args: argparse.Namespace) -> int:
     """Run the verb; returns the exit status."""
     folder = args.resume or args.out
-    settings = read_settings(folder) if args.resume else _chosen(args)
-    if args.resume and args.epochs:
-        settings = replace(settings, epochs=args.epochs)
+    settings = _resumed(args) if args.resume else _chosen(args)
     settings.check()
     cv2.setNumThreads(1)  # the crops are made by threads of our own
     if settings.threads:
@@ -157,9 +155,29 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _resumed(args: argparse.Namespace) -> TrainingSettings:
+    settings = read_settings(args.resume)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    usual = parser.parse_args(['--resume', str(args.resume)])
+    given = [
+        option.option_strings[-1] for option in parser._actions
+        if option.dest not in ('help', 'epochs', 'json')
+        and getattr(args, option.dest) != getattr(usual, option.dest)
+    ]
+    if given:
+        raise TrainingError(
+            f'--resume goes on with the settings of {args.resume / CONFIG}: only --epochs may be '
+            f'given besides, not {", ".join(given)}'
+        )
+    return replace(settings, epochs=args.epochs) if args.epochs else settings
+
+
 def _chosen(args: argparse.Namespace) -> TrainingSettings:
     if not args.data or not args.out:
         raise TrainingError('--data DIR and --out DIR are needed, or --resume DIR')
+    if args.learn_from and not args.start_from:
+        raise TrainingError('--learn-from is for --from: random weights learn everywhere')
     if (args.out / CHECKPOINT).exists():
         raise TrainingError(
             f'{args.out} holds a training already: --resume {args.out} goes on with it; '

@@ -138,6 +138,12 @@ def test_what_was_stopped_goes_on_as_if_nothing_had_been(run, stick_folder, tmp_
     assert {path.name for path in folder.iterdir()} == RUN_FILES
 
 
+def test_a_resumed_run_keeps_its_settings(run, capsys):
+    assert train('--resume', run, '--sigma', 3, '--occlusion', 0.9, '--epochs', 9) == 1
+    error = capsys.readouterr().err
+    assert 'only --epochs may be given besides, not --sigma, --occlusion' in error
+
+
 def test_a_run_without_a_checkpoint_says_so(run, tmp_path, capsys):
     folder = tmp_path / 'begun'
     folder.mkdir()
@@ -209,7 +215,9 @@ def test_standard_names_of_coco(interrupted, stick_folder, tmp_path, capsys):
     (['--resume', 'absent'], 'absent holds no training'),
     (['--data', 'sticks', '--out', 'run', '--weight', '1', '--weight', '2'], '2 --weight for 1'),
     (['--data', 'sticks', '--out', 'run', '--batch', '1'], '--batch is out of range'),
-    (['--data', 'sticks', '--out', 'run', '--learn-from', '6'], '--learn-from is out of range'),
+    (['--data', 'sticks', '--out', 'run', '--from', 'run', '--learn-from', '6'],
+     '--learn-from is out of range'),
+    (['--data', 'sticks', '--out', 'run', '--learn-from', 'block_6'], '--learn-from is for --fro'),
     (['--data', 'sticks', '--out', 'run', '--device', 'cuda:77'], '--device cuda:77'),
     (['--data', 'sticks', '--out', 'run', '--from', 'absent'], '--from absent'),
 ])
