@@ -81,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _number(parser, '--epochs', 'in all')
     _number(parser, '--passes', 'over the people, each with new changes, per epoch')
     _number(parser, '--batch', 'crops per step')
-    _number(parser, '--learning-rate', 'of AdamW, at its top')
+    _number(parser, '--learning-rate',
+            "of AdamW, at its top; for a MoveNet relative to each layer's weights")
     _number(parser, '--weight-decay', 'of AdamW')
     _number(parser, '--warm-up-steps', 'until the learning rate is at its top')
     _number(parser, '--ema-decay', 'of the averaged weights, per step')

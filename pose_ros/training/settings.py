@@ -20,7 +20,7 @@ class TrainingError(Exception):
 CONFIG = 'config.json'
 
 FINE_TUNING: dict[str, Any] = {
-    'epochs': 4, 'passes': 2, 'batch': 8, 'learning_rate': 1e-4, 'weight_decay': 0.01,
+    'epochs': 4, 'passes': 2, 'batch': 8, 'learning_rate': 1e-3, 'weight_decay': 0.01,
     'warm_up_steps': 30, 'ema_decay': 0.985, 'sigma_px': 1.2,
 }
 """Defaults for a network that knows people already: docs/training.md."""
@@ -50,7 +50,8 @@ class TrainingSettings:
     epochs, passes, batch : int
         `passes` times over the people is an epoch; crops in a batch.
     learning_rate, weight_decay : float
-        Of AdamW, at the top of the schedule.
+        Of AdamW, at the top of the schedule. For a MoveNet the rate is relative to each layer's
+        weights (`MoveNet.rate_of`).
     warm_up_steps : int
         Until the learning rate is at its top.
     ema_decay : float

@@ -18,8 +18,13 @@ from pose_ros.backends.model_files import find_model, read_spec  # noqa: E402
 from pose_ros.backends.onnx import OnnxBackend, OnnxNetwork  # noqa: E402
 from pose_ros.core.decode.encode import encode_heatmaps  # noqa: E402
 from pose_ros.core.decode.movenet import decode_person  # noqa: E402
+from pose_ros.training.augment import Augmentation  # noqa: E402
 from pose_ros.training.checkpoint import new_network  # noqa: E402
+from pose_ros.training.data import read_labels  # noqa: E402
+from pose_ros.training.loop import parameter_groups  # noqa: E402
 from pose_ros.training.movenet import MoveNet, drawn_loss, original, read_loss  # noqa: E402
+from pose_ros.training.network import normalised  # noqa: E402
+from pose_ros.training.samples import Loader, SampleMaker  # noqa: E402
 from pose_ros.training.settings import TrainingError, TrainingSettings  # noqa: E402
 
 THUNDER = find_model('movenet_thunder')
@@ -188,6 +193,26 @@ def test_training_changes_the_heads_and_keeps_the_trunk(change_labels, tmp_path)
     backend = OnnxBackend('movenet_multipose', str(out / 'tuned.onnx'), 1)
     assert backend.refiner.name == 'tuned'
     backend.close()
+
+
+def test_the_first_steps_make_it_better(stick_folder):
+    """Layers of very different weights learn alike: with one rate for all the loss grows first."""
+    torch.manual_seed(1)
+    network = MoveNet(THUNDER, 'block_13').train()
+    people = read_labels(stick_folder / 'annotations.json', stick_folder / 'images').people[:4]
+    maker = SampleMaker(people, network.spec, Augmentation.none(), 0, SIGMA)
+    batch = next(Loader(maker, 4, 1).once())
+    groups = parameter_groups(network, 0.0)
+    optimizer = torch.optim.AdamW([
+        {'params': group['params'], 'lr': 5e-4 * group['share']} for group in groups])
+    losses = []
+    for _ in range(4):
+        loss = network.loss(network(normalised(batch.crops, network.spec)), batch, SIGMA)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses == sorted(losses, reverse=True) and losses[-1] < 0.9 * losses[0]
 
 
 def test_a_network_that_is_no_movenet_is_refused(tmp_path, capsys, stick_folder):
