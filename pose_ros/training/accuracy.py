@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 pose_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How well a network finds the keypoints of crops, read by the decoder that ships."""
+"""How well a network finds keypoints, read by the decoder that ships."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from pose_ros.core import geometry
-from pose_ros.core.decode.movenet import decode_person
+from pose_ros.core import geometry, oks
 from pose_ros.core.keypoints import Keypoints
-from pose_ros.core.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
+from pose_ros.core.skeleton import (
+    LEFT_HIP,
+    LEFT_SHOULDER,
+    NUM_KEYPOINTS,
+    RIGHT_HIP,
+    RIGHT_SHOULDER,
+)
 from pose_ros.evaluation.scores import CocoFolder
 from pose_ros.training.network import PoseNetwork, normalised
-from pose_ros.training.samples import Loader, SampleMaker
+from pose_ros.training.samples import Loader, Maker
 
 PCK_ALPHA = 0.2
 DIAGONALS = ((LEFT_SHOULDER, RIGHT_HIP), (RIGHT_SHOULDER, LEFT_HIP))
@@ -24,25 +29,60 @@ DIAGONALS = ((LEFT_SHOULDER, RIGHT_HIP), (RIGHT_SHOULDER, LEFT_HIP))
 @torch.no_grad()
 def predict(
     network: PoseNetwork, loader: Loader, device: torch.device
-) -> tuple[Keypoints, np.ndarray]:
+) -> tuple[np.ndarray, Keypoints, list[np.ndarray]]:
     """
-    Run the network, in 32 bits as it ships, on everybody's crop.
+    Run the network, in 32 bits as it ships, on every sample.
 
     Returns
     -------
+    view : (N,) int
+        In which sample a person was found.
     found : Keypoints
-        Of N people in their order, pixels of the crops.
-    xy : (N, 17, 2) float32
-        The labels, pixels of the crops; NaN where not labelled.
+        N people, pixels of the samples' crops.
+    labels : list of (P, 17, 2) float32
+        Of each sample the labels, pixels of the crop; NaN where not labelled.
     """
     network.eval()
-    found, labels = [], []
+    views, found, labels = [], [], []
     for batch in loader.once():
         images = normalised(batch.crops.to(device), network.spec)
         maps = {role: m.float().cpu().numpy() for role, m in network(images).items()}
-        found.append(decode_person(maps, network.spec))
-        labels.append(batch.xy.numpy())
-    return Keypoints.concatenate(found), np.concatenate(labels)
+        view, people = network.read(maps)
+        views.append(view + len(labels))
+        found.append(people)
+        labels += list(batch.xy.numpy().reshape(len(batch.crops), -1, NUM_KEYPOINTS, 2))
+    return np.concatenate(views), Keypoints.concatenate(found), labels
+
+
+def of_labelled(
+    view: np.ndarray, found: Keypoints, labels: list[np.ndarray]
+) -> tuple[Keypoints, np.ndarray]:
+    """
+    Choose whom the labels mean: of the people in that sample the one of the highest OKS.
+
+    Parameters
+    ----------
+    view, found, labels
+        As `predict` gives them.
+
+    Returns
+    -------
+    Keypoints
+        A person per labelled one, N in all; keypoints are NaN where nobody was found.
+    xy : (N, 17, 2) float32
+        The labels.
+    """
+    chosen, wanted = [Keypoints.empty()], [np.empty((0, NUM_KEYPOINTS, 2), np.float32)]
+    for n, xy in enumerate(labels):
+        xy = xy[~np.isnan(xy).any(axis=2).all(axis=1)]
+        here = found.select(view == n)
+        if not len(here):
+            here = Keypoints(
+                np.full((1, NUM_KEYPOINTS, 2), np.nan, np.float32),
+                np.zeros((1, NUM_KEYPOINTS), np.float32), np.zeros(1, np.float32))
+        chosen.append(here.select(oks.symmetric_oks(xy, here.xy).argmax(axis=1)))
+        wanted.append(xy)
+    return Keypoints.concatenate(chosen), np.concatenate(wanted)
 
 
 def pck(found: Keypoints, xy: np.ndarray) -> float:
@@ -73,23 +113,26 @@ def pck(found: Keypoints, xy: np.ndarray) -> float:
     return float(right[counted].mean()) if counted.any() else float('nan')
 
 
-def scores(found: Keypoints, maker: SampleMaker, folder: CocoFolder) -> dict[str, float]:
+def scores(
+    view: np.ndarray, found: Keypoints, maker: Maker, folder: CocoFolder
+) -> dict[str, float]:
     """
-    Return COCO's scores, as `pose_ros evaluate --mode boxes` has them.
+    Return COCO's scores, as `pose_ros evaluate` has them: of crops as with `--mode boxes`.
 
     Parameters
     ----------
-    found : Keypoints
-        The people of `maker`, pixels of their crops.
-    maker : SampleMaker
-        Says who is in which photo, and where the crops are.
+    view, found
+        As `predict` gives them.
+    maker : Maker
+        Of the samples: says which photo each is of, and where its crop is.
     folder : CocoFolder
         With the labels of those photos.
     """
-    affines = np.stack([maker.crop_from_image(person) for person in maker.people])
-    xy = geometry.apply(geometry.invert(affines), found.xy).astype(np.float32)
-    people = replace(found, xy=xy, person_score=found.score.mean(axis=1))
-    image_ids = np.array([person.image_id for person in maker.people])
-    return folder.scores(
-        {int(i): people.select(image_ids == i) for i in np.unique(image_ids)}
-    )
+    places = [maker.place_of(n) for n in range(len(maker))]
+    image_ids = np.array([image_id for image_id, _ in places])
+    affines = geometry.invert(np.stack([affine for _, affine in places]))
+    xy = geometry.apply(affines[view], found.xy).astype(np.float32)
+    people = replace(found, xy=xy)
+    return folder.scores({
+        int(i): people.select(image_ids[view] == i) for i in np.unique(image_ids)
+    })

@@ -21,7 +21,7 @@ from torch import nn
 
 from pose_ros.backends.owned_files import write_whole
 from pose_ros.training.heatmap_net import HeatmapNet
-from pose_ros.training.movenet import MoveNet
+from pose_ros.training.multipose import movenet
 from pose_ros.training.network import PoseNetwork
 from pose_ros.training.settings import TrainingError, TrainingSettings, read_settings
 from pose_ros.training.trace import EpochRow
@@ -160,13 +160,7 @@ def _architecture(settings: TrainingSettings) -> PoseNetwork:
     if not settings.start_from:
         return HeatmapNet(settings.sigma_px)
     if path.suffix == ONNX:
-        network = MoveNet(path, settings.learn_from)
-        if network.spec.weighting.get('kind') != 'reciprocal':
-            raise TrainingError(
-                f'cannot train {path}: its decoder is not that of a network for one person '
-                "(centers, with the weighting 'reciprocal')"
-            )
-        return network
+        return movenet(path, settings.learn_from)
     if not path.is_dir():
         raise TrainingError(f'--from {path}: not an ONNX file, nor the folder of a training')
     return _architecture(replace(read_settings(path), sigma_px=settings.sigma_px))

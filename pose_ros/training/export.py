@@ -127,7 +127,8 @@ def export_network(
             _check_graph(made)
             difference = _largest_difference(network, made, crops)
             digest = hashlib.sha256(made.read_bytes()).hexdigest()
-            spec = replace(network.spec, name=name, onnx_sha256=digest)
+            # The calibration is of the first network's scores.
+            spec = replace(network.spec, name=name, onnx_sha256=digest, calibration={})
             made.with_suffix('.json').write_text(spec.to_json(), encoding='utf-8')
             made.with_suffix('.md').write_text(card, encoding='utf-8')
             # The description last: without it nobody takes the network for whole.

@@ -27,7 +27,7 @@ from pose_ros.training.checkpoint import (
 )
 from pose_ros.training.data import Person, TrainingData
 from pose_ros.training.network import Device, PoseNetwork, normalised
-from pose_ros.training.samples import Batch, Loader, PhotoCache, SampleMaker
+from pose_ros.training.samples import Batch, Loader, PhotoCache
 from pose_ros.training.settings import TrainingError, TrainingSettings
 from pose_ros.training.trace import EpochRow, draw_curves, draw_samples, write_csv
 
@@ -127,8 +127,8 @@ class Training:
         training, validation = data.training, data.validation
 
         def loader(people: tuple[Person, ...], augmentation: Augmentation) -> Loader:
-            maker = SampleMaker(
-                people, network.spec, augmentation, settings.seed, settings.sigma_px, photos
+            maker = network.maker(
+                people, augmentation, settings.seed, settings.sigma_px, photos
             )
             return Loader(maker, settings.batch, settings.loader_threads)
 
@@ -261,14 +261,15 @@ class Training:
 
     def _measured(self, epoch: int, loss: float, crops_per_s: float) -> EpochRow:
         network, device = self._averaged.network, self.device.torch
-        train_pck = accuracy.pck(*accuracy.predict(network, self._training_crops, device))
+        seen = accuracy.predict(network, self._training_crops, device)
+        train_pck = accuracy.pck(*accuracy.of_labelled(*seen))
         val_pck = val_ap = math.nan
         if self._validation_crops is not None:
-            found, xy = accuracy.predict(network, self._validation_crops, device)
-            val_pck = accuracy.pck(found, xy)
+            view, found, labels = accuracy.predict(network, self._validation_crops, device)
+            val_pck = accuracy.pck(*accuracy.of_labelled(view, found, labels))
             if self.data.val_folder is not None:
                 maker = self._validation_crops.maker
-                val_ap = accuracy.scores(found, maker, self.data.val_folder)['AP']
+                val_ap = accuracy.scores(view, found, maker, self.data.val_folder)['AP']
         return EpochRow(
             epoch=epoch, loss=loss, train_pck=train_pck, val_pck=val_pck, val_ap=val_ap,
             learning_rate=self._optimizer.param_groups[0]['lr'],

@@ -349,7 +349,7 @@ def read_loss(
     mean_missed = (missed * weight[..., None, None]).sum(dim=1) / total[:, None, None]
     from_middle = torch.hypot(rows - height // 2, columns - width // 2) + MIDDLE_PRIOR_PX
     chance = SHARPNESS * (centers.clamp(min=SMALLEST) / from_middle).log()
-    picked = -_log_expected(chance, -2 * mean_missed)
+    picked = -log_expected(chance, -2 * mean_missed)
     pick = (picked * labelled.any(dim=1)).mean()
 
     # The skeleton regressed at the pixel that the decoder does take.
@@ -366,7 +366,7 @@ def read_loss(
     )
     chance = SHARPNESS * (heatmaps.clamp(min=SMALLEST).log() - (distance + softening).log())
     squared = (rows - y) ** 2 + (columns - x) ** 2
-    read = _mean(-_log_expected(chance, -squared / (2 * tolerance**2)), weight)
+    read = _mean(-log_expected(chance, -squared / (2 * tolerance**2)), weight)
 
     # Where in that pixel.
     offsets = maps['offsets'].float().reshape(batch, count, 2, height, width)
@@ -381,7 +381,7 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
     return (values * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
-def _log_expected(chance: Tensor, log_good: Tensor) -> Tensor:
+def log_expected(chance: Tensor, log_good: Tensor) -> Tensor:
     """Return log sum softmax(chance) exp(log_good) over the last two axes."""
     log_chance = chance.flatten(-2).log_softmax(dim=-1)
     log_good = log_good.flatten(-2).clamp(min=math.log(1e-6))

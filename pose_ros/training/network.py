@@ -4,20 +4,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pose_ros.core.decode.encode import SIGMA_PX
+from pose_ros.core.decode.movenet import decode_person
+from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.model_spec import ModelSpec
 from pose_ros.training.settings import TrainingError
 
 if TYPE_CHECKING:
-    from pose_ros.training.samples import Batch
+    from pose_ros.training.augment import Augmentation
+    from pose_ros.training.data import Person
+    from pose_ros.training.samples import Batch, Maker, PhotoCache
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,33 @@ class PoseNetwork(nn.Module):
             Of the batch's Gaussians, map pixels.
         """
         return heatmap_loss(maps['heatmaps'], batch.heatmaps, batch.weight, sigma_px)
+
+    def read(self, maps: dict[str, np.ndarray]) -> tuple[np.ndarray, Keypoints]:
+        """
+        Read maps by the decoder that ships.
+
+        Parameters
+        ----------
+        maps : dict of (B, C, map height, map width) float32
+
+        Returns
+        -------
+        view : (N,) int
+            In which of the B samples a person is.
+        found : Keypoints
+            N people, pixels of the input; their scores order them.
+        """
+        found = decode_person(maps, self.spec)
+        return np.arange(len(found)), replace(found, person_score=found.score.mean(axis=1))
+
+    def maker(
+        self, people: Sequence[Person], augmentation: Augmentation, seed: int, sigma_px: float,
+        photos: PhotoCache,
+    ) -> Maker:
+        """Return what makes this network's samples."""
+        from pose_ros.training.samples import SampleMaker
+
+        return SampleMaker(people, self.spec, augmentation, seed, sigma_px, photos)
 
     def rate_of(self, name: str) -> float:
         """Return the share of the learning rate that a parameter, by its name, learns with."""

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 import threading
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -145,18 +146,13 @@ class SampleMaker:
         self.people = people
         self._spec = spec
         self._augmentation = augmentation
-        self._seed = seed
+        self.seed = seed
         self._sigma_px = sigma_px
         self._photos = photos or PhotoCache()
 
     def __len__(self) -> int:
         """Count the people."""
         return len(self.people)
-
-    def order(self, epoch: int, passes: int = 1) -> np.ndarray:
-        """Return the (passes * people,) int order of an epoch: each pass is a permutation."""
-        rng = np.random.default_rng([self._seed, epoch, 0])
-        return np.concatenate([rng.permutation(len(self.people)) for _ in range(passes)])
 
     def sample(self, index: int, epoch: int = 0, place: int = 0) -> Sample:
         """
@@ -169,7 +165,7 @@ class SampleMaker:
         epoch, place : int
             The seed of what is random: place is the sample's in the epoch.
         """
-        rng = np.random.default_rng([self._seed, epoch, 1, place])
+        rng = np.random.default_rng([self.seed, epoch, 1, place])
         person = self.people[index]
         size = self._spec.input_size
         changed_from_crop, is_mirrored = augment.random_affine(self._augmentation, size, rng)
@@ -192,9 +188,25 @@ class SampleMaker:
         weight = np.where(inside, np.float32(person.weight), np.float32(0))
         return Sample(crop, xy, weight, maps, person.crowding)
 
+    def place_of(self, index: int) -> tuple[int, np.ndarray]:
+        """Return the id of a sample's photo, and the affine of its crop, nothing changed."""
+        person = self.people[index]
+        return person.image_id, self.crop_from_image(person)
+
     def crop_from_image(self, person: Person) -> np.ndarray:
         """Return the (2, 3) affine of a person's crop, nothing changed: as the node crops."""
         return geometry.crop(person.box_xyxy, self._spec.input_size, self._spec.crop_scale)
+
+    @staticmethod
+    def batch(samples: Sequence[Sample]) -> Batch:
+        """Put samples into one batch, in order."""
+        return Batch(
+            torch.from_numpy(np.stack([sample.crop for sample in samples])),
+            torch.from_numpy(np.stack([sample.xy for sample in samples])),
+            torch.from_numpy(np.stack([sample.weight for sample in samples])),
+            torch.from_numpy(np.stack([sample.heatmaps for sample in samples])),
+            torch.tensor([sample.crowding for sample in samples], dtype=torch.float32),
+        )
 
     def _crop_from_image(self, person: Person, rng: np.random.Generator) -> np.ndarray:
         """Return the affine of a person's crop, or of half of him."""
@@ -209,6 +221,17 @@ class SampleMaker:
         )
 
 
+class Maker(Protocol):
+    """Makes samples: of people in crops (`SampleMaker`), of whole photos (`PhotoMaker`)."""
+
+    seed: int
+
+    def __len__(self) -> int: ...
+    def sample(self, index: int, epoch: int = 0, place: int = 0) -> Any: ...
+    def place_of(self, index: int) -> tuple[int, np.ndarray]: ...
+    def batch(self, samples: Sequence[Any]) -> Any: ...
+
+
 AHEAD = 3
 """Batches that are made before they are wanted."""
 
@@ -219,15 +242,15 @@ class Loader:
 
     Parameters
     ----------
-    maker : SampleMaker
+    maker : Maker
         Makes the samples.
     batch_size : int
-        Crops; the last batch of an epoch may be smaller.
+        Samples; the last batch of an epoch may be smaller.
     threads : int
         That make samples.
     """
 
-    def __init__(self, maker: SampleMaker, batch_size: int, threads: int = 2) -> None:
+    def __init__(self, maker: Maker, batch_size: int, threads: int = 2) -> None:
         self.maker = maker
         self._batch_size = batch_size
         self._threads = threads
@@ -236,17 +259,22 @@ class Loader:
         """Count the batches of an epoch."""
         return -(-len(self.maker) * passes // self._batch_size)
 
-    def epoch(self, epoch: int, passes: int = 1) -> Iterator[Batch]:
-        """Yield the batches of a training epoch, people in random order."""
-        return self._batches(self.maker.order(epoch, passes), epoch)
+    def epoch(self, epoch: int, passes: int = 1) -> Iterator[Any]:
+        """Yield the batches of a training epoch, in random order."""
+        return self._batches(self.order(epoch, passes), epoch)
 
-    def once(self) -> Iterator[Batch]:
+    def order(self, epoch: int, passes: int = 1) -> np.ndarray:
+        """Return the (passes * samples,) int order of an epoch: each pass is a permutation."""
+        rng = np.random.default_rng([self.maker.seed, epoch, 0])
+        return np.concatenate([rng.permutation(len(self.maker)) for _ in range(passes)])
+
+    def once(self) -> Iterator[Any]:
         """Yield everybody once, in order."""
         return self._batches(np.arange(len(self.maker)), 0)
 
-    def _batches(self, order: np.ndarray, epoch: int) -> Iterator[Batch]:
+    def _batches(self, order: np.ndarray, epoch: int) -> Iterator[Any]:
         places = iter(range(0, len(order), self._batch_size))
-        waiting: deque[list[Future[Sample]]] = deque()
+        waiting: deque[list[Future[Any]]] = deque()
         with ThreadPoolExecutor(self._threads, thread_name_prefix='samples') as threads:
             try:
                 for first in places:
@@ -256,20 +284,9 @@ class Loader:
                         for place in part
                     ])
                     if len(waiting) > AHEAD:
-                        yield batch_of([sample.result() for sample in waiting.popleft()])
+                        yield self.maker.batch([sample.result() for sample in waiting.popleft()])
                 while waiting:
-                    yield batch_of([sample.result() for sample in waiting.popleft()])
+                    yield self.maker.batch([sample.result() for sample in waiting.popleft()])
             finally:
                 # Also when the epoch is left in the middle: nothing more is begun.
                 threads.shutdown(wait=False, cancel_futures=True)
-
-
-def batch_of(samples: list[Sample]) -> Batch:
-    """Put samples into one batch, in order."""
-    return Batch(
-        torch.from_numpy(np.stack([sample.crop for sample in samples])),
-        torch.from_numpy(np.stack([sample.xy for sample in samples])),
-        torch.from_numpy(np.stack([sample.weight for sample in samples])),
-        torch.from_numpy(np.stack([sample.heatmaps for sample in samples])),
-        torch.tensor([sample.crowding for sample in samples], dtype=torch.float32),
-    )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 import io
 import math
 from pathlib import Path
@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from pose_ros.backends.owned_files import write_whole
-from pose_ros.core.decode.movenet import decode_person
 from pose_ros.core.keypoints import Keypoints
+from pose_ros.core.skeleton import NUM_KEYPOINTS
 from pose_ros.media.overlay import draw_keypoints
 from pose_ros.media.palette import WHITE
 from pose_ros.media.text import draw_text
@@ -113,7 +113,7 @@ def draw_curves(path: Path, rows: list[EpochRow], title: str) -> None:
 
 COLUMNS, ROWS = 3, 4
 MIN_SCORE = 0.1
-"""Lower peaks are not drawn."""
+"""Keypoints and people of a lower score are not drawn."""
 
 
 @torch.no_grad()
@@ -145,19 +145,16 @@ def draw_samples(
     crops = torch.from_numpy(np.stack([sample.crop for sample in samples])).to(device)
     outputs = network(normalised(crops, network.spec))
     maps = {role: m.float().cpu().numpy() for role, m in outputs.items()}
-    predicted = decode_person(maps, network.spec)
+    view, found = network.read(maps)
+    weak = found.score < MIN_SCORE
+    found = replace(found, xy=np.where(weak[..., None], np.float32(np.nan), found.xy))
     height, width = samples[0].crop.shape[:2]
     page = np.full((ROWS * (height + 8) + 8, COLUMNS * (2 * width + 8) + 8, 3), 24, np.uint8)
     for n, sample in enumerate(samples):
-        labelled = Keypoints(
-            sample.xy[None], (~np.isnan(sample.xy[..., 0])).astype(np.float32)[None],
-            np.ones(1, np.float32),
-        )
-        weak = predicted.score[n] < MIN_SCORE
-        shown = Keypoints(
-            np.where(weak[:, None], np.float32(np.nan), predicted.xy[n])[None],
-            predicted.score[n:n + 1], predicted.person_score[n:n + 1],
-        )
+        xy = sample.xy.reshape(-1, NUM_KEYPOINTS, 2)
+        is_there = (~np.isnan(xy[..., 0])).astype(np.float32)
+        labelled = Keypoints(xy, is_there, np.ones(len(xy), np.float32))
+        shown = found.select((view == n) & (found.person_score >= MIN_SCORE))
         top, left = 8 + n // COLUMNS * (height + 8), 8 + n % COLUMNS * (2 * width + 8)
         for k, (people, caption) in enumerate(((shown, 'predicted'), (labelled, 'labelled'))):
             picture = sample.crop.copy()

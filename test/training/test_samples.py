@@ -140,7 +140,7 @@ def test_threads_change_nothing(people):
 
 
 def test_each_pass_sees_everybody(people):
-    order = SampleMaker(people, SPEC, Augmentation()).order(epoch=1, passes=3)
+    order = Loader(SampleMaker(people, SPEC, Augmentation()), 1).order(epoch=1, passes=3)
     assert np.array_equal(np.sort(order.reshape(3, -1), axis=1), np.tile(np.arange(8), (3, 1)))
     assert len({tuple(part) for part in order.reshape(3, -1)}) == 3
 
