@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             'color': 'largest change of brightness, contrast, tint',
             'occlusion': 'share with a covered rectangle',
             'half_body': 'share around half of the body',
-            'degrade': 'share each with JPEG compression, noise, blur, low light',
+            'degrade': 'share each with noise, blur, low light; twice as many are JPEG',
         }[f.name]
         add(f'--{f.name.replace("_", "-")}', metavar='X', type=float, default=f.default,
             help=f'augmentation: {what} (default: {f.default})')

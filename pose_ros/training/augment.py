@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from pose_ros.core import geometry
@@ -45,7 +44,8 @@ class Augmentation:
         Probability that the crop is around the upper or the lower body only, of people with at
         least eight labelled keypoints (Wang et al., MSPN, 2019, section 4.1).
     degrade : float
-        Probability of each of JPEG compression, noise, blur and low light (`degrade_crop`).
+        Probability of each of noise, blur and low light; JPEG compression twice as often
+        (`degraded_part`).
     """
 
     scale: float = 1.3
@@ -196,42 +196,48 @@ def half_body_box(
     return np.concatenate([low - margin, high + margin])
 
 
-def degrade_crop(
-    crop: np.ndarray, enlarged: float, augmentation: Augmentation, rng: np.random.Generator
-) -> np.ndarray:
+def degraded_part(
+    photo: np.ndarray,
+    crop_from_image: np.ndarray,
+    size: tuple[int, int],
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """
-    Degrade a crop as a camera would have degraded the photo that it is cut from.
+    Degrade the part of a photo that a crop shows, as a camera would have degraded the photo.
 
     Parameters
     ----------
-    crop : (H, W, 3) uint8
-    enlarged : float
-        Pixels of the crop per pixel of the photo: above 1 the crop is made smaller first and
-        larger again afterwards, since cameras compress the photo, not the crop.
+    photo : (H, W, 3) uint8
+    crop_from_image : (2, 3) float64
+        Where the crop is.
+    size : (width, height)
+        Of the crop, pixels.
     augmentation : Augmentation
-        How often.
+        How often; JPEG compression twice as often as the others, since most cameras compress.
     rng : Generator
         What, and how much.
 
     Returns
     -------
-    (H, W, 3) uint8
+    part : (H', W', 3) uint8
+        The photo itself when nothing was chosen.
+    crop_from_part : (2, 3) float64
     """
     drawn = rng.uniform(size=(4, 2))
     kinds = (('blur', 0.4, 1.6), ('dark', 0.05, 0.6), ('noise', 2.0, 15.0), ('jpeg', 30.0, 85.0))
     chosen = [
         (kind, low + (high - low) * amount)
         for (kind, low, high), (chance, amount) in zip(kinds, drawn)
-        if chance < augmentation.degrade
+        if chance < augmentation.degrade * (2 if kind == 'jpeg' else 1)
     ]
-    if not chosen:
-        return crop
-    height, width = crop.shape[:2]
-    photo = crop
-    if enlarged > 1.0:
-        size = (max(8, round(width / enlarged)), max(8, round(height / enlarged)))
-        photo = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-    photo = degrade.degrade(photo, chosen, rng)
-    if photo.shape != crop.shape:
-        photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR)
-    return photo
+    corners = np.array([(0, 0), (size[0], 0), (0, size[1]), size], np.float64)
+    corners = geometry.apply(geometry.invert(crop_from_image), corners)
+    limit = np.array(photo.shape[1::-1])
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 8, 0, limit)
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 8, 0, limit)
+    if not chosen or (high - low).min() < 8:
+        return photo, crop_from_image
+    part = photo[low[1]:high[1], low[0]:high[0]]
+    moved = np.array([[1.0, 0.0, low[0]], [0.0, 1.0, low[1]]])
+    return degrade.degrade(part, chosen, rng), geometry.compose(crop_from_image, moved)

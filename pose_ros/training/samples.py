@@ -171,13 +171,14 @@ class SampleMaker:
         changed_from_crop, is_mirrored = augment.random_affine(self._augmentation, size, rng)
         crop_from_image = self._crop_from_image(person, rng)
         changed_from_image = geometry.compose(changed_from_crop, crop_from_image)
-        crop = preprocess.warp(self._photos.read(person), changed_from_image, size)
+        part, crop_from_part = augment.degraded_part(
+            self._photos.read(person), changed_from_image, size, self._augmentation, rng
+        )
+        crop = preprocess.warp(part, crop_from_part, size)
         crop = augment.change_color(crop, self._augmentation, rng)
         if self._augmentation.occlusion > 0:
             other = self.people[int(rng.integers(len(self.people)))]
             augment.occlude(crop, lambda: self._still_crop(other), self._augmentation, rng)
-        enlarged = abs(np.linalg.det(changed_from_image[:, :2])) ** 0.5
-        crop = augment.degrade_crop(crop, enlarged, self._augmentation, rng)
         xy = augment.changed_keypoints(person.xy, changed_from_image, is_mirrored)
         with np.errstate(invalid='ignore'):
             inside = ((xy >= -0.5) & (xy <= np.array(size) - 0.5)).all(axis=1)

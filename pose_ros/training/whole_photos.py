@@ -116,14 +116,16 @@ class PhotoMaker:
         if augmentation != Augmentation.none():
             changed = geometry.compose(changed, _zoomed(float(rng.choice(ZOOMS))))
         changed_from_image = geometry.compose(changed, self.place_of(index)[1])
-        crop = preprocess.warp(photo, changed_from_image, INPUT_SIZE)
+        part, crop_from_part = augment.degraded_part(
+            photo, changed_from_image, INPUT_SIZE, augmentation, rng
+        )
+        crop = preprocess.warp(part, crop_from_part, INPUT_SIZE)
         crop = augment.change_color(crop, augmentation, rng)
-        enlarged = abs(np.linalg.det(changed_from_image[:, :2])) ** 0.5
-        crop = augment.degrade_crop(crop, enlarged, augmentation, rng)
         xy = np.stack([
             augment.changed_keypoints(p.xy, changed_from_image, is_mirrored) for p in group])
         boxes = np.stack([p.box_xyxy for p in group])
-        area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) * AREA_OF_BOX * enlarged**2
+        area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) * AREA_OF_BOX
+        area *= abs(np.linalg.det(changed_from_image[:, :2]))
         with np.errstate(invalid='ignore'):
             inside = ((xy >= -0.5) & (xy <= np.array(INPUT_SIZE) - 0.5)).all(axis=2)
         counts = (inside.sum(axis=1) >= MIN_JOINTS) & (area >= MIN_AREA_PX2)

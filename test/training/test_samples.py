@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed (TRAINING=no?)')
 
+from pose_ros.core.estimator import preprocess  # noqa: E402
 from pose_ros.core.skeleton import FLIP_INDEX  # noqa: E402
 from pose_ros.evaluation.scores import DataError  # noqa: E402
 from pose_ros.training import augment  # noqa: E402
@@ -164,19 +165,35 @@ def test_half_of_a_body_is_upper_or_lower():
         assert augment.half_body_box(points, augmentation, rng) is None
 
 
-def test_crops_are_degraded_as_the_photo_would_have_been():
+@pytest.mark.parametrize('enlarged', [0.5, 3.0])
+def test_crops_are_degraded_as_the_photo_would_have_been(monkeypatch, enlarged):
+    """The part that the crop shows is degraded, in the photo's own pixels, and stays in place."""
     rng = np.random.default_rng(0)
-    crop = cv2.resize(rng.integers(0, 256, (64, 48, 3), np.uint8), (192, 256))
+    photo = cv2.resize(rng.integers(0, 256, (96, 128, 3), np.uint8), (512, 384))
+    size = 96, 128
+    affine = np.array([[enlarged, 0.0, -200 * enlarged], [0.0, enlarged, -40 * enlarged]])
     always = Augmentation(degrade=1.0)
-    assert augment.degrade_crop(crop, 1.0, Augmentation.none(), rng) is crop
+    seen = []
 
-    def lost(enlarged):
-        changes = [
-            augment.degrade_crop(crop, enlarged, always, np.random.default_rng(seed))
-            for seed in range(8)
-        ]
-        assert all(change.shape == crop.shape for change in changes)
-        return float(np.mean([cv2.Laplacian(change, cv2.CV_32F).std() for change in changes]))
+    def unchanged(part, chosen, rng):
+        seen.append((part.shape, [kind for kind, _ in chosen]))
+        return part.copy()
 
-    # The same blur and blocks are larger in a crop that shows few pixels of its photo.
-    assert lost(8.0) < 0.5 * lost(1.0)
+    assert augment.degraded_part(photo, affine, size, Augmentation.none(), rng)[0] is photo
+    monkeypatch.setattr(augment.degrade, 'degrade', unchanged)
+    part, crop_from_part = augment.degraded_part(photo, affine, size, always, rng)
+    assert seen == [(part.shape, ['blur', 'dark', 'noise', 'jpeg'])]
+    assert part.size < photo.size / 2
+    whole, cut = preprocess.warp(photo, affine, size), preprocess.warp(part, crop_from_part, size)
+    np.testing.assert_array_equal(whole, cut)
+
+
+def test_jpeg_is_twice_as_frequent(monkeypatch):
+    kinds = []
+    monkeypatch.setattr(
+        augment.degrade, 'degrade',
+        lambda part, chosen, rng: kinds.extend(kind for kind, _ in chosen) or part)
+    photo, rng = np.zeros((64, 64, 3), np.uint8), np.random.default_rng(1)
+    for _ in range(400):
+        augment.degraded_part(photo, np.eye(2, 3), (64, 64), Augmentation(degrade=0.25), rng)
+    assert 170 < kinds.count('jpeg') < 230 and 70 < kinds.count('noise') < 130
