@@ -163,7 +163,9 @@ def _architecture(settings: TrainingSettings) -> PoseNetwork:
         return movenet(path, settings.learn_from)
     if not path.is_dir():
         raise TrainingError(f'--from {path}: not an ONNX file, nor the folder of a training')
-    return _architecture(replace(read_settings(path), sigma_px=settings.sigma_px))
+    begun = replace(
+        read_settings(path), sigma_px=settings.sigma_px, learn_from=settings.learn_from)
+    return _architecture(begun)
 
 
 def trained_network(run: Path, which: str = 'best') -> Trained:

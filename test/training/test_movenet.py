@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shipped network in PyTorch: the same as in ONNX Runtime, and what it learns from."""
 
+from dataclasses import replace
 import hashlib
 import shutil
 
@@ -21,6 +22,7 @@ from pose_ros.core.decode.movenet import decode_person  # noqa: E402
 from pose_ros.training.augment import Augmentation  # noqa: E402
 from pose_ros.training.checkpoint import new_network  # noqa: E402
 from pose_ros.training.data import read_labels  # noqa: E402
+from pose_ros.training.heatmap_net import HeatmapNet  # noqa: E402
 from pose_ros.training.loop import parameter_groups  # noqa: E402
 from pose_ros.training.movenet import MoveNet, drawn_loss, original, read_loss  # noqa: E402
 from pose_ros.training.network import normalised  # noqa: E402
@@ -186,7 +188,12 @@ def test_training_changes_the_heads_and_keeps_the_trunk(change_labels, tmp_path)
     assert spec.onnx_sha256 == hashlib.sha256((out / 'tuned.onnx').read_bytes()).hexdigest()
     assert (spec.name, spec.decoder, spec.multiple_of) == ('tuned', 'centers', 32)
     # A training may go on from that one.
-    again = new_network(TrainingSettings(data=('',), start_from=str(tmp_path / 'run')))
+    settings = TrainingSettings(
+        data=('',), start_from=str(tmp_path / 'run'), learn_from='block_16')
+    again = new_network(settings)
+    learning = [name for name, p in again.named_parameters() if p.requires_grad]
+    assert any('block_16_' in name for name in learning)
+    assert not any('block_15_' in name for name in learning)
     name = next(name for name in changed if 'kpt_regress_0' in name)
     weight = again.get_parameter(name.removesuffix('_f16')).detach().half().numpy()
     np.testing.assert_array_equal(weight, new[name])
@@ -216,9 +223,10 @@ def test_the_first_steps_make_it_better(stick_folder):
 
 
 def test_a_network_that_is_no_movenet_is_refused(tmp_path, capsys, stick_folder):
-    multipose = find_model('movenet_multipose')
-    with pytest.raises(TrainingError, match='for one person'):
-        new_network(TrainingSettings(data=('',), start_from=str(multipose)))
+    shutil.copy(THUNDER, tmp_path / 'hills.onnx')
+    (tmp_path / 'hills.json').write_text(replace(HeatmapNet.spec, name='hills').to_json())
+    with pytest.raises(TrainingError, match='not that of a MoveNet'):
+        new_network(TrainingSettings(data=('',), start_from=str(tmp_path / 'hills.onnx')))
     with pytest.raises(TrainingError, match='missing'):
         shutil.copy(THUNDER, tmp_path / 'alone.onnx')
         MoveNet(tmp_path / 'alone.onnx')
