@@ -12,7 +12,7 @@ import sys
 
 from pose_ros.core.backend import BackendError, ModelSpec, ModelSpecError
 
-SHIPPED_DETECTOR = 'movenet_multipose'
+SHIPPED_DETECTOR = 'pose_multipose'
 SHIPPED_REFINER = 'pose_thunder'
 
 # Field 1 of StringStringEntryProto is the key, field 2 the value: its length, seven bits in each

@@ -138,7 +138,7 @@ def test_a_network_for_crops_cannot_find_everybody(tmp_path):
 def test_load_backend_uses_the_parameters(tmp_path):
     path = copy_of_thunder(tmp_path, name='mine')
     got = load_backend(EstimatorConfig(backend='onnx', refiner_model=str(path), num_threads=1))
-    assert (got.name, got.detector.name, got.refiner.name) == ('onnx', 'movenet_multipose', 'mine')
+    assert (got.name, got.detector.name, got.refiner.name) == ('onnx', 'pose_multipose', 'mine')
 
 
 def test_the_cyclist_is_found_where_he_is(backend, frames):

@@ -25,7 +25,7 @@ def test_build_list_check_clear(tmp_path: Path, capsys: pytest.CaptureFixture[st
     build = ['engine', 'build', '--capability', 'SM86', '--precision', 'fp16', *folder]
     assert main(build) == 0
     engines = report(capsys)['engines']
-    assert [e['name'] for e in engines] == ['movenet_multipose', 'pose_thunder']
+    assert [e['name'] for e in engines] == ['pose_multipose', 'pose_thunder']
     assert all(e['built'] and e['num_bytes'] > 5e6 for e in engines)
     assert main(build) == 0
     assert not any(e['built'] for e in report(capsys)['engines']), 'the cache was not used'

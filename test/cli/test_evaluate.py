@@ -92,7 +92,7 @@ def test_its_own_answers_are_right(labelled, tmp_path, capsys):
 def test_other_modes_are_near_and_say_what_they_ran(labelled, capsys):
     _, lines, _ = evaluate(capsys, '--data', labelled, '--mode', 'one-pass')
     coarse = json.loads(lines[-1])
-    assert coarse['models'] == ['movenet_multipose'] and 0.3 < coarse['AP'] < 1
+    assert coarse['models'] == ['pose_multipose'] and 0.3 < coarse['AP'] < 1
     _, lines, _ = evaluate(capsys, '--data', labelled, '--mode', 'boxes')
     boxes = json.loads(lines[-1])
     assert boxes['models'] == ['pose_thunder'] and boxes['found'] == 3

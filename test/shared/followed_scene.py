@@ -36,7 +36,7 @@ class Stage:
     """
 
     name, encodings = 'stage', ('bgr8',)
-    detector = read_spec(find_model('movenet_multipose'))
+    detector = read_spec(find_model('pose_multipose'))
     refiner = read_spec(find_model('movenet_thunder'))
 
     def __init__(self, *people, center=0.9, score=0.8, ghosts=(), coarse_px=0.0):

@@ -14,7 +14,7 @@ from pose_ros.core.model_spec import ModelSpec, ModelSpecError
 
 MULTIPOSE, POSE_THUNDER, THUNDER = (
     read_spec(find_model(name))
-    for name in ('movenet_multipose', 'pose_thunder', 'movenet_thunder')
+    for name in ('pose_multipose', 'pose_thunder', 'movenet_thunder')
 )
 
 
