@@ -29,8 +29,8 @@ from pose_ros.model_import.spec_guess import IMAGENET_MEAN, IMAGENET_STD
 
 # The person's box around the keypoints: the top of the head and the toes are outside of them.
 BOX_OF_KEYPOINTS = 1.14
-# Only sure people of the shipped networks are compared with.
-SURE_SCORE = 0.3
+# Only people whom the shipped networks more likely see right than not are compared with.
+SURE_SCORE = 0.5
 # Of the maxima where both see a joint, this share is lower than the peak. Scores are meant to end
 # at 1: a peak that is higher by more than noise is on another scale.
 HIGHEST, MORE_THAN_ONE = 0.95, 1.2

