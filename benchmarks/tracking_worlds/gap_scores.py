@@ -79,8 +79,8 @@ def across_gaps(
                 continue
             for person, track in ids_of_truth(*truth[i], ids, xy).items():
                 (before if i < first else after).setdefault(person, []).append(track)
-        owned = {track for tracks in before.values() for track in tracks}
         for person in before.keys() & after.keys():
+            owned = {t for p, tracks in before.items() if p != person for t in tracks}
             now = max(set(after[person]), key=after[person].count)
             found += 1
             kept += now == before[person][-1]

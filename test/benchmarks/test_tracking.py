@@ -77,6 +77,18 @@ def test_who_keeps_their_id_over_a_gap(exchanges):
     assert found['other_percent'] == (100.0 if exchanges else 0.0)
 
 
+def test_an_own_earlier_id_is_not_anothers():
+    class TwoIds(Exchanging):
+        def update(self, stamp_s, keypoints, image_size, camera_motion=None):
+            return np.array([8 if 0.35 < stamp_s < 2.0 else 5]), keypoints.xy.astype(float)
+
+    people = seen(person(100))
+    truth = np.array([7]), full_body_boxes(people.xy.astype(float))
+    found = across_gaps(
+        lambda: TwoIds(False), [(people, None)] * 40, [truth] * 40, 10.0, (640, 480), 2.0)
+    assert found['kept_percent'] < 100.0 and found['other_percent'] == 0.0
+
+
 @pytest.mark.parametrize('missing', ['images', 'truth'])
 def test_what_is_no_sequence_is_said_in_a_line(tmp_path, missing, capsys, monkeypatch):
     monkeypatch.delenv('POSE_ROS_DATA', raising=False)
