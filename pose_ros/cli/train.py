@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--resume', metavar='DIR', type=Path, help='go on with the run in this folder')
     _number(parser, '--epochs', 'in all')
     _number(parser, '--passes', 'over the people, each with new changes, per epoch')
-    _number(parser, '--batch', 'crops per step')
+    _number(parser, '--batch', 'crops, or whole photos, per step')
     _number(parser, '--learning-rate',
             "of AdamW, at its top; for a MoveNet relative to each layer's weights")
     _number(parser, '--weight-decay', 'of AdamW')
@@ -202,7 +202,7 @@ def _say_what(training: Training) -> None:
         f'{training.device}\n'
         f'{len(data.training)} people to learn from, {len(data.validation)} to measure on; '
         f'{settings.epochs} epochs of {settings.passes} passes, {training.steps} steps of '
-        f'{settings.batch} crops',
+        f'{settings.batch} {training.network.sees}s',
         flush=True,
     )
 

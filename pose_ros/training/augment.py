@@ -231,11 +231,10 @@ def degraded_part(
         for (kind, low, high), (chance, amount) in zip(kinds, drawn)
         if chance < augmentation.degrade * (2 if kind == 'jpeg' else 1)
     ]
-    corners = np.array([(0, 0), (size[0], 0), (0, size[1]), size], np.float64)
-    corners = geometry.apply(geometry.invert(crop_from_image), corners)
+    box = geometry.map_boxes(geometry.invert(crop_from_image), np.array([0.0, 0.0, *size]))
     limit = np.array(photo.shape[1::-1])
-    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 8, 0, limit)
-    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 8, 0, limit)
+    low = np.clip(np.floor(box[:2]).astype(int) - 8, 0, limit)
+    high = np.clip(np.ceil(box[2:]).astype(int) + 8, 0, limit)
     if not chosen or (high - low).min() < 8:
         return photo, crop_from_image
     part = photo[low[1]:high[1], low[0]:high[0]]

@@ -42,9 +42,17 @@ def model_card(name: str, trained: Trained, settings: TrainingSettings) -> str:
     width, height = spec.input_size
     map_width, map_height = network.map_size()
     parameters = sum(p.numel() for p in network.parameters())
+    finds, reads, measured_on = {
+        'crop': (
+            'of the person that a crop is about',
+            'It reads a crop as what it was trained to see: one person, roughly in the middle.',
+            'labelled boxes',
+        ),
+        'photo': ('of everybody in an image', 'It reads whole images.', 'whole photos, one pass'),
+    }[network.sees]
     begun = f'`{settings.start_from}`' if settings.start_from else 'random weights'
     validation = 'no photos were set aside' if math.isnan(row.val_pck) else (
-        f'PCK@0.2 {row.val_pck:.3f}, COCO AP on labelled boxes {row.val_ap:.3f}'
+        f'PCK@0.2 {row.val_pck:.3f}, COCO AP on {measured_on} {row.val_ap:.3f}'
     )
     warning = (
         f'\n{photos} photos do not make a general model: expect it to work on people and scenes '
@@ -58,7 +66,7 @@ def model_card(name: str, trained: Trained, settings: TrainingSettings) -> str:
     data = ', '.join(f'`{Path(folder).name}`' for folder in settings.data)
     return f"""# Model card: `{name}`
 
-Finds the 17 COCO keypoints of the person that a crop is about. Trained by `pose_ros train`.
+Finds the 17 COCO keypoints {finds}. Trained by `pose_ros train`.
 {warning}
 | | |
 |---|---|
@@ -69,10 +77,10 @@ Finds the 17 COCO keypoints of the person that a crop is about. Trained by `pose
 | trained on | {data}: {people} people in {photos} photos; the terms of those photos apply |
 | begun with | {begun}, seed {settings.seed} |
 | training | epoch {row.epoch} of {settings.epochs}, {settings.passes} passes each, batches of {settings.batch}, AdamW {settings.learning_rate:g}; loss {row.loss:.4f} |
-| accuracy on training crops | PCK@0.2 {row.train_pck:.3f} |
+| accuracy on training {network.sees}s | PCK@0.2 {row.train_pck:.3f} |
 | accuracy on photos set aside | {validation} |
 
-It reads a crop as what it was trained to see: one person, roughly in the middle. It says nothing
+{reads} It says nothing
 about who that is, and its scores are heights of peaks, not probabilities.
 """  # noqa: E501  rows of a table
 

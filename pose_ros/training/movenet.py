@@ -297,16 +297,20 @@ def drawn_loss(
         At least 0; 1 for empty maps and nothing kept.
     """
     heatmaps, centers = maps['heatmaps'].float(), maps['centers'].float()
-    # Sums of g^2 and g^3 over the map: pi sigma^2, and two thirds of it.
-    empty = math.pi * sigma_px**2 * (1 + PEAK_WEIGHT * 2 / 3)
-    wrong = (heatmaps - targets).square() * (1 + PEAK_WEIGHT * targets)
-    drawn = _mean(wrong.sum(dim=(2, 3)), weight) / empty
+    drawn = _mean(hill_error(heatmaps, targets, sigma_px).sum(dim=(2, 3)), weight)
     changed = (heatmaps - maps[ORIGINAL + 'heatmaps']).square().sum(dim=(2, 3))
     labelled = (weight > 0).float()
     alone = (1 - crowding / CROWDED).clamp(min=0.0)[:, None]
     kept = (changed * alone * (1 - labelled + KEEP_LABELLED * labelled)).sum()
     kept = kept + (centers - maps[ORIGINAL + 'centers']).square().sum()
     return drawn + kept / (HILL_PX2 * len(heatmaps))
+
+
+def hill_error(drawn: Tensor, target: Tensor, sigma_px: float) -> Tensor:
+    """Return the weighted squared error of each pixel: its sum is 1 for a hill that is missing."""
+    # Sums of g^2 and g^3 over the map: pi sigma^2, and two thirds of it.
+    empty = math.pi * sigma_px**2 * (1 + PEAK_WEIGHT * 2 / 3)
+    return (drawn - target).square() * (1 + PEAK_WEIGHT * target) / empty
 
 
 def read_loss(

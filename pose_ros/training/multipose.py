@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-import math
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +23,10 @@ from pose_ros.training.movenet import (
     HILL_PX2,
     OFFSET_REACH_PX,
     ORIGINAL,
-    PEAK_WEIGHT,
     SHARPNESS,
     SMALLEST,
     MoveNet,
+    hill_error,
     log_expected,
 )
 from pose_ros.training.samples import PhotoCache
@@ -44,6 +43,8 @@ CENTERS, READ, PICK, REGRESS, OFFSET = 0.5, 0.3, 0.15, 0.3, 0.2
 
 class MultiPose(MoveNet):
     """The graph of a MoveNet for several people, its decoder weighted by a Gaussian."""
+
+    sees = 'photo'
 
     def loss(self, maps: dict[str, Tensor], batch: PhotoBatch, sigma_px: float) -> Tensor:
         """Return how wrong the maps are, see `people_loss`."""
@@ -119,7 +120,7 @@ def people_loss(
     columns = torch.arange(width, device=device, dtype=torch.float32)
     photo, person = (weight > 0).any(dim=2).nonzero(as_tuple=True)
     labelled, weight = (weight > 0)[photo, person], weight[photo, person]
-    xy = torch.where(labelled[..., None], xy[photo, person], torch.zeros(()))
+    xy = torch.where(labelled[..., None], xy[photo, person], torch.zeros((), device=device))
     sigmas = torch.tensor(OKS_SIGMAS, device=device, dtype=torch.float32)
     tolerance = (2 * sigmas * area[photo, person, None].sqrt()).clamp(min=LEAST_TOLERANCE_PX)
     regress = maps['regress'].float().unflatten(1, (count, 2))
@@ -129,7 +130,7 @@ def people_loss(
     center_targets = torch.zeros_like(centers)
     heatmaps_drawn = torch.zeros_like(heatmaps, dtype=torch.bool)
     centers_drawn = torch.zeros_like(centers, dtype=torch.bool)
-    told = heatmaps.sum() * 0.0
+    told = torch.zeros((), device=device)
     for n, b in enumerate(photo.tolist()):
         there, share = labelled[n], weight[n] / weight[n].sum()
         x, y = xy[n, :, 0, None, None], xy[n, :, 1, None, None]
@@ -188,17 +189,11 @@ def people_loss(
     moved = (centers - maps[ORIGINAL + 'centers'][:, 0]).square() * ~centers_drawn
     kept = (changed.sum() / count + moved.sum()) / (HILL_PX2 * len(heatmaps))
     people = max(1, len(photo))
+    wrong = (hill_error(heatmaps, heatmap_targets, sigma_px) * heatmaps_drawn).sum()
+    misplaced = (hill_error(centers, center_targets, CENTER_SIGMA_PX) * centers_drawn).sum()
     return (
-        _wrong(heatmaps, heatmap_targets, heatmaps_drawn, sigma_px) / labelled.sum().clamp(min=1)
-        + CENTERS * _wrong(centers, center_targets, centers_drawn, CENTER_SIGMA_PX) / people
-        + told / people + kept
+        wrong / labelled.sum().clamp(min=1) + CENTERS * misplaced / people + told / people + kept
     )
-
-
-def _wrong(drawn: Tensor, target: Tensor, where: Tensor, sigma_px: float) -> Tensor:
-    """Return the squared error as in `drawn_loss`: 1 for a hill that is missing."""
-    error = (drawn - target).square() * (1 + PEAK_WEIGHT * target) * where
-    return error.sum() / (math.pi * sigma_px**2 * (1 + PEAK_WEIGHT * 2 / 3))
 
 
 def _pixels(low: Tensor, high: Tensor, height: int, width: int) -> tuple[int, int, int, int]:

@@ -133,9 +133,12 @@ class PoseNetwork(nn.Module):
     spec : ModelSpec
         Input (size, colours, mean and std), stride and offset of the maps, padding of a person's
         box, decoder: how its crops are made, and how it is described once it is exported.
+    sees : str
+        What a sample shows: a 'crop' around a person, or a whole 'photo'.
     """
 
     spec: ModelSpec
+    sees = 'crop'
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 import threading
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -31,9 +31,21 @@ from pose_ros.training import augment
 from pose_ros.training.augment import Augmentation
 from pose_ros.training.data import Person
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class OnDevice:
+    """A dataclass of tensors."""
+
+    def to(self, device: torch.device) -> Self:
+        """Return it on a device."""
+        tensors = (getattr(self, f.name) for f in fields(self))  # type: ignore[arg-type]
+        return type(self)(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(OnDevice):
     """
     B crops, one person each.
 
@@ -56,13 +68,6 @@ class Batch:
     weight: Tensor
     heatmaps: Tensor
     crowding: Tensor
-
-    def to(self, device: torch.device) -> Batch:
-        """Return the batch on a device."""
-        return Batch(*(
-            tensor.to(device, non_blocking=True)
-            for tensor in (self.crops, self.xy, self.weight, self.heatmaps, self.crowding)
-        ))
 
 
 CACHE_BYTES = 1_500_000_000

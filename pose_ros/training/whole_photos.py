@@ -20,7 +20,7 @@ from pose_ros.core.estimator import preprocess
 from pose_ros.training import augment
 from pose_ros.training.augment import Augmentation
 from pose_ros.training.data import Person
-from pose_ros.training.samples import PhotoCache
+from pose_ros.training.samples import OnDevice, PhotoCache
 
 INPUT_SIZE = 448, 352
 """Width and height of what the network sees: the first pass's default for 4:3 images."""
@@ -34,7 +34,7 @@ MIN_AREA_PX2, MIN_JOINTS = 64.0, 2
 
 
 @dataclass(frozen=True, eq=False)
-class PhotoBatch:
+class PhotoBatch(OnDevice):
     """
     B photos with up to P people each.
 
@@ -54,13 +54,6 @@ class PhotoBatch:
     xy: Tensor
     weight: Tensor
     area: Tensor
-
-    def to(self, device: torch.device) -> PhotoBatch:
-        """Return the batch on a device."""
-        return PhotoBatch(*(
-            tensor.to(device, non_blocking=True)
-            for tensor in (self.crops, self.xy, self.weight, self.area)
-        ))
 
 
 @dataclass(frozen=True, eq=False)
