@@ -23,7 +23,7 @@ from pose_ros.core.estimator.person_score import (
     two_pass_evidence,
 )
 from pose_ros.core.estimator.roi_tracking import SURE_SCORE, RoiTracker
-from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops
+from pose_ros.core.estimator.view_fusion import FIRST_PASS_WEIGHT, fused_xy, look_at_crops, united
 from pose_ros.core.keypoints import Keypoints
 
 # No second look at another size when every person of the first look scores as much: people
@@ -280,25 +280,24 @@ class TwoPassEstimator:
 
         In the modes with a second pass only those who are worth a crop.
         """
-        people, score = self._seen(self.config.detect_size_px)
+        people = self._seen(self.config.detect_size_px)
         second = self.config.detect_second_size_px
         if not self.backend.detector.multiple_of:
             second = 0  # a network of one size
-        if second and not (len(score) and score.min() >= CONVINCING):
-            more, more_score = self._seen(second)
-            people = Keypoints.concatenate([people, more])
-            score = np.concatenate([score, more_score])
-        ranked = replace(people, person_score=score)
-        return people.select(oks.distinct(ranked, self.config.nms_oks))
+        if second and not (len(people) and candidate_score(people).min() >= CONVINCING):
+            people = self._best_of_doubles(united(people, self._seen(second)))
+        return people
 
-    def _seen(self, long_side: int) -> tuple[Keypoints, np.ndarray]:
-        """Run the first pass at one size; return its people, or those worth a crop; scores."""
+    def _seen(self, long_side: int) -> Keypoints:
+        """Run the first pass at one size; return its people, or those worth a crop."""
         people = self.backend.detect(*self._view(long_side))
-        score = candidate_score(people)
-        if self.config.mode == 'one-pass':
-            return people, score
-        worth = score >= self.config.min_candidate_score
-        return people.select(worth), score[worth]
+        if self.config.mode != 'one-pass':
+            people = people.select(candidate_score(people) >= self.config.min_candidate_score)
+        return self._best_of_doubles(people)
+
+    def _best_of_doubles(self, people: Keypoints) -> Keypoints:
+        ranked = replace(people, person_score=candidate_score(people))
+        return people.select(oks.distinct(ranked, self.config.nms_oks))
 
     def _view(self, long_side: int) -> tuple[np.ndarray, tuple[int, int]]:
         """Return the first pass's view (1, 2, 3), input_from_image, and its input size."""

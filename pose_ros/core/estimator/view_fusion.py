@@ -22,6 +22,12 @@ NEAR = 0.15
 # The first pass sees a person in fewer pixels than the second: its scores count for less. On 135
 # photos set aside AP is 0.544 with 0.1, 0.540 with 0.2 and with 0.
 FIRST_PASS_WEIGHT = 0.1
+# People of the first pass's two looks are one from this OKS on; in the second, smaller look the
+# scores of keypoints count for so much. On 135 photos set aside one pass has AP 0.428 so, 0.416
+# where only the better look counts, 0.428 with 0.2 and 0.4, 0.425 with 0.1; with weights of 0.3
+# and 0.7 0.425 and 0.424.
+SAME_PERSON_OKS = 0.3
+SECOND_LOOK_WEIGHT = 0.5
 
 
 def fused_xy(a: Keypoints, b: Keypoints, weight_b: float = 1.0) -> np.ndarray:
@@ -50,6 +56,38 @@ def fused_xy(a: Keypoints, b: Keypoints, weight_b: float = 1.0) -> np.ndarray:
         xy = np.where((distance < NEAR * size)[..., None], mean, surer)
     known = ~(np.isnan(a.xy) | np.isnan(b.xy))
     return np.where(known, xy, a.xy).astype(np.float32)
+
+
+def united(a: Keypoints, b: Keypoints) -> Keypoints:
+    """
+    Unite the people of two looks at an image.
+
+    Parameters
+    ----------
+    a, b : Keypoints
+        Of the first look and of the second, smaller one; in each nobody twice, best first.
+
+    Returns
+    -------
+    Keypoints
+        Those of `a`, then those of `b` whom `a` does not have. Who is in both has fused keypoints,
+        and the higher of each two scores.
+    """
+    alike = oks.symmetric_oks(a.xy, b.xy)
+    pairs = []
+    for n in range(len(a) if len(b) else 0):
+        other = int(alike[n].argmax())
+        if alike[n, other] >= SAME_PERSON_OKS:
+            pairs.append((n, other))
+            alike[:, other] = -1.0
+    in_a, in_b = np.array(pairs, np.intp).reshape(-1, 2).T
+    one, two = a.select(in_a), b.select(in_b)
+    xy, score, person_score = a.xy.copy(), a.score.copy(), a.person_score.copy()
+    xy[in_a] = fused_xy(one, two, SECOND_LOOK_WEIGHT)
+    score[in_a] = np.maximum(one.score, two.score)
+    person_score[in_a] = np.maximum(one.person_score, two.person_score)
+    others = np.setdiff1d(np.arange(len(b)), in_b)
+    return Keypoints.concatenate([Keypoints(xy, score, person_score), b.select(others)])
 
 
 def look_at_crops(backend: Backend, input_from_image: np.ndarray, mirrored: bool) -> Keypoints:

@@ -77,6 +77,18 @@ def test_both_sizes_find_the_same_person_once():
     assert scene.looks == [('detect', (448, 352)), ('refine', 1)]
 
 
+def test_what_both_sizes_see_is_fused():
+    class Drifting(Scene):
+        def detect(self, input_from_image, input_size):
+            self.coarse_px += 2.0
+            return super().detect(input_from_image, input_size)
+
+    scene, a = Drifting(person(50, 50), score=0.5), person(50, 50)
+    found = estimator(scene, mode='one-pass').estimate(IMAGE)
+    # 4 and 6 px off, the second look counts half.
+    np.testing.assert_allclose(found.xy, [a + 4 + 2 / 3], atol=1e-3)
+
+
 def test_a_candidate_that_no_crop_confirms_is_nobody():
     scene = Scene(person(50, 50), ghosts=[person(400, 200, 100, 2)])
     assert len(estimator(scene).estimate(IMAGE)) == 1

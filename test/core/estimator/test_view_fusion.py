@@ -10,7 +10,13 @@ import pytest
 
 from pose_ros.core import geometry, oks
 from pose_ros.core.camera_image import CameraImage
-from pose_ros.core.estimator.view_fusion import NEAR, fused_xy, look_at_crops
+from pose_ros.core.estimator.view_fusion import (
+    NEAR,
+    SECOND_LOOK_WEIGHT,
+    fused_xy,
+    look_at_crops,
+    united,
+)
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.skeleton import LEFT_SHOULDER, LEFT_WRIST, NOSE, RIGHT_SHOULDER
 
@@ -56,6 +62,31 @@ def test_two_looks_without_any_score_have_a_mean(somebody):
     xy = fused_xy(people(somebody, 0.0), people(somebody + 2, 0.0))
     assert np.isfinite(xy).all()
     assert fused_xy(Keypoints.empty(), Keypoints.empty()).shape == (0, 17, 2)
+
+
+def test_who_is_in_two_looks_is_one_with_the_better_scores(somebody):
+    others = np.concatenate([somebody + 400, somebody + 3, somebody + 800])
+    a, b = people(np.concatenate([somebody + 800, somebody]), 0.6), people(others, 0.9)
+    b.person_score[:] = [0.3, 1.5, 0.2]
+    both = united(a, b)
+    share = SECOND_LOOK_WEIGHT * 0.9 / (SECOND_LOOK_WEIGHT * 0.9 + 0.6)
+    expected = [somebody[0] + 800, somebody[0] + 3 * share, somebody[0] + 400]
+    np.testing.assert_allclose(both.xy, expected, atol=1e-3)
+    np.testing.assert_allclose(both.score, np.full((3, 17), 0.9))
+    np.testing.assert_allclose(both.person_score, [1.0, 1.5, 0.3])
+    assert a.score.max() < 0.7  # what was given stays
+
+
+def test_nobody_is_united_with_two(somebody):
+    doubles = np.concatenate([somebody, somebody + 2])
+    assert len(united(people(somebody, 0.5), people(doubles, 0.5))) == 2
+    assert len(united(people(doubles, 0.5), people(somebody, 0.5))) == 2
+    nobody = Keypoints.empty()
+    assert len(united(people(somebody, 0.5), nobody)) == 1
+    assert len(united(nobody, people(somebody, 0.5))) == 1
+    assert len(united(nobody, nobody)) == 0
+    missing = people(np.full((1, 17, 2), np.nan), 0.0)
+    assert len(united(missing, people(somebody, 0.5))) == 2
 
 
 @pytest.fixture(scope='module')
