@@ -45,7 +45,7 @@ class TrackerConfig:
         5, 'A new track needs as many keypoints', low=1, high=17
     )
     new_track_score: float = param(
-        0.51, 'A new track needs a person score (probability) as high', low=0.0, high=1.0
+        0.55, 'A new track needs a person score (probability) as high', low=0.0, high=1.0
     )
     low_score: float = param(
         0.2, 'Detections between this person score and new_track_score only continue tracks',

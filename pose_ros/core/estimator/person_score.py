@@ -9,9 +9,9 @@ Two logistic regressions: of the person on what the passes give anyway (heights 
 of the keypoints' peaks, OKS between the passes, overlap, size), of the keypoint on the height of
 its peak (Platt scaling). Their weights are never negative except that of the size, so that more
 evidence never means a lower score. They stand in the ModelSpec of the network that was looked at
-last (`calibration`), per mode; `pose_ros evaluate --calibrate` fits them. Without them the score of
-a person is a product of the evidence, and that of a keypoint is by the shipped networks' weights:
-they order people and keypoints, and are no probabilities.
+last (`calibration`), per mode; `pose_ros evaluate --calibrate` fits them. Without them the score
+of a person is a product of the evidence, and that of a keypoint is by the shipped networks'
+weights: they order people and keypoints, and are no probabilities.
 """
 
 from __future__ import annotations
