@@ -38,8 +38,8 @@ from pose_ros.media.sources import (
 from pose_ros.media.video import VideoRecorder
 
 # People of a photo are drawn from this probability on: a little below the tracker's, since no
-# second image can confirm the doubtful. On the 80 photos of coco_dev 213 people are drawn, at
-# precision 0.836 and recall 0.657 (`pose_ros evaluate --data coco_dev`).
+# second image can confirm the doubtful. On the 80 photos of coco_dev 219 people are drawn, at
+# precision 0.831 and recall 0.672 (`pose_ros evaluate --data coco_dev`).
 PHOTO_SCORE = 0.45
 HELP = 'skeletons of images, a video or a webcam, without ROS'
 DESCRIPTION = """\
