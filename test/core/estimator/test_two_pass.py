@@ -89,6 +89,16 @@ def test_what_both_sizes_see_is_fused():
     np.testing.assert_allclose(found.xy, [a + 4 + 2 / 3], atol=1e-3)
 
 
+def test_one_pass_believes_less_in_who_overlaps_a_better_one():
+    def scores(ghost):
+        scene = Scene(person(50, 50), ghosts=[ghost], score=0.5)
+        return estimator(scene, mode='one-pass').estimate(IMAGE).person_score
+
+    apart, together = scores(person(300, 50, 100, 2)), scores(person(52, 52, 100, 2))
+    assert len(apart) == len(together) == 2
+    assert apart[1] > 0.9 * apart[0] and together[1] < 0.7 * together[0]
+
+
 def test_a_candidate_that_no_crop_confirms_is_nobody():
     scene = Scene(person(50, 50), ghosts=[person(400, 200, 100, 2)])
     assert len(estimator(scene).estimate(IMAGE)) == 1
