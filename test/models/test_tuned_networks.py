@@ -46,8 +46,9 @@ def test_they_are_read_as_the_originals_are():
         for what in ('mean', 'std', 'color', 'stride', 'offset_px', 'outputs', 'keypoints',
                      'crop_scale', 'multiple_of'):  # fmt: skip
             assert getattr(new, what) == getattr(old, what), what
-        if name == 'multipose':
-            assert (new.input_size, new.weighting) == (old.input_size, old.weighting)
+    old, new = (read_spec(find_model(name)) for name in ('movenet_multipose', 'pose_multipose'))
+    assert (new.input_size, new.weighting) == (old.input_size, old.weighting)
+    new = read_spec(find_model('pose_thunder'))
     assert new.input_size == (192, 256) and new.weighting == {'kind': 'reciprocal', 'value': 4.0}
     assert set(new.calibration) == {'two_pass pose_multipose', 'roi', 'boxes'}
 
